@@ -1,0 +1,473 @@
+"""Files of weights: find them, read them whole and checked, match them to a network's variables, write them.
+
+Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and knows the names that every
+version of TensorFlow gave to recurrent weights. No network is built here and no session of a network is touched.
+"""
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+DATA_SUFFIX = '.data-00000-of-00001'
+HOW_TO_GET = ('fetch the published weights with "python fetch_models.py" (installed: "python -m fetch_models"), '
+              'or see models/README.md for the addresses')
+CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
+# The op seeds that TensorFlow 1.3 gives to recurrent kernels when the pose network is built first and the gait network
+# second in one process: first + step x layers. Galleries made with the original depend on them.
+TF13_KERNEL_SEED = {'gates': (8079, 12), 'candidate': (8104, 12), None: (8079, 24)}
+
+
+class CheckpointError(ValueError):
+    """A file of weights cannot be used; the message names the file and says what is wrong and what was expected."""
+
+
+@dataclasses.dataclass
+class RestoreReport:
+    """What `restore` did, by variable name.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    restored : list of str
+        Variables that have the file's weights.
+    shared : list of str
+        Recurrent variables of further layers, filled from the file's only cell, `cell_0`.
+    initial : list of str
+        Variables that the file does not hold and that have initial weights.
+    ignored : list of str
+        Names in the file that the network has no use for.
+    """
+
+    path: str
+    restored: list = dataclasses.field(default_factory=list)
+    shared: list = dataclasses.field(default_factory=list)
+    initial: list = dataclasses.field(default_factory=list)
+    ignored: list = dataclasses.field(default_factory=list)
+
+    def __str__(self):
+        lines = [f'{self.path}: {len(self.restored)} variables restored']
+        for what, names in (('filled from the shared cell_0', self.shared), ('initial', self.initial),
+                            ('ignored', self.ignored)):
+            if names:
+                some = ', '.join(names[:4]) + (', ...' if len(names) > 4 else '')
+                lines.append(f'  {len(names)} {what}: {some}')
+        return '\n'.join(lines)
+
+
+# --- Finding ---------------------------------------------------------------------------------------------------------
+
+def user_data_folder():
+    """The folder for files of this user, by the platform's custom (nothing is created)."""
+    if sys.platform == 'win32':
+        base = os.environ.get('LOCALAPPDATA', '~/AppData/Local')
+    elif sys.platform == 'darwin':
+        base = '~/Library/Application Support'
+    else:
+        base = os.environ.get('XDG_DATA_HOME') or '~/.local/share'
+    return pathlib.Path(base).expanduser() / 'gait-recognition'
+
+
+def weight_folders():
+    """Folders where weights are sought, in order: `./models`, the source checkout's `models/`, the user's.
+
+    Returns
+    -------
+    list of pathlib.Path
+    """
+    folders = [pathlib.Path('models').absolute()]
+    checkout = pathlib.Path(__file__).resolve().parent
+    if (checkout / 'setup.py').is_file() and checkout / 'models' not in folders:
+        folders.append(checkout / 'models')
+    return folders + [user_data_folder() / 'models']
+
+
+def find_weights(name):
+    """The path of the weights called `name` in the first of `weight_folders()` that holds them.
+
+    Parameters
+    ----------
+    name : str
+        A file's bare name, such as `MPII+LSP.ckpt`.
+
+    Returns
+    -------
+    pathlib.Path
+        What `restore` takes: the file, or the prefix of a V2 checkpoint.
+
+    Raises
+    ------
+    FileNotFoundError
+        Lists the folders and says how to get the published weights.
+    """
+    for folder in weight_folders():
+        if _is_there(folder / name):
+            return folder / name
+    places = ''.join(f'\n  {folder}' for folder in weight_folders())
+    raise FileNotFoundError(f'{name}: no such weights in{places}\nTo get them: {HOW_TO_GET}.')
+
+
+def locate(path):
+    """The checkpoint that `path` means: `~` expanded, an `.index` or `.data-*` cut to the prefix, a bare name sought.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, TypeError
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f'the path of a checkpoint is a str or PathLike, got {type(path).__name__}')
+    path = os.path.expanduser(os.fspath(path))
+    if not isinstance(path, str):
+        path = os.fsdecode(path)
+    prefix = re.sub(r'\.(index|data-\d{5}-of-\d{5})$', '', path)
+    _finish_interrupted_write(prefix)
+    if _is_there(prefix):
+        return prefix
+    if os.path.isdir(path):
+        raise IsADirectoryError(f'{path} is a folder; a checkpoint file was expected, such as '
+                                f'{os.path.join(path, "MPII+LSP.ckpt")}')
+    if os.path.dirname(prefix) == '' and prefix:
+        return str(find_weights(prefix))
+    if os.path.exists(prefix + DATA_SUFFIX):
+        raise FileNotFoundError(f'{prefix}.index: no such file, though its data file is there; '
+                                'a V2 checkpoint needs both')
+    raise FileNotFoundError(f'{path}: no such checkpoint. Published weights: {HOW_TO_GET}.')
+
+
+def _is_there(prefix):
+    return os.path.isfile(prefix) or os.path.isfile(f'{prefix}.index')
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+def read_checkpoint_shapes(path):
+    """Names and shapes of a checkpoint's tensors, without their values.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A V1 file, or a V2 prefix or its `.index`.
+
+    Returns
+    -------
+    dict of str to list of int
+
+    Raises
+    ------
+    CheckpointError, FileNotFoundError, IsADirectoryError
+    """
+    prefix = locate(path)
+    return _open(prefix).get_variable_to_shape_map()
+
+
+def read_checkpoint(path, wanted=None):
+    """Read a checkpoint's tensors into memory; every byte read is checked against the file's checksums.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A V1 file, or a V2 prefix or its `.index`.
+    wanted : callable, optional
+        Takes a name, says whether to read it. All by default.
+
+    Returns
+    -------
+    dict of str to np.ndarray
+
+    Raises
+    ------
+    CheckpointError, FileNotFoundError, IsADirectoryError
+    """
+    prefix = locate(path)
+    reader = _open(prefix)
+    tensors = {}
+    for name in reader.get_variable_to_shape_map():
+        if wanted is None or wanted(name):
+            with _named_errors(prefix):
+                tensors[name] = reader.get_tensor(name)
+    return tensors
+
+
+def _open(prefix):
+    _refuse_other_kinds(prefix)
+    with _named_errors(prefix):
+        # A V1 path is taken as a pattern by TensorFlow: brackets and stars in a name are escaped.
+        return tf.train.NewCheckpointReader(re.sub(r'([*?\[\]\\])', r'\\\1', prefix)
+                                            if os.path.isfile(prefix) and os.sep == '/' else prefix)
+
+
+def _refuse_other_kinds(prefix):
+    """Say in words what is often saved under a checkpoint's name instead of the checkpoint."""
+    path = prefix if os.path.isfile(prefix) else prefix + '.index'
+    with open(path, 'rb') as file:
+        head = file.read(512)
+    if not head:
+        raise CheckpointError(f'{path} is empty; to get it: {HOW_TO_GET}')
+    if re.match(rb'(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)', head, re.IGNORECASE):
+        raise CheckpointError(f'{path} is an HTML page, not a checkpoint: the download saved a web page under this '
+                              f'name. Remove it and {HOW_TO_GET}')
+    if head.startswith(b'version https://git-lfs'):
+        raise CheckpointError(f'{path} is a Git LFS pointer, not the checkpoint it points to: run "git lfs pull", '
+                              f'or {HOW_TO_GET}')
+    if path.endswith('.index') and not os.path.isfile(prefix) and not _has_data(prefix):
+        raise CheckpointError(f'{path}: the data file {os.path.basename(prefix)}{DATA_SUFFIX} is missing beside it; '
+                              'a V2 checkpoint needs both')
+
+
+def _has_data(prefix):
+    folder, name = os.path.split(os.path.abspath(prefix))
+    return any(entry.startswith(name + '.data-') for entry in os.listdir(folder))
+
+
+@contextlib.contextmanager
+def _named_errors(prefix):
+    """Turn TensorFlow's errors, which come in several classes, into one that names the file."""
+    try:
+        yield
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f'{prefix} cannot be read as a TensorFlow checkpoint; it is truncated, corrupt or '
+                              f'another kind of file. Get it anew ({HOW_TO_GET}). TensorFlow says: '
+                              f'{str(error).splitlines()[0][:300]}') from error
+
+
+# --- Matching --------------------------------------------------------------------------------------------------------
+
+def match(path, tensors, expected, what, optional=()):
+    """Check that the file's tensors are those of a network; nothing is assigned here.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    tensors : dict of str to np.ndarray
+        The file's.
+    expected : dict of str to sequence of int
+        The network's variables and shapes.
+    what : str
+        The network in words, for messages.
+    optional : collection of str
+        Names that the file may lack.
+
+    Returns
+    -------
+    dict of str to np.ndarray
+        float32, by the network's names.
+
+    Raises
+    ------
+    CheckpointError
+        A variable is missing or has another shape or type, or the file is another network's.
+    """
+    missing = [name for name in expected if name not in tensors and name not in optional]
+    if missing and len(missing) == len([name for name in expected if name not in optional]):
+        raise CheckpointError(f'{path} holds none of the {len(missing)} variables of {what}; it is '
+                              f'{_guess_network(tensors)}. Expected, for instance, {missing[0]}')
+    problems = [f'{name} is missing (expected shape {list(expected[name])})' for name in missing]
+    values = {}
+    for name, shape in expected.items():
+        if name in tensors:
+            value = tensors[name]
+            if list(value.shape) != list(shape):
+                problems.append(f'{name} has shape {list(value.shape)}, expected {list(shape)}')
+            elif value.dtype.kind != 'f':
+                problems.append(f'{name} has type {value.dtype}, expected float32')
+            elif not np.isfinite(value).all():
+                problems.append(f'{name} holds NaN or infinity')
+            values[name] = np.asarray(value, np.float32) if value.dtype.kind == 'f' else value
+    if problems:
+        more = f' (and {len(problems) - 3} more)' if len(problems) > 3 else ''
+        raise CheckpointError(f'{path} does not fit {what}: ' + '; '.join(problems[:3]) + more)
+    return values
+
+
+def _guess_network(names):
+    scopes = {name.split('/')[0] for name in names}
+    known = [text for scope, text in (('NewInceptionResnetV2', "a pose network's file"),
+                                      ('GaitNN', "a gait network's file"),
+                                      ('InceptionResnetV2', 'an Inception-ResNet-v2 file, perhaps of ImageNet '
+                                                            '(is_pre_trained_imagenet_checkpoint=True)'))
+             if scope in scopes]
+    return known[0] if known else f"another network's file, with {', '.join(sorted(scopes)[:3]) or 'no variable'}"
+
+
+def recurrent_prefix(layer):
+    """The scope of our recurrent layer number `layer` (from 0) under the gait network's scope `Recurrent`."""
+    return f'rnn/multi_rnn_cell/cell_{layer}'
+
+
+def _recurrent_names(cell, part, leaf, layer):
+    """The names of one recurrent variable below `Recurrent/`: ours (TensorFlow 1.2 on), then each earlier era's."""
+    ours, old_cell = recurrent_prefix(layer), f'RNN/MultiRNNCell/Cell{layer}'
+    late = {'kernel': 'weights', 'bias': 'biases'}[leaf]
+    if cell == 'GRU':
+        first = {'kernel': 'Matrix', 'bias': 'Bias'}[leaf]
+        return [f'{ours}/gru_cell/{part}/{leaf}', f'{ours}/gru_cell/{part}/{late}',
+                f'{old_cell}/GRUCell/{part.capitalize()}/Linear/{first}']
+    first = {'kernel': 'W_0', 'bias': 'B'}[leaf]
+    return [f'{ours}/lstm_cell/{leaf}', f'{ours}/lstm_cell/{late}', f'{old_cell}/LSTMCell/{first}']
+
+
+def find_recurrent(path, names, cell, layers, scope):
+    """Which of a file's tensors go into which recurrent variable of ours.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    names : collection of str
+        The file's tensor names.
+    cell : {'GRU', 'LSTM'}
+    layers : int
+        Of our network.
+    scope : str
+        `<network>/Recurrent/`.
+
+    Returns
+    -------
+    sources : dict of str to str
+        Our name to the file's. Empty when the file holds no recurrent weights.
+    shared : bool
+        One cell of the file fills several layers of ours.
+
+    Raises
+    ------
+    CheckpointError
+        The file has cells of the other kind, or another number of layers (more than one).
+    """
+    held = describe_recurrent(names, scope)
+    if held is None:
+        return {}, False
+    file_cell, file_layers = held
+    if file_cell != cell:
+        raise CheckpointError(f'{path} holds {file_cell} cells, the network was built with {cell}: build it with '
+                              f"recurrent_unit='{file_cell}'")
+    if file_layers not in (1, layers):
+        raise CheckpointError(f'{path} holds {file_layers} recurrent layers, the network was built with {layers}: '
+                              f'build it with rnn_layers={file_layers}')
+    sources = {}
+    for layer in range(layers):
+        for part in CELL_WEIGHTS[cell]:
+            for leaf in ('kernel', 'bias'):
+                ours = scope + _recurrent_names(cell, part, leaf, layer)[0]
+                held_names = [scope + name for name in _recurrent_names(cell, part, leaf, min(layer, file_layers - 1))]
+                sources[ours] = next((name for name in held_names if name in names), held_names[0])
+    return sources, layers > file_layers
+
+
+def describe_recurrent(names, scope='GaitNN/Recurrent/'):
+    """The recurrent cell and its number of layers in a file, read off its names.
+
+    Returns
+    -------
+    (str, int) or None
+        ('GRU' or 'LSTM', layers); None when the file holds no recurrent weights. From TensorFlow 1.2 on the original's
+        layers share one cell, so 1 may stand for any number of layers.
+    """
+    found = [re.match(r'(?:rnn/multi_rnn_cell/cell_|RNN/MultiRNNCell/Cell)(\d+)/(gru|lstm)_?cell/',
+                      name[len(scope):], re.IGNORECASE) for name in names if name.startswith(scope)]
+    found = [m for m in found if m]
+    if not found:
+        return None
+    return found[0].group(2).upper(), 1 + max(int(m.group(1)) for m in found)
+
+
+def initial_recurrent(cell, layers, num_units, scope, depth):
+    """The recurrent weights that TensorFlow 1.3 gives to the original where a file holds none.
+
+    They are those of a process that builds the pose network first and the gait network second. All layers get the same
+    weights, for the original's layers share one cell.
+
+    Parameters
+    ----------
+    cell : {'GRU', 'LSTM'}
+    layers, num_units : int
+    scope : str
+        `<network>/Recurrent/`.
+    depth : int
+        Width of the layers' input.
+
+    Returns
+    -------
+    dict of str to np.ndarray, float32
+    """
+    values = {}
+    with tf.Graph().as_default(), tf.Session() as session:          # a fresh graph: the op's generator starts at zero
+        for part, widths in CELL_WEIGHTS[cell].items():
+            shape = [depth + num_units, widths * num_units]
+            first, step = TF13_KERNEL_SEED[part]
+            unit = session.run(tf.raw_ops.RandomUniform(shape=shape, dtype=tf.float32, seed=0,
+                                                        seed2=first + step * layers))
+            limit = np.float32(np.sqrt(6.0 / sum(shape)))
+            kernel = unit * (limit - -limit) - limit
+            bias = np.full(shape[1], 1.0 if part == 'gates' else 0.0, np.float32)
+            for layer in range(layers):
+                values[scope + _recurrent_names(cell, part, 'kernel', layer)[0]] = kernel
+                values[scope + _recurrent_names(cell, part, 'bias', layer)[0]] = bias
+    return values
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------------
+
+def write_checkpoint(prefix, tensors):
+    """Write a V2 checkpoint, whole or not at all.
+
+    Both files are written beside their places and renamed; a process killed between the two renames leaves a state
+    that the next `restore` or `save` of this checkpoint completes.
+
+    Parameters
+    ----------
+    prefix : str or os.PathLike
+        `<prefix>.index` and `<prefix>.data-00000-of-00001` are written.
+    tensors : dict of str to np.ndarray
+
+    Returns
+    -------
+    str
+        The prefix.
+
+    Raises
+    ------
+    OSError
+        The folder is missing or cannot be written, the disk is full.
+    """
+    prefix = os.path.expanduser(os.fspath(prefix))
+    folder = os.path.dirname(prefix) or '.'
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f'{folder}: no such folder to save {os.path.basename(prefix)} in')
+    beside, names = prefix + '.new', sorted(tensors)
+    try:
+        with tf.Graph().as_default(), tf.Session() as session:
+            inputs = [tf.placeholder(np.asarray(tensors[name]).dtype, name=f'tensor_{i}')
+                      for i, name in enumerate(names)]
+            save = tf.raw_ops.SaveV2(prefix=os.path.abspath(beside), tensor_names=names,
+                                     shape_and_slices=[''] * len(names), tensors=inputs)
+            session.run(save, {place: tensors[name] for place, name in zip(inputs, names)})
+    except tf.errors.OpError as error:
+        for suffix in ('.index', DATA_SUFFIX):
+            with contextlib.suppress(OSError):
+                os.remove(beside + suffix)
+        raise OSError(f'{prefix} could not be saved: {error.message}') from error
+    os.replace(beside + DATA_SUFFIX, prefix + DATA_SUFFIX)
+    os.replace(beside + '.index', prefix + '.index')
+    return prefix
+
+
+def _finish_interrupted_write(prefix):
+    """Complete a `write_checkpoint` that was killed after its first rename and before its second."""
+    beside = prefix + '.new'
+    if os.path.isfile(beside + '.index') and not os.path.isfile(beside + DATA_SUFFIX):
+        with contextlib.suppress(OSError):              # a read-only folder: the checksums tell
+            os.replace(beside + '.index', prefix + '.index')

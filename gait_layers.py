@@ -1,0 +1,383 @@
+"""What both networks stand on: their graph and session, batch norm, the recurrent layers.
+
+`slim.batch_norm` fails on TensorFlow 2.15 and later and `tf.compat.v1.nn.rnn_cell` is gone with Keras 3; both are
+written here on public TensorFlow alone, with TensorFlow 1.3's variable names and arithmetic. No network is described
+here.
+"""
+import contextlib
+import os
+import threading
+import warnings
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+import gait_checkpoints
+
+LSTM_FORGET_BIAS = 1.0
+GRU_GATE_BIAS = 1.0
+RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1's: accumulators start at one
+
+
+@contextlib.contextmanager
+def quiet_slim():
+    """Silence the deprecation warnings that tf-slim's layers raise from inside TensorFlow."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message=r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', category=UserWarning)
+        yield
+
+
+@slim.add_arg_scope
+def batch_norm(inputs, decay=0.999, epsilon=0.001, activation_fn=None, is_training=True, scope=None, reuse=None):
+    """Batch normalisation with an offset (beta) and no scale (gamma), as slim's with `center` alone.
+
+    In training the batch's own mean and variance normalise, and two updates of the moving averages are added to
+    `tf.GraphKeys.UPDATE_OPS`; the caller runs them with the training step. In inference the moving averages do.
+
+    Parameters
+    ----------
+    inputs : tf.Tensor, float32 (B, H, W, C)
+        C must be known.
+    decay : float
+        Share of the old value that a moving average keeps at each update.
+    epsilon : float
+        Added to the variance. Greater than 1.001e-5 (a limit of `tf.nn.fused_batch_norm`).
+    activation_fn : callable, optional
+        Applied to the result.
+    is_training : bool
+    scope, reuse
+        Variable scope, `BatchNorm` by default. Variables, in this order: `beta`, `moving_mean`, `moving_variance`.
+
+    Returns
+    -------
+    tf.Tensor, float32 (B, H, W, C)
+    """
+    with tf.variable_scope(scope, 'BatchNorm', [inputs], reuse=reuse):
+        channels = inputs.shape[-1:]
+        beta = slim.model_variable('beta', channels, initializer=tf.zeros_initializer())
+        mean = slim.model_variable('moving_mean', channels, initializer=tf.zeros_initializer(), trainable=False)
+        variance = slim.model_variable('moving_variance', channels, initializer=tf.ones_initializer(), trainable=False)
+        gamma = tf.ones(channels)
+        if is_training:
+            outputs, batch_mean, batch_variance = tf.nn.fused_batch_norm(inputs, gamma, beta, epsilon=epsilon)
+            # TensorFlow 1.3's unfused layer averaged the biased variance; the fused kernel reports N / (N - 1) of it.
+            count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), tf.float32)
+            biased_variance = batch_variance * (tf.maximum(count - 1.0, 1.0) / count)
+            for average, value in ((mean, batch_mean), (variance, biased_variance)):
+                tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, average.assign_sub((average - value) * (1.0 - decay)))
+        else:
+            outputs, _, _ = tf.nn.fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, is_training=False)
+        return outputs if activation_fn is None else activation_fn(outputs)
+
+
+def gru_layer(inputs, initial_state, num_units):
+    """One GRU layer over a sequence, with TensorFlow 1's arithmetic (the reset gate acts before the product).
+
+    [r, u] = sigmoid([x, h] W_g + b_g);  c = tanh([x, r h] W_c + b_c);  h' = u h + (1 - u) c.
+
+    Parameters
+    ----------
+    inputs : tf.Tensor, float32 (T, N)
+        One sequence.
+    initial_state : tf.Tensor, float32 (1, num_units)
+    num_units : int
+
+    Returns
+    -------
+    outputs : tf.Tensor, float32 (T, num_units)
+    state : tf.Tensor, float32 (1, num_units)
+        The last h.
+    """
+    def product(scope, width, bias):
+        with tf.variable_scope(scope):
+            return _input_product(inputs, num_units, width, tf.constant_initializer(bias))
+
+    with tf.variable_scope('gru_cell'):
+        gates_x, gates_h = product('gates', 2 * num_units, GRU_GATE_BIAS)
+        candidate_x, candidate_h = product('candidate', num_units, 0.0)
+
+    def step(h, from_input):
+        gate_input, candidate_input = from_input
+        r, u = tf.split(tf.sigmoid(gate_input + tf.matmul(h, gates_h)), 2, axis=1)
+        c = tf.tanh(candidate_input + tf.matmul(r * h, candidate_h))
+        return u * h + (1.0 - u) * c
+
+    outputs = tf.scan(step, (gates_x, candidate_x), initial_state)                  # (T, 1, num_units)
+    return outputs[:, 0], outputs[-1]
+
+
+def lstm_layer(inputs, initial_state, num_units):
+    """One LSTM layer over a sequence; gates in TensorFlow 1's order i, j, f, o, with a forget bias of 1 added inside.
+
+    c' = sigmoid(f + 1) c + sigmoid(i) tanh(j);  h' = sigmoid(o) tanh(c').
+
+    Parameters
+    ----------
+    inputs : tf.Tensor, float32 (T, N)
+        One sequence.
+    initial_state : pair of tf.Tensor, float32 (1, num_units)
+        (c, h).
+    num_units : int
+
+    Returns
+    -------
+    outputs : tf.Tensor, float32 (T, num_units)
+    state : pair of tf.Tensor, float32 (1, num_units)
+        The last (c, h).
+    """
+    with tf.variable_scope('lstm_cell'):
+        from_inputs, from_h = _input_product(inputs, num_units, 4 * num_units, tf.zeros_initializer())
+
+    def step(state, from_input):
+        c, h = state
+        i, j, f, o = tf.split(from_input + tf.matmul(h, from_h), 4, axis=1)
+        c = tf.sigmoid(f + LSTM_FORGET_BIAS) * c + tf.sigmoid(i) * tf.tanh(j)
+        return c, tf.sigmoid(o) * tf.tanh(c)
+
+    c, h = tf.scan(step, from_inputs, tuple(initial_state))                         # (T, 1, num_units) each
+    return h[:, 0], (c[-1], h[-1])
+
+
+def _input_product(inputs, num_units, width, bias_initializer):
+    """A cell's share that does not depend on the state, for all steps at once: x W_x + b (T, 1, width), and W_h."""
+    depth = inputs.shape.as_list()[-1]
+    kernel = slim.model_variable('kernel', [depth + num_units, width], initializer=tf.glorot_uniform_initializer())
+    bias = slim.model_variable('bias', [width], initializer=bias_initializer)
+    return tf.expand_dims(tf.matmul(inputs, kernel[:depth]) + bias, 1), kernel[depth:]
+
+
+def minimise(loss, learning_rate, clip_norm, variables, global_step, updates):
+    """The training step of both networks: RMSProp, clipped gradients, and the batch-norm updates with it.
+
+    Parameters
+    ----------
+    loss, learning_rate : tf.Tensor, float32 ()
+    clip_norm : float
+        Largest global norm of the gradients.
+    variables : list of tf.Variable
+        To be trained; those that the loss does not depend on stay as they are.
+    global_step : tf.Variable
+        Incremented by each step.
+    updates : list of tf.Operation
+        Run with the step: the moving averages' updates.
+
+    Returns
+    -------
+    train_op : tf.Operation
+    norm, clipped_norm : tf.Tensor, float32 ()
+        Global norm of the gradients before and after clipping.
+    """
+    optimizer = tf.train.RMSPropOptimizer(learning_rate, **RMSPROP)
+    pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
+    gradients, norm = tf.clip_by_global_norm([g for g, _ in pairs], clip_norm)
+    with tf.control_dependencies(updates):
+        train_op = optimizer.apply_gradients(zip(gradients, [v for _, v in pairs]), global_step=global_step)
+    return train_op, norm, tf.global_norm(gradients)
+
+
+class Network:
+    """A network's graph, session, weights and event files; the layers are the subclasses' matter.
+
+    Parameters
+    ----------
+    session_config : tf.compat.v1.ConfigProto, optional
+        For the session that the network opens.
+    graph : tf.Graph, optional
+        Build into this graph instead of an own one; needs `session`.
+    session : tf.compat.v1.Session, optional
+        The session of `graph`. The caller's: never closed here.
+    is_training : bool
+    seed : int, optional
+        Of the graph's random operations (initial weights, dropout).
+
+    Attributes
+    ----------
+    graph : tf.Graph
+    sess : tf.compat.v1.Session
+        Its variables have values: those restored, else initial ones.
+    """
+
+    def __init__(self, session_config=None, graph=None, session=None, is_training=False, seed=None):
+        self.is_training = is_training
+        self.graph = tf.Graph() if graph is None else graph
+        self._owns_session = session is None
+        self._lock = threading.RLock()
+        self._ready = self._restored = self._closed = False
+        self._writers = {}
+        existing = len(self._collection(tf.GraphKeys.GLOBAL_VARIABLES))
+        with self.graph.as_default(), quiet_slim():
+            if seed is not None:
+                tf.set_random_seed(seed)
+            self._build()
+        variables = self._collection(tf.GraphKeys.GLOBAL_VARIABLES)
+        self.variables = variables[existing:] or variables                  # none new: another network's, reused
+        self._session = tf.Session(graph=self.graph, config=session_config) if session is None else session
+
+    SCOPE = None                    # pattern of the names of the network's variables in its graph; None for all
+
+    def _collection(self, key):
+        return self.graph.get_collection(key, self.SCOPE)
+
+    def _build(self):
+        raise NotImplementedError(f'{type(self).__name__} does not say how its layers are built')
+
+    # --- Session ---
+
+    @property
+    def sess(self):
+        self._make_ready()
+        return self._session
+
+    def _make_ready(self):
+        """Give initial values to the variables that have none; those that have one keep it."""
+        if self._closed:
+            raise RuntimeError(f'this {type(self).__name__} is closed; build a new one')
+        if self._ready:
+            return
+        with self._lock:
+            if not self._ready:
+                with self.graph.as_default():
+                    has_value = self._session.run([tf.is_variable_initialized(v) for v in self.variables])
+                self._session.run([v.initializer for v, has in zip(self.variables, has_value) if not has])
+                self._ready = True
+
+    def _assign(self, values):
+        """Give variables these values, in one run and without new nodes: the initialisers, fed."""
+        by_name = {v.op.name: v for v in self.variables}
+        operations = [by_name[name].initializer for name in values]
+        self._session.run(operations, {op.inputs[1]: value for op, value in zip(operations, values.values())})
+
+    def _run(self, fetches, feed):
+        """Run an inference; warn once where no weights were ever restored."""
+        if not (self._restored or self._ready or self.is_training):
+            warnings.warn(f'{type(self).__name__} is used before restore(): its weights are random and its results '
+                          'mean nothing', UserWarning, stacklevel=4)
+        return self.sess.run(fetches, feed)
+
+    def _map(self, fetch, inputs, batch_size, other=None):
+        """Run `fetch` over `inputs` in chunks; the results along the first axis.
+
+        `inputs` is the pair (placeholder, array), checked; `other` holds further arrays of the same length, by
+        placeholder.
+        """
+        place, array = inputs
+        result = None
+        for start in range(0, len(array), batch_size):
+            chunk = slice(start, start + batch_size)
+            feed = {place: array[chunk], **{p: a[chunk] for p, a in (other or {}).items()}}
+            part = self._run(fetch, feed)
+            if result is None:
+                result = np.empty((len(array),) + part.shape[1:], part.dtype)
+            result[chunk] = part
+        return result
+
+    def close(self):
+        """Free the session (if it is ours) and the event files; the network cannot be used afterwards."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        if self._owns_session and not self._closed:
+            self._session.close()
+        self._closed = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    # --- Weights ---
+
+    @property
+    def model_variables(self):
+        """The variables that `save` writes."""
+        return self._collection(tf.GraphKeys.MODEL_VARIABLES)
+
+    def save(self, folder, name):
+        """Write the weights as a V2 checkpoint, whole or not at all.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            Made where it does not exist.
+        name : str
+            `<folder>/<name>.ckpt.index` and `.data-00000-of-00001` are written.
+
+        Returns
+        -------
+        str
+            `<folder>/<name>.ckpt`, which `restore` takes.
+        """
+        folder = os.path.expanduser(os.fspath(folder))
+        os.makedirs(folder, exist_ok=True)
+        names = {v.op.name: v for v in self.model_variables}
+        return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'), self.sess.run(names))
+
+    # --- Event files ---
+
+    def _write_events(self, folder, values, step):
+        """Append scalars (by tag) and ready-made summaries (bytes) to the event file of a folder."""
+        with self._lock:
+            if folder not in self._writers:
+                with self.graph.as_default():
+                    self._writers[folder] = tf.summary.FileWriter(folder)
+            writer = self._writers[folder]
+            for tag, value in values.items():
+                if isinstance(value, bytes):
+                    writer.add_summary(value, step)
+                else:
+                    writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=float(value))]), step)
+            writer.flush()
+
+
+def check_batch(array, shape, what, single=''):
+    """Check a batch of inputs before anything is computed.
+
+    Parameters
+    ----------
+    array : array_like of uint8, integer or float, (N, *shape)
+    shape : tuple of int
+        Of one sample.
+    what : str
+        For messages: what one sample is.
+    single : str
+        For messages: how to pass one sample alone.
+
+    Returns
+    -------
+    np.ndarray
+        Not copied where it was an array.
+
+    Raises
+    ------
+    TypeError
+        Not numbers.
+    ValueError
+        Wrong rank or size, empty, NaN or infinity.
+    """
+    expected = f'expected {what} as numbers of shape (N, {", ".join(map(str, shape))})'
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f'{expected}, got samples of differing shapes ({error})') from error
+    if array.dtype.kind not in 'uif':
+        raise TypeError(f'{expected}, got dtype {array.dtype}')
+    if array.shape == tuple(shape) and single:
+        raise ValueError(f'{expected}, got one of shape {array.shape}: {single}')
+    if array.shape[1:] != tuple(shape) or array.ndim != len(shape) + 1:
+        raise ValueError(f'{expected}, got shape {array.shape}')
+    if len(array) == 0:
+        raise ValueError(f'{expected}, got none: the first axis is empty')
+    if array.dtype.kind == 'f':
+        for i, sample in enumerate(array):
+            if not np.isfinite(sample).all():
+                raise ValueError(f'{expected}, got NaN or infinity in sample {i}')
+    return array
+
+
+def check_batch_size(batch_size):
+    """Refuse a chunk length that is not a positive integer."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f'batch_size is a positive integer, got {batch_size!r}')
+    return int(batch_size)

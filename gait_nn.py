@@ -1,0 +1,459 @@
+"""Gait recognition: spatial features of a walk's frames over time -> one 512-number identification vector.
+
+The network of gait-recognition (2017): a residual convolutional network describes each frame's pose, GRU or LSTM layers
+follow the poses over time, and the mean of their outputs identifies the person. A linear SVM tells vectors apart; that,
+galleries and evaluation are not done here.
+"""
+import warnings
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+import gait_checkpoints
+from gait_layers import Network, batch_norm, check_batch, check_batch_size, gru_layer, lstm_layer, minimise
+
+FEATURE_SHAPE = (17, 17, 32)
+
+
+class GaitNN(Network):
+    """Base of the gait networks: inputs, the training step, summaries, weights, feeding a walk in pieces.
+
+    A subclass builds the layers in `_build_network`.
+
+    Parameters
+    ----------
+    name : str or None
+        Event files go to `logdir_gait/<name>`; None writes none.
+    recurrent_unit : {'GRU', 'LSTM'}
+    rnn_layers : int
+    num_of_persons : int
+        Classes to train on.
+    reuse : bool
+        Share the variables of a GaitNN that is already in the graph of `input_net`.
+    is_training : bool
+        Build the classifier, loss and optimiser; use dropout and the batch's own statistics.
+    input_net : tf.Tensor, float32 (T, 17, 17, 32), optional
+        Build the network on top of this tensor, such as a pose network's `feature_tensor`, in that tensor's graph;
+        needs `session`.
+    count_of_training_examples : int
+        The learning rate falls by `RATE_DECAY` every two passes over so many sequences.
+    dropout_keep_prob : float
+        In (0, 1]; used in training only.
+    session_config : tf.compat.v1.ConfigProto, optional
+        For an own session.
+    session : tf.compat.v1.Session, optional
+        Of the graph of `input_net`. Never closed here.
+    seed : int, optional
+        Of initial weights and dropout.
+
+    Attributes
+    ----------
+    input_tensor : tf.Tensor, float32 (T, 17, 17, 32)
+        Spatial features of consecutive frames of one walk.
+    gait_signature : tf.Tensor, float32 (512,)
+        The identification vector.
+    network : tf.Tensor, float32
+        In training the logits (1, num_of_persons), else the top recurrent layer's outputs (T, 512).
+    state : tuple
+        One entry a layer: h (512,) for GRU, (c, h) for LSTM.
+    desired_person, learning_rate, loss, global_step
+        In training only: the person's number, to be fed; the rate, to be fed; the cross-entropy; the steps taken.
+    """
+
+    CLIP_NORM = 0.1
+    RATE_DECAY = 0.96
+    SCOPE = 'GaitNN/'
+    RECURRENT_SCOPE = 'GaitNN/Recurrent/'
+    LOGITS_SCOPE = 'GaitNN/Logits/'
+    NUM_UNITS = 512
+
+    def __init__(self, name=None, recurrent_unit='GRU', rnn_layers=1, num_of_persons=0, reuse=False, is_training=False,
+                 input_net=None, count_of_training_examples=1000, dropout_keep_prob=0.7, session_config=None,
+                 session=None, seed=None):
+        if recurrent_unit not in ('GRU', 'LSTM'):
+            raise ValueError(f"recurrent_unit is 'GRU' or 'LSTM', got {recurrent_unit!r}")
+        if isinstance(rnn_layers, bool) or int(rnn_layers) != rnn_layers or rnn_layers < 1:
+            raise ValueError(f'rnn_layers is a positive integer, got {rnn_layers!r}')
+        if is_training and (isinstance(num_of_persons, bool) or num_of_persons < 1):
+            raise ValueError(f'training needs num_of_persons, the number of people to tell apart, got {num_of_persons}')
+        if not 0.0 < dropout_keep_prob <= 1.0:
+            raise ValueError(f'dropout_keep_prob lies in (0, 1], got {dropout_keep_prob}')
+        graph = self._shared_graph(input_net, session, reuse, session_config)
+        self.name = name
+        self.recurrent_unit, self.rnn_layers = recurrent_unit, int(rnn_layers)
+        self.num_of_persons = int(num_of_persons)
+        self.count_of_training_examples = count_of_training_examples
+        self.dropout_keep_prob = dropout_keep_prob
+        self._input_net, self._reuse = input_net, bool(reuse)
+        super().__init__(session_config, graph, session, is_training, seed)
+
+    def _shared_graph(self, input_net, session, reuse, session_config):
+        """The graph to build in (None: an own one), once the arguments that decide it fit together."""
+        if input_net is None:
+            if session is not None:
+                raise ValueError('session= goes with input_net=, the tensor in whose graph the network is built')
+            if reuse:
+                raise ValueError('reuse=True shares the variables of a gait network in the graph of input_net=; '
+                                 'without input_net each network has a graph of its own')
+            return None
+        if not tf.is_tensor(input_net) or not hasattr(input_net, 'graph'):
+            raise TypeError(f'input_net is a tensor of a graph, such as a pose network\'s feature_tensor, got '
+                            f'{type(input_net).__name__}')
+        if not input_net.shape.is_compatible_with((None,) + FEATURE_SHAPE) or input_net.dtype != tf.float32:
+            raise ValueError(f'input_net is float32 of shape (T, 17, 17, 32), got {input_net.dtype.name} '
+                             f'{input_net.shape}')
+        if session is None:
+            raise ValueError("input_net= needs session=, a session of that tensor's graph, such as the pose network's "
+                             'sess')
+        if session.graph is not input_net.graph:
+            raise ValueError("session= is of another graph than input_net's tensor")
+        if session_config is not None:
+            raise ValueError('session_config= is for a session of our own; with session= it has no effect')
+        built = bool(input_net.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, self.SCOPE))
+        if reuse and not built:
+            raise ValueError("reuse=True, but there is no gait network in input_net's graph whose variables could be "
+                             'shared')
+        if built and not reuse:
+            raise ValueError("input_net's graph already holds a gait network: pass reuse=True to share its variables")
+        return input_net.graph
+
+    def _build_network(self, features, initial_state):
+        """Build the layers.
+
+        Parameters
+        ----------
+        features : tf.Tensor, float32 (T, 17, 17, 32)
+            After `pre_process`.
+        initial_state : list
+            One entry a layer: h (1, 512), or (c, h).
+
+        Returns
+        -------
+        outputs : tf.Tensor, float32 (T, 512)
+            Of the top recurrent layer.
+        state : list
+            As `initial_state`, after the last frame.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def pre_process(inp):
+        """Scale spatial features to the network's range."""
+        return inp / 100.0
+
+    def _build(self):
+        if self._input_net is None:
+            self.input_tensor = tf.placeholder(tf.float32, (None,) + FEATURE_SHAPE, 'spatial_features')
+        else:
+            self.input_tensor = self._input_net
+        with tf.name_scope('initial_state'):
+            self._initial_state = [self._zero_state() for _ in range(self.rnn_layers)]
+        with tf.variable_scope('GaitNN', reuse=self._reuse or None):
+            updates = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+            outputs, state = self._build_network(self.pre_process(self.input_tensor), self._initial_state)
+            self._updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates:]
+            self.network = outputs
+            self.gait_signature = tf.reduce_mean(outputs, axis=0)
+            self._output_sum = tf.reduce_sum(outputs, axis=0)                   # lets pieces of a walk be averaged
+            self.state = tuple(tuple(s[0] for s in layer) if isinstance(layer, tuple) else layer[0] for layer in state)
+            if self.is_training:
+                self._build_training()
+
+    def _zero_state(self):
+        def zeros():
+            return tf.placeholder_with_default(np.zeros((1, self.NUM_UNITS), np.float32), (1, self.NUM_UNITS))
+        return zeros() if self.recurrent_unit == 'GRU' else (zeros(), zeros())
+
+    def _build_training(self):
+        net = slim.dropout(self.gait_signature[None], self.dropout_keep_prob, is_training=True)
+        with tf.variable_scope('Logits'):
+            self.network = slim.fully_connected(net, self.num_of_persons, activation_fn=None)       # (1, people)
+        self.desired_person = tf.placeholder(tf.int32, (), 'desired_person')
+        self.learning_rate = tf.placeholder(tf.float32, (), 'learning_rate')
+        self.loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.desired_person, logits=self.network[0])
+        self.global_step = tf.get_variable('global_step', (), tf.int64, tf.zeros_initializer(), trainable=False)
+        rate = tf.train.exponential_decay(self.learning_rate, self.global_step, 2 * self.count_of_training_examples,
+                                          self.RATE_DECAY, staircase=True)
+        self._train_op, self._norm, self._clipped_norm = minimise(
+            self.loss, rate, self.CLIP_NORM, self._collection(tf.GraphKeys.TRAINABLE_VARIABLES), self.global_step,
+            self._updates)
+
+    @classmethod
+    def variable_shapes(cls, **arguments):
+        """Names and shapes of the network's model variables; arguments as for the constructor."""
+        with cls(**arguments) as net:
+            return {v.op.name: v.shape.as_list() for v in net.model_variables}
+
+    # --- Inference ---
+
+    def _check_features(self, features):
+        return check_batch(features, FEATURE_SHAPE, 'spatial features of consecutive frames',
+                           'put it into a batch with features[None]')
+
+    def feed_forward(self, features, return_state=False, initial_state=None, batch_size=64):
+        """Identification vector of one walk.
+
+        Parameters
+        ----------
+        features : array_like, float (T, 17, 17, 32)
+            Spatial features of consecutive frames, from `HumanPoseIRNetwork.feed_forward_features`. Any number; they
+            go through in chunks of `batch_size`, which changes nothing.
+        return_state : bool
+            Also return the recurrent state after the last frame.
+        initial_state : tuple, optional
+            The state that an earlier piece of the walk ended with; zeros by default. The vector is then the mean over
+            the frames of this piece; the whole walk's is the mean of the pieces' vectors, weighted by their frames.
+        batch_size : int
+
+        Returns
+        -------
+        vector : np.ndarray, float32 (512,)
+        state : tuple
+            With `return_state`: one entry a layer, h (512,) for GRU, (c, h) for LSTM.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The features or the state have another shape or dtype, are none, or hold NaN or infinity.
+        """
+        features, batch_size = self._check_features(features), check_batch_size(batch_size)
+        state = None if initial_state is None else self._check_state(initial_state)
+        total = np.zeros(self.NUM_UNITS, np.float64)
+        for start in range(0, len(features), batch_size):
+            feed = {self.input_tensor: features[start:start + batch_size]}
+            if state is not None:
+                feed.update(zip(tf.nest.flatten(self._initial_state), (s[None] for s in tf.nest.flatten(state))))
+            part, state = self._run([self._output_sum, self.state], feed)
+            total += part
+        vector = (total / len(features)).astype(np.float32)
+        return (vector, state) if return_state else vector
+
+    def _check_state(self, state):
+        expected = f'{self.rnn_layers} layer(s) of ' + ('h (512,)' if self.recurrent_unit == 'GRU' else '(c, h)')
+        try:
+            arrays = tuple(tuple(np.asarray(s, np.float32) for s in layer) if self.recurrent_unit == 'LSTM'
+                           else np.asarray(layer, np.float32) for layer in state)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'initial_state: expected {expected}, got {type(state).__name__} ({error})') from error
+        flat = tf.nest.flatten(arrays)
+        if len(arrays) != self.rnn_layers or len(flat) != len(tf.nest.flatten(self._initial_state)) or \
+                any(s.shape != (self.NUM_UNITS,) or not np.isfinite(s).all() for s in flat):
+            raise ValueError(f'initial_state: expected {expected}, finite, got shapes {[s.shape for s in flat]}')
+        return arrays
+
+    # --- Training ---
+
+    def _feed(self, features, desired_person, learning_rate):
+        if not self.is_training:
+            raise RuntimeError('this network was built for inference; build it with is_training=True and '
+                               'num_of_persons=... to train it')
+        if not 0 <= desired_person < self.num_of_persons:
+            raise ValueError(f'desired_person lies in 0..{self.num_of_persons - 1}, got {desired_person}')
+        return {self.input_tensor: self._check_features(features), self.desired_person: desired_person,
+                self.learning_rate: learning_rate}
+
+    def train(self, input_tensor, desired_person, learning_rate):
+        """One training step on one walk: gradients clipped to global norm 0.1, RMSProp, the batch-norm updates.
+
+        Parameters
+        ----------
+        input_tensor : array_like, float (T, 17, 17, 32)
+            Spatial features of the walk, or of a part of it.
+        desired_person : int
+            0 to num_of_persons - 1.
+        learning_rate : float
+            Before the schedule: the step multiplies it by 0.96^floor(step / (2 count_of_training_examples)).
+
+        Returns
+        -------
+        float
+            The walk's loss before the step.
+
+        Raises
+        ------
+        RuntimeError
+            The network was built for inference.
+        """
+        feed = self._feed(input_tensor, desired_person, learning_rate)
+        return float(self.sess.run([self.loss, self._train_op], feed)[0])
+
+    def write_summary(self, inputs, desired_person, learning_rate, write_frequency=50):
+        """Write loss and gradient norms of one walk into `logdir_gait/<name>/train`, for TensorBoard.
+
+        Written when the step is a multiple of `write_frequency`; without a `name` nothing is. Arguments as for `train`.
+        """
+        feed = self._feed(inputs, desired_person, learning_rate)
+        step = int(self.sess.run(self.global_step))
+        if self.name is not None and step % write_frequency == 0:
+            figures = self.sess.run({'Loss': self.loss, 'Gradient norm': self._norm,
+                                     'Gradient norm, clipped': self._clipped_norm}, feed)
+            self._write_events(f'logdir_gait/{self.name}/train', figures, step)
+
+    def write_test_summary(self, err, epoch, t='avg'):
+        """Write a share of correct identifications into `logdir_gait/<name>/val_<t>` (no name: nowhere).
+
+        Parameters
+        ----------
+        err : float
+            Correct identifications in percent.
+        epoch : int
+        t : {'avg', 'n', 'b', 's'}
+            Average, normal walk, backpack, coating shoes.
+        """
+        if t not in ('avg', 'n', 'b', 's'):
+            raise ValueError(f"t is 'avg', 'n', 'b' or 's', got {t!r}")
+        if self.name is not None:
+            self._write_events(f'logdir_gait/{self.name}/val_{t}', {'Classification in percent': err}, epoch)
+
+    # --- Weights ---
+
+    def restore(self, path):
+        """Read weights from a checkpoint; after a refused file the network is as it was.
+
+        Recurrent weights are taken under any TensorFlow version's names. One cell in the file fills all layers, as the
+        original's layers share it. Where there is none, a warning says so and the layers get the initial weights that
+        TensorFlow 1.3 gave the original. A classifier for another number of people starts anew, with a warning.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A V1 file, or a V2 prefix or its `.index`. A bare name that is not in the working directory is sought in
+            `gait_checkpoints.weight_folders()`.
+
+        Returns
+        -------
+        gait_checkpoints.RestoreReport
+
+        Raises
+        ------
+        gait_checkpoints.CheckpointError
+            A ValueError: the file is no checkpoint, is corrupt, is another network's, lacks a variable or holds it in
+            another shape, has other recurrent cells or another number of layers.
+        FileNotFoundError, IsADirectoryError
+        """
+        path = gait_checkpoints.locate(path)
+        expected = {v.op.name: v.shape.as_list() for v in self.model_variables}
+        in_file = gait_checkpoints.read_checkpoint_shapes(path)
+        sources, is_shared = gait_checkpoints.find_recurrent(path, in_file, self.recurrent_unit, self.rnn_layers,
+                                                             self.RECURRENT_SCOPE)
+        wanted = {name: sources.get(name, name) for name in expected}
+        optional = {name for name in expected if name.startswith(self.LOGITS_SCOPE) or
+                    (name.startswith(self.RECURRENT_SCOPE) and not sources)}
+        other_people = [name for name in expected if name.startswith(self.LOGITS_SCOPE) and
+                        in_file.get(name, expected[name]) != expected[name]]
+        tensors = gait_checkpoints.read_checkpoint(path, set(wanted.values()).__contains__)
+        tensors = {name: tensors[source] for name, source in wanted.items()
+                   if source in tensors and name not in other_people}
+        values = gait_checkpoints.match(path, tensors, expected, 'the gait network', optional)
+
+        restored = [name for name in values if wanted[name] == name or not is_shared]
+        report = gait_checkpoints.RestoreReport(
+            path, restored=restored, shared=[name for name in values if name not in restored],
+            initial=[name for name in expected if name not in values],
+            ignored=sorted(set(in_file) - {wanted[name] for name in values}))
+        if not sources:
+            warnings.warn(f'{path} holds no recurrent weights: the recurrent layers get the initial weights that '
+                          'TensorFlow 1.3 gave the original', UserWarning, stacklevel=2)
+            values.update(gait_checkpoints.initial_recurrent(self.recurrent_unit, self.rnn_layers, self.NUM_UNITS,
+                                                             self.RECURRENT_SCOPE, GaitNetwork.POSE_DESCRIPTOR))
+        if other_people:
+            warnings.warn(f'{path} was trained on {in_file[other_people[0]][-1]} people, this network on '
+                          f'{self.num_of_persons}: its classifier (Logits) starts anew', UserWarning, stacklevel=2)
+        with self._lock:
+            self._assign(values)
+            if len(values) < len(self.variables):
+                self._make_ready()
+            self._ready = self._restored = True
+        return report
+
+
+class GaitNetwork(GaitNN):
+    """The gait network with published weights.
+
+    Parameters
+    ----------
+    name, num_of_persons, recurrent_unit, rnn_layers, reuse, is_training, input_net, dropout_keep_prob, session_config,
+    session, seed
+        As for `GaitNN`. A published file's name gives cell and layers: H3.6m-GRU-1.ckpt is
+        `GaitNetwork(recurrent_unit='GRU', rnn_layers=1)`.
+    """
+
+    POSE_DESCRIPTOR = 512                                                       # width of a frame's description
+    WEIGHT_DECAY = 0.1                                                          # declared, never part of the loss
+    BATCH_NORM = {'decay': 0.999, 'epsilon': 0.0001}
+
+    def __init__(self, name=None, num_of_persons=0, recurrent_unit='GRU', rnn_layers=1, reuse=False, is_training=False,
+                 input_net=None, dropout_keep_prob=0.7, session_config=None, session=None, seed=None):
+        super().__init__(name, recurrent_unit, rnn_layers, num_of_persons, reuse, is_training, input_net,
+                         dropout_keep_prob=dropout_keep_prob, session_config=session_config, session=session,
+                         seed=seed)
+
+    @staticmethod
+    def residual_block(net, ch=256, ch_inner=128, stride=1, scope=None, reuse=None):
+        """ReLU(shortcut + three times [batch norm, ReLU, convolution]): 1 x 1, 3 x 3 with the stride, 1 x 1.
+
+        Parameters
+        ----------
+        net : tf.Tensor, float32 (B, H, W, C)
+            C is `ch` unless there is a stride: a stride's shortcut is a 1 x 1 convolution, else it is the input.
+        ch, ch_inner : int
+            Channels of the result, and inside the branch.
+        stride : int
+        scope, reuse
+            Variable scope, `ResidualBlock` by default.
+
+        Returns
+        -------
+        tf.Tensor, float32 (B, ceil(H / stride), ceil(W / stride), ch)
+        """
+        with tf.variable_scope(scope, 'ResidualBlock', [net], reuse=reuse), \
+                slim.arg_scope([slim.conv2d], activation_fn=None, normalizer_fn=None):
+            shortcut = slim.conv2d(net, ch, 1, stride=stride) if stride > 1 else net    # first: it takes scope Conv
+            for width, kernel, step in ((ch_inner, 1, 1), (ch_inner, 3, stride), (ch, 1, 1)):
+                net = slim.conv2d(batch_norm(net, activation_fn=tf.nn.relu), width, kernel, stride=step)
+            return tf.nn.relu(shortcut + net)
+
+    def _arg_scope(self):
+        regularizer = slim.l2_regularizer(self.WEIGHT_DECAY) if self.is_training else None
+        with slim.arg_scope([batch_norm], is_training=self.is_training, **self.BATCH_NORM), \
+                slim.arg_scope([slim.conv2d, slim.fully_connected], weights_regularizer=regularizer,
+                               biases_regularizer=regularizer,
+                               weights_initializer=slim.variance_scaling_initializer(2.0)), \
+                slim.arg_scope([slim.conv2d], activation_fn=tf.nn.elu, normalizer_fn=batch_norm) as scope:
+            return scope
+
+    def _discarded(self, net, count, ch, ch_inner):
+        """Repeated blocks whose output the original throws away.
+
+        A quirk that decides every vector: the published weights were trained with these blocks off the path. Their
+        variables are in every published file, and training updates their moving averages; they never touch the
+        result. Putting them on the path would break the published weights.
+        """
+        slim.repeat(net, count, self.residual_block, ch=ch, ch_inner=ch_inner)      # scopes Repeat/residual_block_<i>
+
+    def _build_network(self, features, initial_state):
+        with slim.arg_scope(self._arg_scope()):
+            with tf.variable_scope('DownSampling'):
+                with tf.variable_scope('17x17'):
+                    net = slim.conv2d(features, 256, 1)                                 # 17 x 17 x 256
+                    self._discarded(net, 3, 256, 64)
+                with tf.variable_scope('8x8'):
+                    net = self.residual_block(net, 512, 64, stride=2)                   # 9 x 9 x 512
+                    self._discarded(net, 2, 512, 128)
+                with tf.variable_scope('4x4'):
+                    net = self.residual_block(net, 512, 128, stride=2)                  # 5 x 5 x 512
+                    self._discarded(net, 1, 512, 256)
+                    net = slim.conv2d(net, 256, 1)                                      # 5 x 5 x 256
+                    net = slim.conv2d(net, 256, 3)                                      # 5 x 5 x 256
+            with tf.variable_scope('FullyConnected'):
+                net = slim.flatten(net)                                                 # (T, 6400)
+                net = slim.fully_connected(net, self.POSE_DESCRIPTOR, activation_fn=None)       # (T, 512)
+        layer = gru_layer if self.recurrent_unit == 'GRU' else lstm_layer
+        state = []
+        with tf.variable_scope('Recurrent'):
+            for i in range(self.rnn_layers):
+                with tf.variable_scope(gait_checkpoints.recurrent_prefix(i)):
+                    net, last = layer(net, initial_state[i], self.NUM_UNITS)            # (T, 512)
+                state.append(last)
+        return net, state

@@ -1,0 +1,465 @@
+"""Human pose estimation: RGB frames -> 16 joint heat maps, and the 32-channel spatial features for gait recognition.
+
+The network of gait-recognition (2017): Inception-ResNet-v2 to its auxiliary tower, a 1 x 1 convolution to the spatial
+features, one transposed convolution up to heat maps. Reading pictures and drawing poses are not done here.
+"""
+import warnings
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+
+import gait_checkpoints
+import pose_heat_maps
+from gait_layers import Network, check_batch, check_batch_size, minimise
+from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
+
+JOINT_NAMES = ['right ankle', 'right knee', 'right hip', 'left hip', 'left knee', 'left ankle', 'pelvis', 'thorax',
+               'upper neck', 'head top', 'right wrist', 'right elbow', 'right shoulder', 'left shoulder', 'left elbow',
+               'left wrist']
+MIRRORED_JOINTS = [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10]    # where each joint's mirror image stands
+
+
+class HumanPoseNN(Network):
+    """Base of the pose networks: inputs, losses, the training step, evaluation, summaries.
+
+    A subclass builds the layers in `_build_network`.
+
+    Parameters
+    ----------
+    log_name : str or None
+        Event files go to `logdir/<log_name>`; None writes none.
+    heatmap_size, image_size : int
+        Side of the heat maps and of the input, in pixels.
+    loss_type : {'SCE', 'MSE'}
+        Sigmoid cross-entropy of the logits against discs, or squared error of the probabilities against Gaussians.
+    is_training : bool
+        Build loss and optimiser, use dropout and the batch's own statistics.
+    dropout_keep_prob : float
+        In (0, 1]; used in training only.
+    session_config : tf.compat.v1.ConfigProto, optional
+    seed : int, optional
+        Of initial weights and dropout.
+
+    Attributes
+    ----------
+    input_tensor : tf.Tensor, float32 (B, image_size, image_size, 3)
+        RGB, 0 to 255.
+    feature_tensor : tf.Tensor, float32 (B, 17, 17, 32)
+        Spatial features.
+    network, sigm_network, smoothed_sigm_network : tf.Tensor, float32 (B, heatmap_size, heatmap_size, 16)
+        Logits; their sigmoid; the sigmoid smoothed.
+    desired_heatmap : tf.Tensor, float32 (B, heatmap_size, heatmap_size, 16)
+        To be fed, as the next three.
+    desired_points : tf.Tensor, float32 (B, 2, 16)
+        (y, x) in heat-map pixels.
+    present_joints, inside_box_joints : tf.Tensor, float32 (B, 16)
+        1 where a joint counts in the loss, or in the mean distances.
+    loss_err, euclidean_dist : tf.Tensor, float32 ()
+    euclidean_dist_per_joint : tf.Tensor, float32 (16,)
+        Mean distance in heat-map pixels; NaN for a joint that is never inside.
+    learning_rate, global_step
+        In training only.
+    """
+
+    CLIP_NORM = 2.0
+    EVALUATION = ('desired_heatmap', 'desired_points', 'present_joints', 'inside_box_joints', 'loss_err',
+                  'euclidean_dist', 'euclidean_dist_per_joint')
+
+    def __init__(self, log_name, heatmap_size, image_size, loss_type='SCE', is_training=False, dropout_keep_prob=0.7,
+                 session_config=None, seed=None):
+        if loss_type not in ('SCE', 'MSE'):
+            raise ValueError(f"loss_type is 'SCE' or 'MSE', got {loss_type!r}")
+        if not 0.0 < dropout_keep_prob <= 1.0:
+            raise ValueError(f'dropout_keep_prob lies in (0, 1], got {dropout_keep_prob}')
+        self.log_name = log_name
+        self.heatmap_size, self.image_size = heatmap_size, image_size
+        self.loss_type = loss_type
+        self.dropout_keep_prob = dropout_keep_prob
+        self._evaluation = None
+        super().__init__(session_config=session_config, is_training=is_training, seed=seed)
+
+    def _build_network(self, images):
+        """Build the layers.
+
+        Parameters
+        ----------
+        images : tf.Tensor, float32 (B, image_size, image_size, 3)
+            RGB scaled to -1..1.
+
+        Returns
+        -------
+        features : tf.Tensor, float32 (B, 17, 17, 32)
+        logits, probabilities, heat_maps : tf.Tensor, float32 (B, heatmap_size, heatmap_size, 16)
+        """
+        raise NotImplementedError
+
+    def _build(self):
+        self.input_tensor = tf.placeholder(tf.float32, (None, self.image_size, self.image_size, 3), 'input_image')
+        (self.feature_tensor, self.network, self.sigm_network,
+         self.smoothed_sigm_network) = self._build_network((self.input_tensor / 255.0 - 0.5) * 2.0)
+        with tf.name_scope('joints'):
+            self._peaks = pose_heat_maps.peaks(self.smoothed_sigm_network)                  # (B, 2, 16)
+            scale = self.image_size / self.heatmap_size
+            self._joints = tf.stack([tf.cast(self._peaks[:, 0], tf.float32) * scale,
+                                     tf.cast(self._peaks[:, 1], tf.float32) * scale,
+                                     tf.reduce_max(self.sigm_network, axis=[1, 2])], axis=1)     # (B, 3, 16)
+            self._activations = tf.reduce_max(self.smoothed_sigm_network, axis=[1, 2])           # (B, 16)
+        if self.is_training:
+            self._build_training()
+
+    def _build_training(self):
+        variables = self._collection(tf.GraphKeys.TRAINABLE_VARIABLES)
+        self.learning_rate = tf.placeholder(tf.float32, (), 'learning_rate')
+        self.global_step = tf.Variable(0, trainable=False, name='global_step', dtype=tf.int64)
+        self._train_op, self._norm, self._clipped_norm = minimise(
+            self.loss_err, self.learning_rate, self.CLIP_NORM, variables, self.global_step,
+            self._collection(tf.GraphKeys.UPDATE_OPS))
+
+    def __getattr__(self, name):
+        # Inference never needs targets and losses: they are built when one of them is first asked for.
+        if name in type(self).EVALUATION:
+            with self._lock:
+                if self._evaluation is None:
+                    with self.graph.as_default(), tf.name_scope('evaluation'):
+                        self._evaluation = self._build_evaluation()
+                return self._evaluation[name]
+        raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+
+    def _build_evaluation(self):
+        joints = len(JOINT_NAMES)
+        heatmap = tf.placeholder(tf.float32, (None, self.heatmap_size, self.heatmap_size, joints), 'desired_heatmap')
+        points = tf.placeholder(tf.float32, (None, 2, joints), 'desired_points')
+        present = tf.placeholder(tf.float32, (None, joints), 'present_joints')
+        inside = tf.placeholder(tf.float32, (None, joints), 'inside_box_joints')
+        if self.loss_type == 'SCE':
+            error = tf.nn.sigmoid_cross_entropy_with_logits(labels=heatmap, logits=self.network)
+        else:
+            error = tf.squared_difference(self.sigm_network, heatmap)
+        per_joint = tf.reduce_sum(error, axis=[1, 2])                                       # (B, 16)
+        distances = tf.norm(tf.cast(self._peaks, tf.float32) - points, axis=1)              # (B, 16)
+        return {'desired_heatmap': heatmap, 'desired_points': points, 'present_joints': present,
+                'inside_box_joints': inside,
+                'loss_err': tf.reduce_sum(per_joint * present) / tf.reduce_sum(present),
+                'distances': distances,
+                'euclidean_dist': tf.reduce_sum(distances * inside) / tf.reduce_sum(inside),
+                'euclidean_dist_per_joint': tf.reduce_sum(distances * inside, 0) / tf.reduce_sum(inside, 0)}
+
+    @classmethod
+    def variable_shapes(cls):
+        """Names and shapes of the network's 696 model variables, in the order of their creation."""
+        with cls() as net:
+            return {v.op.name: v.shape.as_list() for v in net.model_variables}
+
+    # --- Inference ---
+
+    def _check_frames(self, images):
+        frames = check_batch(images, (self.image_size, self.image_size, 3), 'RGB frames, 0 to 255,',
+                             'put it into a batch with frame[None]')
+        if frames.dtype.kind == 'f' and np.abs(frames).max() <= 1.0 and frames.any():
+            warnings.warn('these float frames look scaled to 0..1 or -1..1; the network takes RGB values from 0 to '
+                          '255', UserWarning, stacklevel=4)
+        return frames
+
+    def _infer(self, tensor, images, batch_size):
+        return self._map(tensor, (self.input_tensor, self._check_frames(images)), check_batch_size(batch_size))
+
+    def feed_forward_pure(self, images, batch_size=16):
+        """Logits of the heat maps.
+
+        Parameters
+        ----------
+        images : array_like of uint8 or float (B, 299, 299, 3)
+            RGB, 0 to 255. Any number; they go through in chunks of `batch_size`.
+        batch_size : int
+
+        Returns
+        -------
+        np.ndarray, float32 (B, 289, 289, 16)
+
+        Raises
+        ------
+        ValueError, TypeError
+            The frames have another rank, size or dtype, are none, or hold NaN or infinity.
+        """
+        return self._infer(self.network, images, batch_size)
+
+    def feed_forward(self, images, batch_size=16):
+        """Probability of each joint at each pixel: the sigmoid of `feed_forward_pure`; same arguments and shape."""
+        return self._infer(self.sigm_network, images, batch_size)
+
+    def heat_maps(self, images, batch_size=16):
+        """The probabilities of `feed_forward`, smoothed; same arguments and shape."""
+        return self._infer(self.smoothed_sigm_network, images, batch_size)
+
+    def feed_forward_features(self, images, batch_size=16):
+        """Spatial features, the gait network's input.
+
+        Parameters
+        ----------
+        images, batch_size
+            As for `feed_forward_pure`.
+
+        Returns
+        -------
+        np.ndarray, float32 (B, 17, 17, 32)
+        """
+        return self._infer(self.feature_tensor, images, batch_size)
+
+    def joint_positions(self, images, batch_size=16):
+        """Position and probability of each joint, in the order of `JOINT_NAMES`.
+
+        Parameters
+        ----------
+        images, batch_size
+            As for `feed_forward_pure`.
+
+        Returns
+        -------
+        np.ndarray, float32 (3, B, 16)
+            y and x in pixels of the input, from the maxima of the smoothed maps; probability, 0 to 1, the maximum of
+            the maps before smoothing.
+        """
+        return np.swapaxes(self._infer(self._joints, images, batch_size), 0, 1)
+
+    estimate_joints = joint_positions                       # the published script's name
+
+    # --- Evaluation ---
+
+    def test_joint_activations(self, images, batch_size=16):
+        """Maxima of the smoothed heat maps, float32 (B, 16); arguments as for `feed_forward_pure`."""
+        return self._infer(self._activations, images, batch_size)
+
+    def test_joint_distances(self, images, points, batch_size=16):
+        """Distance of each estimated joint from where it should be.
+
+        Parameters
+        ----------
+        images, batch_size
+            As for `feed_forward_pure`.
+        points : array_like (B, 2, 16)
+            True (y, x) in heat-map pixels.
+
+        Returns
+        -------
+        np.ndarray, float32 (B, 16)
+            In heat-map pixels.
+        """
+        frames = self._check_frames(images)
+        points = np.asarray(points, np.float32)
+        if points.shape != (len(frames), 2, len(JOINT_NAMES)):
+            raise ValueError(f'expected points of shape ({len(frames)}, 2, 16), (y, x) for each joint, got '
+                             f'{points.shape}')
+        self.desired_points                                 # builds the evaluation on first use
+        return self._map(self._evaluation['distances'], (self.input_tensor, frames), check_batch_size(batch_size),
+                         {self.desired_points: points})
+
+    def test_euclidean_distance(self, images, points, present_joints, is_inside_box, batch_size=16):
+        """Mean distance over the joints that `is_inside_box` marks.
+
+        Parameters
+        ----------
+        images, points, batch_size
+            As for `test_joint_distances`.
+        present_joints : array_like (B, 16)
+            Not used; the published method takes it.
+        is_inside_box : array_like (B, 16)
+
+        Returns
+        -------
+        float
+            In heat-map pixels; NaN where nothing is marked.
+        """
+        distances = self.test_joint_distances(images, points, batch_size)
+        inside = np.asarray(is_inside_box, np.float32)
+        if inside.shape != distances.shape:
+            raise ValueError(f'expected is_inside_box of shape {distances.shape}, got {inside.shape}')
+        return float((distances * inside).sum() / inside.sum()) if inside.any() else float('nan')
+
+    # --- Training ---
+
+    def generate_output(self, shape, presented_parts, labels, sigma):
+        """Training targets for this network's loss: discs for 'SCE', Gaussians for 'MSE'.
+
+        See `pose_heat_maps.targets`, which takes the same arguments.
+        """
+        kind = 'disc' if self.loss_type == 'SCE' else 'gaussian'
+        return pose_heat_maps.targets(kind, shape, presented_parts, labels, sigma)
+
+    def _feed(self, images, points, heatmaps, present_joints, learning_rate, is_inside_box):
+        if not self.is_training:
+            raise RuntimeError('this network was built for inference; build it with is_training=True to train it')
+        feed = {self.input_tensor: self._check_frames(images), self.desired_heatmap: heatmaps,
+                self.present_joints: present_joints, self.learning_rate: learning_rate,
+                self.inside_box_joints: is_inside_box}
+        if points is not None:
+            feed[self.desired_points] = points
+        return feed
+
+    def train(self, images, heatmaps, present_joints, learning_rate, is_inside_box):
+        """One training step: gradients clipped to global norm 2, RMSProp, the batch-norm updates.
+
+        Parameters
+        ----------
+        images : array_like of uint8 or float (B, 299, 299, 3)
+            RGB, 0 to 255, the whole batch at once.
+        heatmaps : array_like (B, 289, 289, 16)
+            From `generate_output`.
+        present_joints : array_like (B, 16)
+            1 for joints that count in the loss. With none at all the loss is NaN and so are the weights after it.
+        learning_rate : float
+        is_inside_box : array_like (B, 16)
+            Not used by the step; the published method takes it.
+
+        Returns
+        -------
+        float
+            The batch's loss before the step.
+
+        Raises
+        ------
+        RuntimeError
+            The network was built for inference.
+        """
+        feed = self._feed(images, None, heatmaps, present_joints, learning_rate, is_inside_box)
+        return float(self.sess.run([self.loss_err, self._train_op], feed)[0])
+
+    def write_summary(self, inp, desired_points, heatmaps, present_joints, learning_rate, is_inside_box,
+                      write_frequency=20, write_per_joint_frequency=100):
+        """Write figures of one batch for TensorBoard, when the step is a multiple of the frequencies.
+
+        Distances, loss, gradient norms and histograms go to `logdir/<log_name>/train`, the distance of joint i to
+        `logdir/<log_name>/train/point_<i>`. Without a `log_name` nothing is written. Arguments as for `train`, and
+
+        Parameters
+        ----------
+        desired_points : array_like (B, 2, 16)
+            True (y, x) in heat-map pixels.
+        write_frequency, write_per_joint_frequency : int
+            In steps.
+        """
+        feed = self._feed(inp, desired_points, heatmaps, present_joints, learning_rate, is_inside_box)
+        step = int(self.sess.run(self.global_step))
+        if self.log_name is None:
+            return
+        folder = f'logdir/{self.log_name}/train'
+        if step % write_frequency == 0:
+            self._write_events(folder, self.sess.run(self._training_summaries(), feed), step)
+        if step % write_per_joint_frequency == 0:
+            for i, distance in enumerate(self.sess.run(self.euclidean_dist_per_joint, feed)):
+                self._write_events(f'{folder}/point_{i:02d}', {'Joint euclidean distance': distance}, step)
+
+    def _training_summaries(self):
+        with self._lock:
+            if 'summaries' not in self._evaluation:
+                with self.graph.as_default(), tf.name_scope('summaries'):
+                    tensors = {'Loss': self.loss_err, 'Gradient norm': self._norm,
+                               'Gradient norm, clipped': self._clipped_norm,
+                               'Average euclidean distance': self.euclidean_dist}
+                    for name, tensor in self._histograms().items():
+                        tensors[name] = tf.raw_ops.HistogramSummary(tag=name, values=tensor)
+                    self._evaluation['summaries'] = tensors
+            return self._evaluation['summaries']
+
+    def _histograms(self):
+        """Tensors whose values are worth a histogram, by tag."""
+        return {}
+
+    def write_test_summary(self, epoch, loss):
+        """Write a mean distance measured on validation data into `logdir/<log_name>/test` (no log_name: nowhere).
+
+        Parameters
+        ----------
+        epoch : int
+        loss : float
+            In heat-map pixels.
+        """
+        if self.log_name is not None:
+            self._write_events(f'logdir/{self.log_name}/test', {'Average Euclidean Distance': loss}, epoch)
+
+    # --- Weights ---
+
+    def restore(self, path, is_pre_trained_imagenet_checkpoint=False):
+        """Read weights from a checkpoint; after a refused file the network is as it was.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A V1 file, or a V2 prefix or its `.index`. A bare name that is not in the working directory is sought in
+            `gait_checkpoints.weight_folders()`.
+        is_pre_trained_imagenet_checkpoint : bool
+            The file is Inception-ResNet-v2 of TensorFlow's slim models: only the backbone takes weights from it.
+
+        Returns
+        -------
+        gait_checkpoints.RestoreReport
+
+        Raises
+        ------
+        gait_checkpoints.CheckpointError
+            A ValueError: the file is no checkpoint, is corrupt, is another network's, lacks a variable or holds it in
+            another shape.
+        FileNotFoundError, IsADirectoryError
+        """
+        path = gait_checkpoints.locate(path)
+        expected = {v.op.name: v.shape.as_list() for v in self.model_variables
+                    if v.op.name.startswith('InceptionResnetV2/') or not is_pre_trained_imagenet_checkpoint}
+        what = "Inception-ResNet-v2's backbone" if is_pre_trained_imagenet_checkpoint else 'the pose network'
+        in_file = gait_checkpoints.read_checkpoint_shapes(path)
+        tensors = gait_checkpoints.read_checkpoint(path, expected.__contains__)
+        values = gait_checkpoints.match(path, tensors, expected, what, in_file)
+        with self._lock:
+            self._assign(values)
+            if len(values) < len(self.variables):
+                self._make_ready()
+            self._ready = self._restored = True
+        return gait_checkpoints.RestoreReport(
+            path, restored=list(values), initial=[v.op.name for v in self.model_variables if v.op.name not in values],
+            ignored=sorted(set(in_file) - set(values)))
+
+
+class HumanPoseIRNetwork(HumanPoseNN):
+    """The pose network with published weights: Inception-ResNet-v2, 299 x 299 frames, 289 x 289 heat maps.
+
+    Parameters
+    ----------
+    log_name, loss_type, is_training, dropout_keep_prob, session_config, seed
+        As for `HumanPoseNN`.
+    """
+
+    FEATURES = 32
+    IMAGE_SIZE = 299
+    HEATMAP_SIZE = 289
+    POINT_DIAMETER = 15
+    SMOOTH_SIZE = 21
+    UPSAMPLING = 17                                                             # 17 x 17 cells of 17 x 17 pixels
+    LOGITS_FILTER = {'size': SMOOTH_SIZE, 'std': 1.0, 'gain': 0.2}
+    PROBABILITY_FILTER = {'size': POINT_DIAMETER, 'std': 0.7, 'gain': 1.0}
+    BACKBONE_DECAY, SCORING_DECAY = 1e-4, 5e-4                                  # declared, never part of the loss
+    BATCH_NORM_DECAY = 0.999
+
+    def __init__(self, log_name=None, loss_type='SCE', is_training=False, dropout_keep_prob=0.7, session_config=None,
+                 seed=None):
+        super().__init__(log_name, self.HEATMAP_SIZE, self.IMAGE_SIZE, loss_type, is_training, dropout_keep_prob,
+                         session_config, seed)
+
+    def _build_network(self, images):
+        declared = self.is_training                         # inference has no use for regularisation losses
+        regularizer = slim.l2_regularizer(self.SCORING_DECAY) if declared else None
+        with slim.arg_scope(inception_resnet_v2_arg_scope(self.BACKBONE_DECAY if declared else 0.0,
+                                                          self.BATCH_NORM_DECAY)):
+            net, _ = inception_resnet_v2(images, is_training=self.is_training)                  # 17 x 17 x 768
+        with tf.variable_scope('NewInceptionResnetV2/AuxiliaryScoring'), \
+                slim.arg_scope([slim.conv2d, slim.conv2d_transpose], activation_fn=None,
+                               weights_regularizer=regularizer, biases_regularizer=regularizer):
+            net = slim.dropout(net, self.dropout_keep_prob, is_training=self.is_training)
+            features = slim.conv2d(net, self.FEATURES, 1, scope='Scoring_layer')                # 17 x 17 x 32
+            self._upsampled = slim.conv2d_transpose(features, len(JOINT_NAMES), self.UPSAMPLING, self.UPSAMPLING,
+                                                    padding='VALID', scope='Upsampling_layer')  # 289 x 289 x 16
+        logits = pose_heat_maps.smooth(self._upsampled, **self.LOGITS_FILTER)
+        probabilities = tf.sigmoid(logits)
+        return features, logits, probabilities, pose_heat_maps.smooth(probabilities, **self.PROBABILITY_FILTER)
+
+    def _histograms(self):
+        return {'Last layer': self.network, 'Scoring layer': self.feature_tensor,
+                'Upsampling layer': self._upsampled}

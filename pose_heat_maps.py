@@ -1,0 +1,121 @@
+"""Heat maps of body joints: training targets, Gaussian smoothing, maxima and distances.
+
+Targets are NumPy, the rest builds into the default TensorFlow graph. Nothing here knows a network.
+"""
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+FILTER_REACH = 2.0                  # the filter is the normal density over [-2, 2], in units, not in standard deviations
+
+
+def gaussian_filter(size, std, gain):
+    """One axis of the separable smoothing filter.
+
+    Parameters
+    ----------
+    size : int
+        Number of taps.
+    std : float
+        Standard deviation, where the taps span [-2, 2].
+    gain : float
+        Sum of the two-dimensional filter; one axis sums to its root.
+
+    Returns
+    -------
+    np.ndarray, float32 (size,)
+    """
+    x = np.linspace(-FILTER_REACH, FILTER_REACH, size)
+    density = np.exp(-x ** 2 / (2 * std ** 2))
+    return (density / density.sum() * np.sqrt(gain)).astype(np.float32)
+
+
+def smooth(maps, size, std, gain):
+    """Smooth each channel alone with `gaussian_filter`, first along x, then along y, with zeros outside.
+
+    Parameters
+    ----------
+    maps : tf.Tensor, float32 (B, H, W, C)
+    size, std, gain
+        Of the filter.
+
+    Returns
+    -------
+    tf.Tensor, float32 (B, H, W, C)
+    """
+    taps = np.tile(gaussian_filter(size, std, gain)[:, None], maps.shape.as_list()[-1])        # (size, C)
+    for kernel in (taps[None, :, :, None], taps[:, None, :, None]):                            # along x, along y
+        maps = tf.nn.depthwise_conv2d(maps, kernel, strides=[1, 1, 1, 1], padding='SAME')
+    return maps
+
+
+def peaks(maps):
+    """Row and column of each map's maximum: the argmax of the maximum over the other axis.
+
+    Parameters
+    ----------
+    maps : tf.Tensor, float32 (B, H, W, C)
+
+    Returns
+    -------
+    tf.Tensor, int64 (B, 2, C)
+        (y, x), in heat-map pixels.
+    """
+    return tf.stack([tf.argmax(tf.reduce_max(maps, axis=2), axis=1), tf.argmax(tf.reduce_max(maps, axis=1), axis=1)],
+                    axis=1)
+
+
+def targets(kind, shape, present, labels, sigma):
+    """Training targets: a figure around each joint that is present, zero elsewhere.
+
+    Parameters
+    ----------
+    kind : {'disc', 'gaussian'}
+        disc: 1 where dx^2 + dy^2 <= (d / 2)^2, d = `sigma` the diameter, offsets -int(d / 2) to d - 1 - int(d / 2).
+        gaussian: peak 1, standard deviation `sigma`, cut to offsets -4 sigma to 4 sigma - 1.
+    shape : tuple of int
+        (B, H, W, J).
+    present : array_like (B, J)
+        Joints with a true value are drawn.
+    labels : array_like (B, 2, J)
+        Centres (y, x) in heat-map pixels; floats are floored. A centre off the map draws the part that lies on it.
+    sigma : int
+
+    Returns
+    -------
+    np.ndarray, float32 (B, H, W, J)
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit together, a joint that is present has a label of NaN or infinity, or `sigma` is no positive
+        integer.
+    """
+    batch, height, width, joints = shape
+    present, labels = np.asarray(present), np.asarray(labels)
+    if present.shape != (batch, joints) or labels.shape != (batch, 2, joints):
+        raise ValueError(f'heat maps of shape {tuple(shape)} need present joints {(batch, joints)} and labels '
+                         f'{(batch, 2, joints)}, got {present.shape} and {labels.shape}')
+    if int(sigma) != sigma or sigma < 1:
+        raise ValueError(f'sigma (diameter or standard deviation, in pixels) is a positive integer, got {sigma}')
+    patch, first = _patch(kind, int(sigma))
+    size = len(patch)
+    maps = np.zeros(shape, np.float32)
+    for b, j in zip(*np.nonzero(present)):
+        if not np.isfinite(labels[b, :, j]).all():
+            raise ValueError(f'joint {j} of sample {b} is present, but its label is {labels[b, :, j]}')
+        top, left = (int(c) + first for c in np.floor(labels[b, :, j]))
+        y = np.arange(max(top, 0), min(top + size, height))             # empty where the figure lies off the map
+        x = np.arange(max(left, 0), min(left + size, width))
+        maps[b, y[:, None], x, j] = patch[y[:, None] - top, x - left]
+    return maps
+
+
+def _patch(kind, sigma):
+    """The figure drawn around a centre, and the offset of its first row and column."""
+    if kind == 'disc':
+        offsets = np.arange(sigma) - sigma // 2
+        squares = offsets[:, None] ** 2 + offsets ** 2
+        return (squares <= (sigma / 2) ** 2).astype(np.float32), offsets[0]
+    offsets = np.arange(-4 * sigma, 4 * sigma)
+    squares = offsets[:, None] ** 2 + offsets ** 2
+    return np.exp(-squares / (2.0 * sigma ** 2)).astype(np.float32), offsets[0]
