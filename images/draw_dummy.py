@@ -1,0 +1,17 @@
+"""Draw `dummy.jpg`, the picture that `dummy_pose_estimation.py` reads: one of the walkers of `gait_walkers`.
+
+    python images/draw_dummy.py
+"""
+import pathlib
+import sys
+
+from PIL import Image
+
+HERE = pathlib.Path(__file__).resolve().parent
+SEED = 56               # in profile, in mid-stride, both arms and both legs to be seen
+SIDE = 598              # pixels, twice the network's
+
+if __name__ == '__main__':
+    sys.path.insert(0, str(HERE.parent))
+    from gait_walkers import picture
+    Image.fromarray(picture(SEED, SIDE, 'N').image).save(HERE / 'dummy.jpg', quality=95)

@@ -1,0 +1,56 @@
+"""Packaging: flat modules, no package. `pip install .`, or `pip install -e ".[test]"` to work on it."""
+from pathlib import Path
+
+from setuptools import setup
+
+README = Path(__file__).resolve().parent / 'README.md'
+
+setup(
+    name='gait-recognition',
+    version='2.0.0',
+    description='Gait recognition and human pose estimation with deep neural networks, on TensorFlow 2',
+    long_description=README.read_text('utf-8') if README.is_file() else '',
+    long_description_content_type='text/markdown',
+    license='BSD-3-Clause',
+    license_files=['LICENSE', 'NOTICE'],
+    python_requires='>=3.10',
+    py_modules=[
+        'dummy_pose_estimation',
+        'fetch_models',
+        'gait_checkpoints',
+        'gait_evaluation',
+        'gait_gallery',
+        'gait_layers',
+        'gait_nn',
+        'gait_video',
+        'gait_walkers',
+        'human_pose_nn',
+        'inception_resnet_v2',
+        'pose_heat_maps',
+        'train_gait',
+        'train_pose',
+    ],
+    # The lower bounds are tested together on Python 3.10 (.ci/oldest.txt), the newest on 3.13 (.ci/versions).
+    install_requires=[
+        'tensorflow>=2.15,<2.22',
+        'tf-slim>=1.1.0',
+        'numpy>=1.26',
+        'scipy>=1.11',
+        'pillow>=10.4',
+        'matplotlib>=3.8',
+        'scikit-learn>=1.3',
+    ],
+    extras_require={
+        'video': ['av>=12'],
+        'test': ['av>=12', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1'],
+    },
+    classifiers=[
+        'Intended Audience :: Science/Research',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+)

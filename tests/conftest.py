@@ -1,0 +1,88 @@
+"""Networks and checkpoints that many tests share, each made once a session."""
+import os
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')      # before TensorFlow is loaded
+
+import pytest
+import tensorflow.compat.v1 as tf
+from reference_weights import SHARED, VARIABLES, gait_features, gait_tensors, pose_frames, values, write_checkpoint
+
+tf.logging.set_verbosity(tf.logging.ERROR)
+
+
+@pytest.fixture(scope='session')
+def frames():
+    return pose_frames()
+
+
+@pytest.fixture(scope='session')
+def features():
+    return gait_features()
+
+
+@pytest.fixture(scope='session')
+def checkpoints(tmp_path_factory):
+    """Paths of checkpoints with name-derived weights, by kind and version: `checkpoints('pose', 1)`.
+
+    Kinds: 'pose'; 'gait' (no recurrent weights); 'gait 100 people'; a key of VARIABLES['recurrent']; 'tf1.0 GRU'.
+    """
+    folder, paths = tmp_path_factory.mktemp('checkpoints'), {}
+
+    def checkpoint(kind, version=2):
+        if (kind, version) not in paths:
+            if kind == 'pose':
+                tensors = values(VARIABLES['pose'])
+            elif kind.startswith('gait'):
+                tensors = gait_tensors(people=100 if 'people' in kind else None)
+            else:
+                tensors = gait_tensors(recurrent=kind)
+            paths[kind, version] = write_checkpoint(folder / f'number{len(paths)}.ckpt', tensors, version)
+        return paths[kind, version]
+    return checkpoint
+
+
+@pytest.fixture(scope='session')
+def pose_net(checkpoints):
+    """A pose network restored from a V1 file. Tests leave its weights as they are."""
+    from human_pose_nn import HumanPoseIRNetwork
+    with HumanPoseIRNetwork() as net:
+        net.restore(checkpoints('pose', 1))
+        yield net
+
+
+@pytest.fixture(scope='session')
+def gait_nets():
+    """Gait networks for inference by cell and number of layers; a test restores what it needs into them."""
+    from gait_nn import GaitNetwork
+    nets = {}
+
+    def gait_net(cell='GRU', layers=1):
+        if (cell, layers) not in nets:
+            nets[cell, layers] = GaitNetwork(recurrent_unit=cell, rnn_layers=layers)
+        return nets[cell, layers]
+    yield gait_net
+    for net in nets.values():
+        net.close()
+
+
+@pytest.fixture
+def gait_net(gait_nets, checkpoints):
+    """GRU with two layers, both filled from the checkpoint's one cell."""
+    net = gait_nets('GRU', 2)
+    net.restore(checkpoints(SHARED.format('GRU')))
+    return net
+
+
+@pytest.fixture(scope='session')
+def pose_training_nets():
+    """Pose networks for training, by keep probability. They keep what tests taught them: restore or initialise first."""
+    from human_pose_nn import HumanPoseIRNetwork
+    nets = {}
+
+    def net(dropout_keep_prob):
+        if dropout_keep_prob not in nets:
+            nets[dropout_keep_prob] = HumanPoseIRNetwork(is_training=True, dropout_keep_prob=dropout_keep_prob)
+        return nets[dropout_keep_prob]
+    yield net
+    for each in nets.values():
+        each.close()

@@ -1,0 +1,102 @@
+"""What is installed, and that the README, .ci and setup.py say the same."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """The wheel, built offline from a copy, so that the checkout gets no build folders."""
+    source = tmp_path_factory.mktemp('source')
+    for path in ROOT.iterdir():
+        if path.suffix == '.py' or path.name in ('pyproject.toml', 'README.md', 'LICENSE', 'NOTICE'):
+            shutil.copy(path, source)
+    target = tmp_path_factory.mktemp('wheel')
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '--no-index',
+                    '--wheel-dir', str(target), str(source)], check=True)
+    return next(target.glob('gait_recognition-*.whl'))
+
+
+@pytest.fixture(scope='module')
+def installed(wheel, tmp_path_factory):
+    """Run Python on the installed wheel, in an empty directory; standard output."""
+    site = tmp_path_factory.mktemp('site')
+    subprocess.run([sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index', '--target', str(site),
+                    str(wheel)], check=True)
+
+    def run(*arguments):
+        folder = tmp_path_factory.mktemp('empty')
+        result = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True,
+                                env={**os.environ, 'PYTHONPATH': str(site)})
+        assert result.returncode == 0, result.stderr
+        assert not list(folder.iterdir())
+        return result.stdout
+
+    run.site = site
+    return run
+
+
+def test_at_most_16_python_files_on_top():
+    assert len(list(ROOT.glob('*.py'))) <= 16
+
+
+def test_the_wheel_holds_every_flat_module_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name for name in names if '.dist-info/' not in name} == {f'{module}.py' for module in MODULES}
+
+
+def test_the_wheel_carries_license_and_notice(wheel):
+    names = [name.rsplit('/', 1)[-1] for name in zipfile.ZipFile(wheel).namelist()]
+    assert {'LICENSE', 'NOTICE'} <= set(names)
+
+
+def test_every_installed_module_imports_silently_in_an_empty_directory(installed):
+    code = ('import importlib, pathlib, sys\n'
+            'for name in sys.argv[2:]:\n'
+            '    file = importlib.import_module(name).__file__\n'
+            '    assert pathlib.Path(file).parent.samefile(sys.argv[1]), file\n')
+    assert installed('-c', code, str(installed.site), *sorted(MODULES)) == ''
+
+
+@pytest.mark.parametrize('module', ['dummy_pose_estimation', 'fetch_models'])
+def test_the_installed_commands_explain_themselves(installed, module):
+    assert installed('-m', module, '--help').startswith('usage:')
+
+
+def requirements(wheel):
+    """The wheel's requirements without extras."""
+    archive = zipfile.ZipFile(wheel)
+    metadata = archive.read(next(name for name in archive.namelist() if name.endswith('METADATA'))).decode()
+    found = [Requirement(line) for line in re.findall(r'^Requires-Dist: (.*)$', metadata, re.MULTILINE)]
+    return {requirement.name: requirement.specifier for requirement in found if requirement.marker is None}
+
+
+def test_the_oldest_versions_under_test_are_the_lower_bounds(wheel):
+    lower = {name: next(s.version for s in specifier if s.operator == '>=')
+             for name, specifier in requirements(wheel).items()}
+    lines = (ROOT / '.ci' / 'oldest.txt').read_text('utf-8').splitlines()
+    tested = dict(re.fullmatch(r'([\w-]+)==([\d.]+?)(?:\.\*)?', line).groups() for line in lines if line[0] != '#')
+    assert tested == lower
+
+
+def test_ci_runs_the_commands_that_the_readme_gives():
+    script = (ROOT / '.ci' / 'run').read_text('utf-8')
+    commands = re.findall(r'^(?:pip|python -m pytest) .*', script, re.MULTILINE)
+    assert len(commands) == 2                               # install, test
+    shell = '\n'.join(re.findall(r'```sh\n(.*?)```', (ROOT / 'README.md').read_text('utf-8'), re.DOTALL))
+    assert set(commands) <= {part.strip() for part in re.split(r'&&|#|\n', shell)}
+
+
+def test_the_workflow_runs_the_same_script():
+    workflow = (ROOT / '.github' / 'workflows' / 'tests.yml').read_text('utf-8')
+    assert '- run: .ci/run' in workflow
