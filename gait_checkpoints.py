@@ -1,21 +1,34 @@
 """Files of weights: find them, read them whole and checked, match them to a network's variables, write them.
 
 Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and knows the names that every
-version of TensorFlow gave to recurrent weights. No network is built here and no session of a network is touched.
+version of TensorFlow gave to recurrent weights. No network is built here and no session of a network is touched;
+TensorFlow is loaded only by what reads or writes its files.
 """
 import contextlib
 import dataclasses
+import hashlib
+import json
 import os
 import pathlib
 import re
 import sys
+import tempfile
+import zipfile
+import zlib
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 DATA_SUFFIX = '.data-00000-of-00001'
+FACTS = 'facts.json'                      # name under which an .npz of ours holds what is not a tensor
+COMPACT_FORMAT = 'gait-recognition weights, 8 bits, 1'
+COMPACT_SUFFIX = '.npz'
+SCALE_SUFFIX = ':scale'
 HOW_TO_GET = ('fetch the published weights with "python fetch_models.py" (installed: "python -m fetch_models"), '
               'or see models/README.md for the addresses')
+# Weights that belong together, in the order in which commands look for them; the last are ours, for synthetic walkers.
+DEFAULT_PAIRS = (('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt'), ('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt'),
+                 ('walkers-pose.npz', 'walkers-GRU-1.npz'))
+DEFAULT_POSES = (('MPII+LSP.ckpt',), ('Human3.6m.ckpt',), ('walkers-pose.npz',))        # for poses alone
 CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
 # The op seeds that TensorFlow 1.3 gives to recurrent kernels when the pose network is built first and the gait network
 # second in one process: first + step x layers. Galleries made with the original depend on them.
@@ -39,7 +52,7 @@ class RestoreReport:
     shared : list of str
         Recurrent variables of further layers, filled from the file's only cell, `cell_0`.
     initial : list of str
-        Variables that the file does not hold and that have initial weights.
+        Variables that the file does not hold: they get initial weights or, with an ImageNet checkpoint, keep theirs.
     ignored : list of str
         Names in the file that the network has no use for.
     """
@@ -112,6 +125,30 @@ def find_weights(name):
     raise FileNotFoundError(f'{name}: no such weights in{places}\nTo get them: {HOW_TO_GET}.')
 
 
+def default_weights(choices=DEFAULT_PAIRS):
+    """The paths of the first of `choices` whose files are all there.
+
+    Parameters
+    ----------
+    choices : sequence of tuple of str
+        `DEFAULT_PAIRS`, or `DEFAULT_POSES`.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+
+    Raises
+    ------
+    FileNotFoundError
+        Lists the files and folders and says how to get the published weights.
+    """
+    for names in choices:
+        with contextlib.suppress(FileNotFoundError):
+            return tuple(find_weights(name) for name in names)
+    raise FileNotFoundError(f'no weights: looked for {", or ".join(" with ".join(names) for names in choices)}, in '
+                            f'{", ".join(map(str, weight_folders()))}. To get them: {HOW_TO_GET}.')
+
+
 def locate(path):
     """The checkpoint that `path` means: `~` expanded, an `.index` or `.data-*` cut to the prefix, a bare name sought.
 
@@ -170,7 +207,8 @@ def read_checkpoint_shapes(path):
     CheckpointError, FileNotFoundError, IsADirectoryError
     """
     prefix = locate(path)
-    return _open(prefix).get_variable_to_shape_map()
+    with _opened(prefix) as reader:
+        return reader.get_variable_to_shape_map()
 
 
 def read_checkpoint(path, wanted=None):
@@ -192,26 +230,40 @@ def read_checkpoint(path, wanted=None):
     CheckpointError, FileNotFoundError, IsADirectoryError
     """
     prefix = locate(path)
-    reader = _open(prefix)
-    tensors = {}
-    for name in reader.get_variable_to_shape_map():
-        if wanted is None or wanted(name):
-            with _named_errors(prefix):
-                tensors[name] = reader.get_tensor(name)
-    return tensors
+    with _opened(prefix) as reader:
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+                if wanted is None or wanted(name)}
 
 
-def _open(prefix):
+@contextlib.contextmanager
+def _opened(prefix):
+    """TensorFlow's reader of a checkpoint, for the block; its errors become ones that name the file."""
+    import tensorflow.compat.v1 as tf
+
     _refuse_other_kinds(prefix)
-    with _named_errors(prefix):
-        # A V1 path is taken as a pattern by TensorFlow: brackets and stars in a name are escaped.
-        return tf.train.NewCheckpointReader(re.sub(r'([*?\[\]\\])', r'\\\1', prefix)
-                                            if os.path.isfile(prefix) and os.sep == '/' else prefix)
+    with contextlib.ExitStack() as stack, _named_errors(prefix):
+        if prefix.endswith(COMPACT_SUFFIX) and os.path.isfile(prefix):
+            yield _CompactReader(prefix)
+            return
+        path = prefix
+        if re.search(r'[*?\[\]\\]', prefix) and os.sep == '/':
+            # TensorFlow looks such a name up as a pattern, which need not match itself: a link with a plain name.
+            path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), 'checkpoint')
+            for suffix in _suffixes(prefix):
+                os.symlink(os.path.abspath(prefix + suffix), path + suffix)
+        yield tf.train.NewCheckpointReader(path)
+
+
+def _suffixes(prefix):
+    """What stands after the prefix in the names of a checkpoint's files: nothing for V1, .index and .data-* for V2."""
+    folder, name = os.path.split(os.path.abspath(prefix))
+    names = re.compile(re.escape(name) + r'(\.index|\.data-\d{5}-of-\d{5})?')
+    return [entry[len(name):] for entry in os.listdir(folder) if names.fullmatch(entry)]
 
 
 def _refuse_other_kinds(prefix):
     """Say in words what is often saved under a checkpoint's name instead of the checkpoint."""
-    path = prefix if os.path.isfile(prefix) else prefix + '.index'
+    path = f'{prefix}.index' if os.path.isfile(f'{prefix}.index') else prefix       # V2 wins, as in TensorFlow
     with open(path, 'rb') as file:
         head = file.read(512)
     if not head:
@@ -222,30 +274,71 @@ def _refuse_other_kinds(prefix):
     if head.startswith(b'version https://git-lfs'):
         raise CheckpointError(f'{path} is a Git LFS pointer, not the checkpoint it points to: run "git lfs pull", '
                               f'or {HOW_TO_GET}')
-    if path.endswith('.index') and not os.path.isfile(prefix) and not _has_data(prefix):
+    if path != prefix and not any(suffix.startswith('.data-') for suffix in _suffixes(prefix)):
         raise CheckpointError(f'{path}: the data file {os.path.basename(prefix)}{DATA_SUFFIX} is missing beside it; '
                               'a V2 checkpoint needs both')
 
 
-def _has_data(prefix):
-    folder, name = os.path.split(os.path.abspath(prefix))
-    return any(entry.startswith(name + '.data-') for entry in os.listdir(folder))
-
-
 @contextlib.contextmanager
 def _named_errors(prefix):
-    """Turn TensorFlow's errors, which come in several classes, into one that names the file."""
+    """Turn errors of reading, which come in several classes, into one that names the file."""
+    import tensorflow.compat.v1 as tf
+
     try:
         yield
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f'{prefix} cannot be read as a TensorFlow checkpoint; it is truncated, corrupt or '
-                              f'another kind of file. Get it anew ({HOW_TO_GET}). TensorFlow says: '
-                              f'{str(error).splitlines()[0][:300]}') from error
+    except (tf.errors.OpError, RuntimeError, ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile,
+            zlib.error) as error:                                                   # IndexError: too short a data file
+        raise CheckpointError(f'{prefix} cannot be read as a checkpoint; it is truncated, corrupt or another kind of '
+                              f'file. Get it anew ({HOW_TO_GET}). The reader says: '
+                              f'{(str(error) or type(error).__name__).splitlines()[0][:300]}') from error
+
+
+class _CompactReader:
+    """Reads what `write_compact` wrote, with the methods of TensorFlow's reader; nothing is unpickled."""
+
+    def __init__(self, path):
+        self._file = np.load(path, allow_pickle=False)
+        facts = json.loads(self._file[FACTS].tobytes())
+        if facts.get('format') != COMPACT_FORMAT:
+            raise ValueError(f'its format is {facts.get("format")!r}, expected {COMPACT_FORMAT!r}')
+        self._shapes = facts['shapes']
+
+    def get_variable_to_shape_map(self):
+        return dict(self._shapes)
+
+    def get_tensor(self, name):
+        value = self._file[name]
+        if list(value.shape) != self._shapes[name]:
+            raise ValueError(f'{name} has shape {list(value.shape)}, its list says {self._shapes[name]}')
+        return value if value.dtype.kind == 'f' else value.astype(np.float32) * self._file[name + SCALE_SUFFIX]
+
+
+def fingerprint(*paths):
+    """A short name of weights by their content: the same for any form in which a file holds the same tensors.
+
+    Parameters
+    ----------
+    *paths : str or os.PathLike
+        Checkpoints, in an order that counts.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        tensors = read_checkpoint(path)
+        for name in sorted(tensors):
+            value = np.ascontiguousarray(tensors[name])
+            digest.update(f'{name} {value.dtype.str} {value.shape}'.encode())
+            digest.update(value.data)
+    return digest.hexdigest()[:32]
 
 
 # --- Matching --------------------------------------------------------------------------------------------------------
 
-def match(path, tensors, expected, what, optional=()):
+def match(path, tensors, in_file, expected, what, optional=()):
     """Check that the file's tensors are those of a network; nothing is assigned here.
 
     Parameters
@@ -253,7 +346,9 @@ def match(path, tensors, expected, what, optional=()):
     path : str
         For messages.
     tensors : dict of str to np.ndarray
-        The file's.
+        Those read from the file.
+    in_file : collection of str
+        All names in the file, for messages.
     expected : dict of str to sequence of int
         The network's variables and shapes.
     what : str
@@ -271,10 +366,11 @@ def match(path, tensors, expected, what, optional=()):
     CheckpointError
         A variable is missing or has another shape or type, or the file is another network's.
     """
-    missing = [name for name in expected if name not in tensors and name not in optional]
-    if missing and len(missing) == len([name for name in expected if name not in optional]):
+    required = [name for name in expected if name not in optional]
+    missing = [name for name in required if name not in tensors]
+    if missing and missing == required:
         raise CheckpointError(f'{path} holds none of the {len(missing)} variables of {what}; it is '
-                              f'{_guess_network(tensors)}. Expected, for instance, {missing[0]}')
+                              f'{_guess_network(in_file)}. Expected, for instance, {missing[0]}')
     problems = [f'{name} is missing (expected shape {list(expected[name])})' for name in missing]
     values = {}
     for name, shape in expected.items():
@@ -403,6 +499,8 @@ def initial_recurrent(cell, layers, num_units, scope, depth):
     -------
     dict of str to np.ndarray, float32
     """
+    import tensorflow.compat.v1 as tf
+
     values = {}
     with tf.Graph().as_default(), tf.Session() as session:          # a fresh graph: the op's generator starts at zero
         for part, widths in CELL_WEIGHTS[cell].items():
@@ -443,6 +541,8 @@ def write_checkpoint(prefix, tensors):
     OSError
         The folder is missing or cannot be written, the disk is full.
     """
+    import tensorflow.compat.v1 as tf
+
     prefix = os.path.expanduser(os.fspath(prefix))
     folder = os.path.dirname(prefix) or '.'
     if not os.path.isdir(folder):
@@ -465,9 +565,96 @@ def write_checkpoint(prefix, tensors):
     return prefix
 
 
+def write_compact(path, tensors):
+    """Write weights as one `.npz` of a quarter of the size, whole or not at all; every `restore` reads it.
+
+    Matrices and convolution kernels are stored as 8-bit integers with one float32 scale for each output channel, which
+    moves a weight by at most 1/254 of its channel's largest; vectors (norms, biases) stay float32.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Ends in `.npz`.
+    tensors : dict of str to np.ndarray, float32
+
+    Returns
+    -------
+    str
+        The path.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    if not path.endswith(COMPACT_SUFFIX):
+        raise ValueError(f'{path}: compact weights are a {COMPACT_SUFFIX} file')
+    facts = {'format': COMPACT_FORMAT, 'shapes': {name: list(np.shape(value)) for name, value in tensors.items()}}
+    arrays = {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8)}
+    for name, value in tensors.items():
+        if np.ndim(value) < 2:
+            arrays[name] = np.asarray(value, np.float32)
+            continue
+        # A transposed convolution's kernel is (height, width, out, in), every other one (..., in, out).
+        channel = np.ndim(value) - (2 if name.endswith('Upsampling_layer/weights') else 1)
+        largest = np.abs(value).max(tuple(i for i in range(np.ndim(value)) if i != channel), keepdims=True)
+        scale = np.where(largest > 0, largest / 127.0, 1.0).astype(np.float32)
+        arrays[name] = np.rint(value / scale).astype(np.int8)
+        arrays[name + SCALE_SUFFIX] = scale
+    _write_npz(path, arrays, np.savez_compressed)
+    return path
+
+
+def _write_npz(path, arrays, save=np.savez):
+    beside = f'{os.fspath(path)}.new'
+    try:
+        with open(beside, 'wb') as file:
+            save(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(beside)
+        raise
+
+
 def _finish_interrupted_write(prefix):
     """Complete a `write_checkpoint` that was killed after its first rename and before its second."""
     beside = prefix + '.new'
     if os.path.isfile(beside + '.index') and not os.path.isfile(beside + DATA_SUFFIX):
         with contextlib.suppress(OSError):              # a read-only folder: the checksums tell
             os.replace(beside + '.index', prefix + '.index')
+
+
+# --- States of training ----------------------------------------------------------------------------------------------
+
+def write_state(path, tensors, facts):
+    """Write tensors and facts of a training run into one `.npz` file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    tensors : dict of str to np.ndarray
+    facts : dict
+        What JSON can hold.
+    """
+    _write_npz(path, {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8), **tensors})
+
+
+def read_state(path):
+    """Read what `write_state` wrote; nothing is unpickled.
+
+    Returns
+    -------
+    tensors : dict of str to np.ndarray
+    facts : dict
+
+    Raises
+    ------
+    CheckpointError
+        The file is corrupt or something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts = json.loads(file[FACTS].tobytes())
+            return {name: file[name] for name in file.files if name != FACTS}, facts
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise CheckpointError(f'{path} cannot be read as the resume file of a training run ({error}); remove it to '
+                              'begin that run anew') from error

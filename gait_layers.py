@@ -17,6 +17,7 @@ import gait_checkpoints
 
 LSTM_FORGET_BIAS = 1.0
 GRU_GATE_BIAS = 1.0
+BATCH_STATISTICS = 'batch_statistics'                            # collection of (moving average, the batch's value)
 RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1's: accumulators start at one
 
 
@@ -24,8 +25,52 @@ RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1'
 def quiet_slim():
     """Silence the deprecation warnings that tf-slim's layers raise from inside TensorFlow."""
     with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', message=r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', category=UserWarning)
+        warnings.filterwarnings('ignore', r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', UserWarning)
         yield
+
+
+PRECISIONS = ('float32', 'bfloat16')
+
+
+def check_precision(precision):
+    """Refuse a precision that does not exist, or that this processor computes only by emulation.
+
+    Raises
+    ------
+    ValueError
+        Neither 'float32' nor 'bfloat16'.
+    RuntimeError
+        'bfloat16' on a processor without AVX512_BF16 or AMX (as `/proc/cpuinfo` tells).
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is 'float32' or 'bfloat16', got {precision!r}")
+    if precision == 'bfloat16':
+        try:
+            with open('/proc/cpuinfo') as file:
+                flags = set(next((line for line in file if line.startswith('flags')), '').split())
+        except OSError:
+            flags = set()
+        if not flags & {'avx512_bf16', 'amx_bf16'}:
+            raise RuntimeError("precision='bfloat16' needs a processor with AVX512_BF16 or AMX, and /proc/cpuinfo "
+                               "shows neither: use precision='float32'")
+
+
+@contextlib.contextmanager
+def computing_in(precision):
+    """Layers built inside compute in this precision; their variables stay float32 and are cast where they are read.
+
+    The inputs of the first layer are to be cast by the caller; a layer takes over the precision of its inputs.
+    """
+    def getter(get, name, *arguments, dtype=None, **options):
+        if dtype != tf.bfloat16:
+            return get(name, *arguments, dtype=dtype, **options)
+        return tf.cast(get(name, *arguments, dtype=tf.float32, **options), tf.bfloat16)
+
+    if precision == 'float32':
+        yield
+    else:
+        with tf.variable_scope(tf.get_variable_scope(), custom_getter=getter):
+            yield
 
 
 @slim.add_arg_scope
@@ -66,9 +111,32 @@ def batch_norm(inputs, decay=0.999, epsilon=0.001, activation_fn=None, is_traini
             biased_variance = batch_variance * (tf.maximum(count - 1.0, 1.0) / count)
             for average, value in ((mean, batch_mean), (variance, biased_variance)):
                 tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, average.assign_sub((average - value) * (1.0 - decay)))
+                tf.add_to_collection(BATCH_STATISTICS, (average, value))
         else:
             outputs, _, _ = tf.nn.fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, is_training=False)
         return outputs if activation_fn is None else activation_fn(outputs)
+
+
+def dropout(inputs, keep_prob, step):
+    """Dropout whose mask depends on the graph's seed and the training step alone.
+
+    A run that is resumed so drops what it would have dropped; slim's dropout draws from a state that no file keeps.
+
+    Parameters
+    ----------
+    inputs : tf.Tensor, float32
+    keep_prob : float
+        In (0, 1].
+    step : tf.Variable, int64 ()
+
+    Returns
+    -------
+    tf.Tensor, float32
+    """
+    if keep_prob == 1.0:
+        return inputs
+    seed = tf.stack([tf.constant(tf.get_default_graph().seed or 0, tf.int64), tf.cast(step, tf.int64)])
+    return tf.nn.experimental.stateless_dropout(inputs, rate=1.0 - keep_prob, seed=seed)
 
 
 def gru_layer(inputs, initial_state, num_units):
@@ -203,15 +271,13 @@ class Network:
         self.graph = tf.Graph() if graph is None else graph
         self._owns_session = session is None
         self._lock = threading.RLock()
-        self._ready = self._restored = self._closed = False
+        self._ready = self._restored = self._is_random = self._closed = False
         self._writers = {}
-        existing = len(self._collection(tf.GraphKeys.GLOBAL_VARIABLES))
         with self.graph.as_default(), quiet_slim():
             if seed is not None:
                 tf.set_random_seed(seed)
             self._build()
-        variables = self._collection(tf.GraphKeys.GLOBAL_VARIABLES)
-        self.variables = variables[existing:] or variables                  # none new: another network's, reused
+        self.variables = self._collection(tf.GraphKeys.GLOBAL_VARIABLES)
         self._session = tf.Session(graph=self.graph, config=session_config) if session is None else session
 
     SCOPE = None                    # pattern of the names of the network's variables in its graph; None for all
@@ -231,8 +297,7 @@ class Network:
 
     def _make_ready(self):
         """Give initial values to the variables that have none; those that have one keep it."""
-        if self._closed:
-            raise RuntimeError(f'this {type(self).__name__} is closed; build a new one')
+        self._check_open()
         if self._ready:
             return
         with self._lock:
@@ -240,20 +305,31 @@ class Network:
                 with self.graph.as_default():
                     has_value = self._session.run([tf.is_variable_initialized(v) for v in self.variables])
                 self._session.run([v.initializer for v, has in zip(self.variables, has_value) if not has])
+                self._is_random = not any(has_value)        # those of a network whose variables it reuses have one
                 self._ready = True
 
-    def _assign(self, values):
-        """Give variables these values, in one run and without new nodes: the initialisers, fed."""
+    def _check_open(self):
+        if self._closed:
+            raise RuntimeError(f'this {type(self).__name__} is closed; build a new one')
+
+    def _assign(self, values, initial=()):
+        """Give variables these values, in one run and without new nodes: the initialisers, fed.
+
+        Those named in `initial` get initial values, whatever they had.
+        """
+        self._check_open()
         by_name = {v.op.name: v for v in self.variables}
-        operations = [by_name[name].initializer for name in values]
+        operations = [by_name[name].initializer for name in (*values, *initial)]
         self._session.run(operations, {op.inputs[1]: value for op, value in zip(operations, values.values())})
 
     def _run(self, fetches, feed):
         """Run an inference; warn once where no weights were ever restored."""
-        if not (self._restored or self._ready or self.is_training):
+        session = self.sess
+        if self._is_random and not (self._restored or self.is_training):
+            self._is_random = False
             warnings.warn(f'{type(self).__name__} is used before restore(): its weights are random and its results '
                           'mean nothing', UserWarning, stacklevel=4)
-        return self.sess.run(fetches, feed)
+        return session.run(fetches, feed)
 
     def _map(self, fetch, inputs, batch_size, other=None):
         """Run `fetch` over `inputs` in chunks; the results along the first axis.
@@ -314,6 +390,65 @@ class Network:
         names = {v.op.name: v for v in self.model_variables}
         return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'), self.sess.run(names))
 
+    # --- Training ---
+
+    def training_state(self):
+        """Everything that a resumed run needs from the graph: weights, optimiser slots, step.
+
+        Returns
+        -------
+        dict of str to np.ndarray
+        """
+        return self.sess.run({v.op.name: v for v in self.variables})
+
+    def set_training_state(self, values):
+        """Go on from a `training_state`.
+
+        Parameters
+        ----------
+        values : dict of str to np.ndarray
+
+        Raises
+        ------
+        ValueError
+            Names or shapes are not this network's; nothing is changed then.
+        """
+        expected = {v.op.name: tuple(v.shape.as_list()) for v in self.variables}
+        found = {name: np.shape(value) for name, value in values.items()}
+        if found != expected:
+            differing = sorted(set(found.items()) ^ set(expected.items()))
+            raise ValueError(f'this training state is of another {type(self).__name__}: it differs in {differing[:3]}')
+        with self._lock:
+            self._assign(values)
+            self._ready = self._restored = True
+
+    def batch_averages(self, feeds):
+        """What the moving averages would settle at with the weights of now: the mean of batches' own statistics.
+
+        A decay of 0.999 needs thousands of steps to forget; these stand in for the moving averages in a network for
+        inference that is cut from a young or fast-changing run.
+
+        Parameters
+        ----------
+        feeds : iterable of dict
+            Feeds of some training batches.
+
+        Returns
+        -------
+        dict of str to np.ndarray
+            By the moving averages' variable names.
+        """
+        own = {v.op.name for v in self.variables}
+        pairs = [(v, value) for v, value in self.graph.get_collection(BATCH_STATISTICS) if v.op.name in own]
+        total, count = None, 0
+        for feed in feeds:
+            values = self.sess.run([value for _, value in pairs], feed)
+            total = values if total is None else [t + v for t, v in zip(total, values)]
+            count += 1
+        if not count:
+            raise ValueError('no batch to average over')
+        return {v.op.name: t / count for (v, _), t in zip(pairs, total)}
+
     # --- Event files ---
 
     def _write_events(self, folder, values, step):
@@ -354,7 +489,7 @@ def check_batch(array, shape, what, single=''):
     TypeError
         Not numbers.
     ValueError
-        Wrong rank or size, empty, NaN or infinity.
+        Wrong rank or size, empty, NaN, infinity, or a number that is infinite in float32.
     """
     expected = f'expected {what} as numbers of shape (N, {", ".join(map(str, shape))})'
     try:
@@ -371,8 +506,8 @@ def check_batch(array, shape, what, single=''):
         raise ValueError(f'{expected}, got none: the first axis is empty')
     if array.dtype.kind == 'f':
         for i, sample in enumerate(array):
-            if not np.isfinite(sample).all():
-                raise ValueError(f'{expected}, got NaN or infinity in sample {i}')
+            if not np.abs(sample).max() <= np.finfo(np.float32).max:            # NaN is not, either
+                raise ValueError(f'{expected}, got NaN or infinity (of float32) in sample {i}')
     return array
 
 

@@ -11,7 +11,16 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 import gait_checkpoints
-from gait_layers import Network, batch_norm, check_batch, check_batch_size, gru_layer, lstm_layer, minimise
+from gait_layers import (
+    Network,
+    batch_norm,
+    check_batch,
+    check_batch_size,
+    dropout,
+    gru_layer,
+    lstm_layer,
+    minimise,
+)
 
 FEATURE_SHAPE = (17, 17, 32)
 
@@ -166,13 +175,14 @@ class GaitNN(Network):
         return zeros() if self.recurrent_unit == 'GRU' else (zeros(), zeros())
 
     def _build_training(self):
-        net = slim.dropout(self.gait_signature[None], self.dropout_keep_prob, is_training=True)
+        self.global_step = tf.get_variable('global_step', (), tf.int64, tf.zeros_initializer(), trainable=False)
+        net = dropout(self.gait_signature[None], self.dropout_keep_prob, self.global_step)
         with tf.variable_scope('Logits'):
-            self.network = slim.fully_connected(net, self.num_of_persons, activation_fn=None)       # (1, people)
+            self.network = slim.fully_connected(net, self.num_of_persons, activation_fn=None,       # (1, people)
+                                                weights_initializer=slim.variance_scaling_initializer(2.0))
         self.desired_person = tf.placeholder(tf.int32, (), 'desired_person')
         self.learning_rate = tf.placeholder(tf.float32, (), 'learning_rate')
         self.loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.desired_person, logits=self.network[0])
-        self.global_step = tf.get_variable('global_step', (), tf.int64, tf.zeros_initializer(), trainable=False)
         rate = tf.train.exponential_decay(self.learning_rate, self.global_step, 2 * self.count_of_training_examples,
                                           self.RATE_DECAY, staircase=True)
         self._train_op, self._norm, self._clipped_norm = minimise(
@@ -248,8 +258,8 @@ class GaitNN(Network):
         if not self.is_training:
             raise RuntimeError('this network was built for inference; build it with is_training=True and '
                                'num_of_persons=... to train it')
-        if not 0 <= desired_person < self.num_of_persons:
-            raise ValueError(f'desired_person lies in 0..{self.num_of_persons - 1}, got {desired_person}')
+        if not isinstance(desired_person, (int, np.integer)) or not 0 <= desired_person < self.num_of_persons:
+            raise ValueError(f'desired_person is an integer in 0..{self.num_of_persons - 1}, got {desired_person!r}')
         return {self.input_tensor: self._check_features(features), self.desired_person: desired_person,
                 self.learning_rate: learning_rate}
 
@@ -345,7 +355,7 @@ class GaitNN(Network):
         tensors = gait_checkpoints.read_checkpoint(path, set(wanted.values()).__contains__)
         tensors = {name: tensors[source] for name, source in wanted.items()
                    if source in tensors and name not in other_people}
-        values = gait_checkpoints.match(path, tensors, expected, 'the gait network', optional)
+        values = gait_checkpoints.match(path, tensors, in_file, expected, 'the gait network', optional)
 
         restored = [name for name in values if wanted[name] == name or not is_shared]
         report = gait_checkpoints.RestoreReport(
@@ -361,7 +371,7 @@ class GaitNN(Network):
             warnings.warn(f'{path} was trained on {in_file[other_people[0]][-1]} people, this network on '
                           f'{self.num_of_persons}: its classifier (Logits) starts anew', UserWarning, stacklevel=2)
         with self._lock:
-            self._assign(values)
+            self._assign(values, initial=[name for name in report.initial if name not in values])
             if len(values) < len(self.variables):
                 self._make_ready()
             self._ready = self._restored = True

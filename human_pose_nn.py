@@ -11,7 +11,7 @@ import tf_slim as slim
 
 import gait_checkpoints
 import pose_heat_maps
-from gait_layers import Network, check_batch, check_batch_size, minimise
+from gait_layers import Network, check_batch, check_batch_size, check_precision, computing_in, dropout, minimise
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 
 JOINT_NAMES = ['right ankle', 'right knee', 'right hip', 'left hip', 'left knee', 'left ankle', 'pelvis', 'thorax',
@@ -95,6 +95,8 @@ class HumanPoseNN(Network):
         raise NotImplementedError
 
     def _build(self):
+        if self.is_training:
+            self.global_step = tf.get_variable('global_step', (), tf.int64, tf.zeros_initializer(), trainable=False)
         self.input_tensor = tf.placeholder(tf.float32, (None, self.image_size, self.image_size, 3), 'input_image')
         (self.feature_tensor, self.network, self.sigm_network,
          self.smoothed_sigm_network) = self._build_network((self.input_tensor / 255.0 - 0.5) * 2.0)
@@ -111,7 +113,6 @@ class HumanPoseNN(Network):
     def _build_training(self):
         variables = self._collection(tf.GraphKeys.TRAINABLE_VARIABLES)
         self.learning_rate = tf.placeholder(tf.float32, (), 'learning_rate')
-        self.global_step = tf.Variable(0, trainable=False, name='global_step', dtype=tf.int64)
         self._train_op, self._norm, self._clipped_norm = minimise(
             self.loss_err, self.learning_rate, self.CLIP_NORM, variables, self.global_step,
             self._collection(tf.GraphKeys.UPDATE_OPS))
@@ -156,7 +157,7 @@ class HumanPoseNN(Network):
     def _check_frames(self, images):
         frames = check_batch(images, (self.image_size, self.image_size, 3), 'RGB frames, 0 to 255,',
                              'put it into a batch with frame[None]')
-        if frames.dtype.kind == 'f' and np.abs(frames).max() <= 1.0 and frames.any():
+        if frames.dtype.kind == 'f' and -1.0 <= frames.min() and frames.max() <= 1.0 and frames.any():
             warnings.warn('these float frames look scaled to 0..1 or -1..1; the network takes RGB values from 0 to '
                           '255', UserWarning, stacklevel=4)
         return frames
@@ -250,9 +251,9 @@ class HumanPoseNN(Network):
         if points.shape != (len(frames), 2, len(JOINT_NAMES)):
             raise ValueError(f'expected points of shape ({len(frames)}, 2, 16), (y, x) for each joint, got '
                              f'{points.shape}')
-        self.desired_points                                 # builds the evaluation on first use
+        true_points = {self.desired_points: points}         # builds the evaluation on first use
         return self._map(self._evaluation['distances'], (self.input_tensor, frames), check_batch_size(batch_size),
-                         {self.desired_points: points})
+                         true_points)
 
     def test_euclidean_distance(self, images, points, present_joints, is_inside_box, batch_size=16):
         """Mean distance over the joints that `is_inside_box` marks.
@@ -289,11 +290,19 @@ class HumanPoseNN(Network):
     def _feed(self, images, points, heatmaps, present_joints, learning_rate, is_inside_box):
         if not self.is_training:
             raise RuntimeError('this network was built for inference; build it with is_training=True to train it')
-        feed = {self.input_tensor: self._check_frames(images), self.desired_heatmap: heatmaps,
-                self.present_joints: present_joints, self.learning_rate: learning_rate,
-                self.inside_box_joints: is_inside_box}
+        frames = self._check_frames(images)
+        feed = {self.input_tensor: frames, self.learning_rate: learning_rate}
+        size, joints = self.heatmap_size, len(JOINT_NAMES)
+        labels = {'heatmaps': (self.desired_heatmap, heatmaps, (size, size, joints)),
+                  'present_joints': (self.present_joints, present_joints, (joints,)),
+                  'is_inside_box': (self.inside_box_joints, is_inside_box, (joints,))}
         if points is not None:
-            feed[self.desired_points] = points
+            labels['desired_points'] = (self.desired_points, points, (2, joints))
+        for name, (place, array, shape) in labels.items():
+            expected = (len(frames),) + shape
+            if np.shape(array) != expected:
+                raise ValueError(f'expected {name} of shape {expected}, got {np.shape(array)}')
+            feed[place] = array
         return feed
 
     def train(self, images, heatmaps, present_joints, learning_rate, is_inside_box):
@@ -407,7 +416,7 @@ class HumanPoseNN(Network):
         what = "Inception-ResNet-v2's backbone" if is_pre_trained_imagenet_checkpoint else 'the pose network'
         in_file = gait_checkpoints.read_checkpoint_shapes(path)
         tensors = gait_checkpoints.read_checkpoint(path, expected.__contains__)
-        values = gait_checkpoints.match(path, tensors, expected, what, in_file)
+        values = gait_checkpoints.match(path, tensors, in_file, expected, what)
         with self._lock:
             self._assign(values)
             if len(values) < len(self.variables):
@@ -425,8 +434,12 @@ class HumanPoseIRNetwork(HumanPoseNN):
     ----------
     log_name, loss_type, is_training, dropout_keep_prob, session_config, seed
         As for `HumanPoseNN`.
+    precision : {'float32', 'bfloat16'}
+        Of the backbone's arithmetic. bfloat16 is faster on processors with AVX512_BF16 or AMX and refused on others;
+        weights, batch statistics and the layers after the backbone stay float32.
     """
 
+    SCOPE = '(New)?InceptionResnetV2/|global_step'
     FEATURES = 32
     IMAGE_SIZE = 299
     HEATMAP_SIZE = 289
@@ -439,7 +452,9 @@ class HumanPoseIRNetwork(HumanPoseNN):
     BATCH_NORM_DECAY = 0.999
 
     def __init__(self, log_name=None, loss_type='SCE', is_training=False, dropout_keep_prob=0.7, session_config=None,
-                 seed=None):
+                 seed=None, precision='float32'):
+        check_precision(precision)
+        self.precision = precision
         super().__init__(log_name, self.HEATMAP_SIZE, self.IMAGE_SIZE, loss_type, is_training, dropout_keep_prob,
                          session_config, seed)
 
@@ -447,12 +462,14 @@ class HumanPoseIRNetwork(HumanPoseNN):
         declared = self.is_training                         # inference has no use for regularisation losses
         regularizer = slim.l2_regularizer(self.SCORING_DECAY) if declared else None
         with slim.arg_scope(inception_resnet_v2_arg_scope(self.BACKBONE_DECAY if declared else 0.0,
-                                                          self.BATCH_NORM_DECAY)):
-            net, _ = inception_resnet_v2(images, is_training=self.is_training)                  # 17 x 17 x 768
+                                                          self.BATCH_NORM_DECAY)), computing_in(self.precision):
+            net, _ = inception_resnet_v2(tf.cast(images, self.precision), is_training=self.is_training)
+        net = tf.cast(net, tf.float32)                      # 17 x 17 x 768; what follows is cheap and stays exact
         with tf.variable_scope('NewInceptionResnetV2/AuxiliaryScoring'), \
                 slim.arg_scope([slim.conv2d, slim.conv2d_transpose], activation_fn=None,
                                weights_regularizer=regularizer, biases_regularizer=regularizer):
-            net = slim.dropout(net, self.dropout_keep_prob, is_training=self.is_training)
+            if self.is_training:
+                net = dropout(net, self.dropout_keep_prob, self.global_step)
             features = slim.conv2d(net, self.FEATURES, 1, scope='Scoring_layer')                # 17 x 17 x 32
             self._upsampled = slim.conv2d_transpose(features, len(JOINT_NAMES), self.UPSAMPLING, self.UPSAMPLING,
                                                     padding='VALID', scope='Upsampling_layer')  # 289 x 289 x 16

@@ -78,10 +78,10 @@ def inception_resnet_v2_arg_scope(weight_decay=0.00004, batch_norm_decay=0.9997,
     """
     regularizer = slim.l2_regularizer(weight_decay) if weight_decay else None
     with slim.arg_scope([slim.conv2d, slim.fully_connected],
-                        weights_regularizer=regularizer, biases_regularizer=regularizer):
-        with slim.arg_scope([slim.conv2d], activation_fn=tf.nn.relu, normalizer_fn=batch_norm,
-                            normalizer_params={'decay': batch_norm_decay, 'epsilon': batch_norm_epsilon}) as scope:
-            return scope
+                        weights_regularizer=regularizer, biases_regularizer=regularizer), \
+            slim.arg_scope([slim.conv2d], activation_fn=tf.nn.relu, normalizer_fn=batch_norm,
+                           normalizer_params={'decay': batch_norm_decay, 'epsilon': batch_norm_epsilon}) as scope:
+        return scope
 
 
 def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionResnetV2'):

@@ -5,7 +5,7 @@ Targets are NumPy, the rest builds into the default TensorFlow graph. Nothing he
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-FILTER_REACH = 2.0                  # the filter is the normal density over [-2, 2], in units, not in standard deviations
+FILTER_REACH = 2.0          # the filter is the normal density over [-2, 2], in units, not in standard deviations
 
 
 def gaussian_filter(size, std, gain):
@@ -103,7 +103,9 @@ def targets(kind, shape, present, labels, sigma):
     for b, j in zip(*np.nonzero(present)):
         if not np.isfinite(labels[b, :, j]).all():
             raise ValueError(f'joint {j} of sample {b} is present, but its label is {labels[b, :, j]}')
-        top, left = (int(c) + first for c in np.floor(labels[b, :, j]))
+        # A figure further off than its own size is off the map, however far; NumPy's integers have an end.
+        centre = np.clip(np.floor(labels[b, :, j]), -size, np.array([height, width]) + size)
+        top, left = centre.astype(int) + first
         y = np.arange(max(top, 0), min(top + size, height))             # empty where the figure lies off the map
         x = np.arange(max(left, 0), min(left + size, width))
         maps[b, y[:, None], x, j] = patch[y[:, None] - top, x - left]

@@ -75,7 +75,7 @@ def gait_net(gait_nets, checkpoints):
 
 @pytest.fixture(scope='session')
 def pose_training_nets():
-    """Pose networks for training, by keep probability. They keep what tests taught them: restore or initialise first."""
+    """Pose networks for training, by keep probability. They keep what they learnt: restore or initialise first."""
     from human_pose_nn import HumanPoseIRNetwork
     nets = {}
 

@@ -1,0 +1,401 @@
+"""Batch norm, recurrent layers, the training step and the life of a network's graph and session."""
+import warnings
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import gait_layers
+from gait_layers import (
+    Network,
+    batch_norm,
+    check_batch,
+    check_batch_size,
+    gru_layer,
+    lstm_layer,
+    minimise,
+    quiet_slim,
+)
+
+RANDOM = np.random.RandomState
+
+
+def sigmoid(z):
+    return 1.0 / (1.0 + np.exp(-z))
+
+
+def load(variable, value, session):
+    session.run(variable.initializer, {variable.initializer.inputs[1]: value})
+
+
+# --- Batch norm ------------------------------------------------------------------------------------------------------
+
+class Norm:
+    """A batch norm over a fixed input, in a graph and session of its own."""
+
+    def __init__(self, inputs, **arguments):
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            self.inputs = tf.constant(inputs, tf.float32)
+            self.outputs = batch_norm(self.inputs, **arguments)
+            self.variables = {v.op.name.split('/')[-1]: v for v in tf.global_variables()}
+            self.updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+            self.session = tf.Session()
+            self.session.run(tf.global_variables_initializer())
+
+    def run(self, fetches):
+        return self.session.run(fetches)
+
+    def set(self, **arrays):
+        for name, array in arrays.items():
+            load(self.variables[name], array, self.session)
+
+
+BATCH = RANDOM(0).standard_normal((2, 2, 2, 3)).astype(np.float32) * 3 + 1          # 8 values a channel
+MEAN, BIASED = BATCH.mean((0, 1, 2)), BATCH.var((0, 1, 2))
+
+
+def test_batch_norm_makes_beta_and_the_two_averages_in_this_order_and_no_gamma():
+    norm = Norm(BATCH)
+    names = [v.op.name for v in norm.graph.get_collection(tf.GraphKeys.MODEL_VARIABLES)]
+    assert names == ['BatchNorm/beta', 'BatchNorm/moving_mean', 'BatchNorm/moving_variance']
+    assert [v.op.name for v in norm.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)] == ['BatchNorm/beta']
+
+
+def test_in_training_the_batchs_own_mean_and_biased_variance_normalise():
+    norm = Norm(BATCH, epsilon=0.01)
+    norm.set(beta=[1.0, 2.0, 3.0], moving_mean=[9.0] * 3, moving_variance=[9.0] * 3)
+    np.testing.assert_allclose(norm.run(norm.outputs), (BATCH - MEAN) / np.sqrt(BIASED + 0.01) + [1, 2, 3], atol=1e-5)
+
+
+@pytest.mark.parametrize('decay', [0.999, 0.9, 0.25])
+def test_an_update_moves_the_averages_by_one_minus_decay_towards_the_biased_statistics(decay):
+    norm = Norm(BATCH, decay=decay)
+    old_mean, old_variance = np.array([0.5, -1.0, 2.0]), np.array([4.0, 1.0, 30.0])
+    norm.set(moving_mean=old_mean, moving_variance=old_variance)
+    norm.run(norm.updates)
+    mean, variance = norm.run([norm.variables['moving_mean'], norm.variables['moving_variance']])
+    np.testing.assert_allclose(mean, decay * old_mean + (1 - decay) * MEAN, rtol=1e-5)
+    np.testing.assert_allclose(variance, decay * old_variance + (1 - decay) * BIASED, rtol=1e-5)
+
+
+def test_many_updates_settle_at_the_biased_variance_not_at_the_fused_kernels():
+    norm = Norm(BATCH, decay=0.5)
+    for _ in range(40):
+        norm.run(norm.updates)
+    np.testing.assert_allclose(norm.run(norm.variables['moving_variance']), BIASED, rtol=1e-5)      # not 8 / 7 of it
+
+
+def test_the_averages_move_only_when_the_update_operations_run():
+    norm = Norm(BATCH)
+    assert len(norm.updates) == 2
+    norm.run(norm.outputs)
+    np.testing.assert_array_equal(norm.run(norm.variables['moving_mean']), 0)
+    np.testing.assert_array_equal(norm.run(norm.variables['moving_variance']), 1)
+
+
+def test_a_single_value_a_channel_has_variance_zero():
+    norm = Norm(BATCH[:1, :1, :1], decay=0.5)
+    norm.run(norm.updates)
+    np.testing.assert_allclose(norm.run(norm.variables['moving_variance']), 0.5)
+
+
+def test_in_inference_the_moving_averages_normalise_and_nothing_is_to_be_updated():
+    norm = Norm(BATCH, is_training=False, epsilon=0.01)
+    mean, variance = np.array([0.5, -1.0, 2.0]), np.array([4.0, 1.0, 30.0])
+    norm.set(beta=[1.0, 2.0, 3.0], moving_mean=mean, moving_variance=variance)
+    expected = (BATCH - mean) / np.sqrt(variance + 0.01) + [1, 2, 3]
+    np.testing.assert_allclose(norm.run(norm.outputs), expected, rtol=1e-5, atol=1e-6)
+    assert norm.updates == []
+
+
+def test_batch_norm_applies_its_activation():
+    np.testing.assert_array_equal(Norm(BATCH, activation_fn=tf.nn.relu).outputs.shape.as_list(), BATCH.shape)
+    norm = Norm(BATCH, activation_fn=tf.nn.relu)
+    np.testing.assert_allclose(norm.run(norm.outputs), np.maximum((BATCH - MEAN) / np.sqrt(BIASED + 0.001), 0),
+                               atol=1e-5)
+
+
+def test_batch_norm_can_reuse_its_variables_under_a_scope():
+    with tf.Graph().as_default():
+        batch_norm(tf.constant(BATCH), scope='norm')
+        batch_norm(tf.constant(BATCH), scope='norm', reuse=True, is_training=False)
+        assert len(tf.global_variables()) == 3
+
+
+def test_gradients_of_batch_norm_are_those_of_the_formula():
+    """Against central differences of the formula in float64, the batch's statistics differentiated too."""
+    weights = RANDOM(1).standard_normal(BATCH.shape)
+
+    def formula(x):
+        return (weights * (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 0.001)).sum()
+
+    norm = Norm(BATCH)
+    with norm.graph.as_default():
+        gradient = norm.run(tf.gradients(tf.reduce_sum(norm.outputs * weights.astype(np.float32)), norm.inputs)[0])
+    np.testing.assert_allclose(gradient, central_difference(formula, BATCH), atol=1e-4)
+
+
+def central_difference(function, at, step=1e-5):
+    at = np.asarray(at, np.float64)
+    slope = np.empty_like(at)
+    for index in np.ndindex(at.shape):
+        moved = [at.copy(), at.copy()]
+        moved[0][index] += step
+        moved[1][index] -= step
+        slope[index] = (function(moved[0]) - function(moved[1])) / (2 * step)
+    return slope
+
+
+# --- Recurrent layers ------------------------------------------------------------------------------------------------
+
+UNITS, DEPTH, STEPS = 4, 3, 6
+SEQUENCE = RANDOM(2).standard_normal((STEPS, DEPTH)).astype(np.float32)
+
+
+def gru_loop(x, h, gates, gates_bias, candidate, candidate_bias):
+    """TensorFlow 1's GRU, one step after the other."""
+    outputs = []
+    for frame in x:
+        r, u = np.split(sigmoid(np.concatenate([frame, h]) @ gates + gates_bias), 2)
+        c = np.tanh(np.concatenate([frame, r * h]) @ candidate + candidate_bias)
+        h = u * h + (1 - u) * c
+        outputs.append(h)
+    return np.array(outputs), h
+
+
+def lstm_loop(x, state, kernel, bias):
+    """TensorFlow 1's LSTM with its forget bias of one."""
+    c, h = state
+    outputs = []
+    for frame in x:
+        i, j, f, o = np.split(np.concatenate([frame, h]) @ kernel + bias, 4)
+        c = sigmoid(f + 1.0) * c + sigmoid(i) * np.tanh(j)
+        h = sigmoid(o) * np.tanh(c)
+        outputs.append(h)
+    return np.array(outputs), (c, h)
+
+
+class Recurrent:
+    """A recurrent layer with random weights, its variables in the order of creation, and the NumPy loop beside it."""
+
+    def __init__(self, cell):
+        self.cell = cell
+        states = (1, UNITS) if cell == 'GRU' else (2, UNITS)
+        self.initial = RANDOM(3).standard_normal(states).astype(np.float32)
+        with tf.Graph().as_default() as graph:
+            parts = [tf.constant(part[None]) for part in self.initial]
+            layer, start = (gru_layer, parts[0]) if cell == 'GRU' else (lstm_layer, tuple(parts))
+            self.inputs = tf.constant(SEQUENCE)
+            self.outputs, self.state = layer(self.inputs, start, UNITS)
+            self.variables = tf.global_variables()
+            self.gradients = tf.gradients(self.outputs, [self.inputs, *self.variables])
+            self.session = tf.Session(graph=graph)
+            self.session.run(tf.global_variables_initializer())
+            self.initial_weights = self.session.run(self.variables)
+            self.weights = [RANDOM(i).standard_normal(v.shape.as_list()) for i, v in enumerate(self.variables)]
+            for variable, weights in zip(self.variables, self.weights):
+                load(variable, weights, self.session)
+
+    def loop(self, inputs=SEQUENCE, weights=None):
+        initial = self.initial[0] if self.cell == 'GRU' else tuple(self.initial)
+        return (gru_loop if self.cell == 'GRU' else lstm_loop)(inputs, initial, *(weights or self.weights))
+
+
+@pytest.fixture(scope='module', params=['GRU', 'LSTM'])
+def recurrent(request):
+    return Recurrent(request.param)
+
+
+def test_recurrent_layers_are_the_loop_of_tensorflow_1s_cells(recurrent):
+    outputs, state = recurrent.session.run([recurrent.outputs, recurrent.state])
+    expected, last = recurrent.loop()
+    assert outputs.shape == (STEPS, UNITS)
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    np.testing.assert_allclose(np.squeeze(state), np.squeeze(last), atol=1e-5)
+
+
+def test_recurrent_variables_have_the_names_of_tensorflow_12_on_and_are_model_variables(recurrent):
+    names = {'GRU': ['gru_cell/gates/kernel', 'gru_cell/gates/bias', 'gru_cell/candidate/kernel',
+                     'gru_cell/candidate/bias'], 'LSTM': ['lstm_cell/kernel', 'lstm_cell/bias']}[recurrent.cell]
+    assert [v.op.name for v in recurrent.variables] == names
+    graph = recurrent.session.graph
+    assert [v.op.name for v in graph.get_collection(tf.GraphKeys.MODEL_VARIABLES)] == names
+
+
+def test_recurrent_biases_start_at_one_for_grus_gates_and_at_zero_else(recurrent):
+    for variable, start in zip(recurrent.variables, recurrent.initial_weights):
+        if variable.op.name.endswith('bias'):
+            np.testing.assert_array_equal(start, 1.0 if 'gates' in variable.op.name else 0.0)
+        else:
+            limit = np.sqrt(6 / sum(start.shape))                           # Glorot uniform
+            assert 0.5 * limit < np.abs(start).max() <= limit
+
+
+def test_gradients_flow_through_time_to_inputs_and_weights(recurrent):
+    """Against central differences of the loop in float64."""
+    gradients = recurrent.session.run(recurrent.gradients)
+    slope = central_difference(lambda x: recurrent.loop(x)[0].sum(), SEQUENCE)
+    np.testing.assert_allclose(gradients[0], slope, atol=1e-4)
+    for i, gradient in enumerate(gradients[1:]):
+        def total(changed, i=i):
+            weights = recurrent.weights[:i] + [changed] + recurrent.weights[i + 1:]
+            return recurrent.loop(weights=weights)[0].sum()
+        np.testing.assert_allclose(gradient, central_difference(total, recurrent.weights[i]), atol=1e-4)
+
+
+# --- The training step -----------------------------------------------------------------------------------------------
+
+class Step:
+    """One step on loss = sum(factor * w), whose gradient is `factor`; a second variable is not part of the loss."""
+
+    def __init__(self, factor, clip_norm, rate=0.1):
+        with tf.Graph().as_default() as graph:
+            self.w = tf.get_variable('w', initializer=np.array([1.0, 2.0], np.float32))
+            self.other = tf.get_variable('other', initializer=np.float32(5.0))
+            self.counter = tf.get_variable('counter', initializer=0, trainable=False)
+            self.step = tf.get_variable('step', (), tf.int64, tf.zeros_initializer(), trainable=False)
+            loss = tf.reduce_sum(self.w * np.array(factor, np.float32))
+            self.fetches = minimise(loss, tf.constant(rate), clip_norm, [self.w, self.other], self.step,
+                                    [self.counter.assign_add(1)])
+            self.session = tf.Session(graph=graph)
+            self.session.run(tf.global_variables_initializer())
+
+
+def test_steps_are_rmsprop_with_accumulators_that_start_at_one():
+    step = Step([0.3, -0.4], clip_norm=1e9)
+    w, mean_square = np.array([1.0, 2.0]), np.ones(2)
+    for _ in range(3):
+        step.session.run(step.fetches)
+        mean_square = 0.9 * mean_square + 0.1 * np.square([0.3, -0.4])
+        w = w - 0.1 * np.array([0.3, -0.4]) / np.sqrt(mean_square + 1e-10)
+    np.testing.assert_allclose(step.session.run(step.w), w, rtol=1e-6)
+
+
+def test_gradients_are_clipped_to_the_global_norm_and_both_norms_are_told():
+    step = Step([3.0, -4.0], clip_norm=0.5)
+    _, norm, clipped = step.session.run(step.fetches)
+    assert (norm, clipped) == (pytest.approx(5.0), pytest.approx(0.5))
+    expected = [1.0, 2.0] - 0.1 * np.array([0.3, -0.4]) / np.sqrt(0.9 + 0.1 * np.square([0.3, -0.4]))
+    np.testing.assert_allclose(step.session.run(step.w), expected, rtol=1e-6)
+
+
+def test_a_step_is_counted_runs_the_updates_and_leaves_what_the_loss_does_not_depend_on():
+    step = Step([1.0, 1.0], clip_norm=1.0)
+    for _ in range(2):
+        step.session.run(step.fetches[0])
+    assert step.session.run([step.step, step.counter, step.other]) == [2, 2, 5.0]
+
+
+# --- Inputs ----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.int32, np.int64, np.uint16, np.float16, np.float32, np.float64])
+def test_batches_of_numbers_pass_uncopied(dtype):
+    batch = np.ones((3, 2, 4), dtype)
+    assert check_batch(batch, (2, 4), 'samples') is batch
+
+
+def test_lists_and_tuples_become_arrays():
+    for batch in ([[[1, 2], [3, 4]]], (((1.0, 2.0), (3.0, 4.0)),), [np.ones((2, 2))]):
+        assert check_batch(batch, (2, 2), 'samples').shape == (1, 2, 2)
+
+
+@pytest.mark.parametrize('batch, error, got', [
+    (np.ones((2, 4)), ValueError, 'got one of shape .2, 4.: use a batch'),
+    (np.ones((3, 4, 2)), ValueError, 'got shape .3, 4, 2.'),
+    (np.ones((1, 3, 2, 4)), ValueError, 'got shape .1, 3, 2, 4.'),
+    (np.ones(()), ValueError, 'got shape'),
+    (np.ones((0, 2, 4)), ValueError, 'got none'),
+    ([], ValueError, 'got shape .0,.'),
+    ([np.ones((2, 4)), np.ones((2, 5))], ValueError, 'differing shapes'),
+    (np.array([[['a'] * 4] * 2]), TypeError, 'got dtype <U1'),
+    (np.ones((3, 2, 4), complex), TypeError, 'got dtype complex128'),
+    (np.ones((3, 2, 4), bool), TypeError, 'got dtype bool'),
+    (np.full((3, 2, 4), None), TypeError, 'got dtype object'),
+    (None, TypeError, 'got dtype object')])
+def test_what_is_no_batch_is_refused_with_what_was_expected_and_what_came(batch, error, got):
+    with pytest.raises(error, match=rf'expected samples as numbers of shape \(N, 2, 4\), .*{got}'):
+        check_batch(batch, (2, 4), 'samples', 'use a batch')
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf, 1e39])
+def test_numbers_that_float32_cannot_hold_are_refused_with_their_sample(bad):
+    batch = np.ones((3, 2, 4))
+    batch[2, 1, 3] = bad
+    with pytest.raises(ValueError, match='NaN or infinity .of float32. in sample 2'):
+        check_batch(batch, (2, 4), 'samples')
+
+
+@pytest.mark.parametrize('bad', [0, -1, 2.0, '4', None, True])
+def test_a_batch_size_that_is_no_positive_integer_is_refused(bad):
+    with pytest.raises(ValueError, match='batch_size is a positive integer, got'):
+        check_batch_size(bad)
+    assert check_batch_size(np.int64(3)) == 3
+
+
+# --- A network's life ------------------------------------------------------------------------------------------------
+
+class Line(Network):
+    """w x + b with random w: the smallest network."""
+
+    def _build(self):
+        self.x = tf.placeholder(tf.float32, (None,))
+        self.w = tf.get_variable('w', (), collections=['variables', tf.GraphKeys.MODEL_VARIABLES])
+        self.y = self.x * self.w
+
+
+def test_each_network_has_a_graph_and_session_of_its_own_and_leaves_the_default_graph_alone():
+    with tf.Graph().as_default() as default, Line() as a, Line() as b:
+        assert len({a.graph, b.graph, default, a.sess.graph, b.sess.graph}) == 3
+        assert default.get_operations() == []
+
+
+def test_the_session_config_is_used():
+    with Line(session_config=tf.ConfigProto(device_count={'CPU': 3})) as net:
+        assert sum(device.device_type == 'CPU' for device in net.sess.list_devices()) == 3
+
+
+def test_a_seed_fixes_the_initial_weights_and_other_seeds_give_others():
+    weights = []
+    for seed in (1, 1, 2):
+        with Line(seed=seed) as net:
+            weights.append(net.sess.run(net.w))
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_initial_values_go_only_to_variables_that_have_none():
+    with Line() as net:
+        load(net.w, 7.0, net._session)
+        assert net.sess.run(net.w) == 7.0
+
+
+def test_with_closes_the_session_and_a_closed_network_says_so(tmp_path):
+    with Line() as net:
+        session = net.sess
+        net._write_events(str(tmp_path), {'a': 1.0}, 1)
+    with pytest.raises(RuntimeError, match='closed'):
+        session.run(net.w)
+    for use in (lambda: net.sess, lambda: net.save(tmp_path, 'x'), lambda: net._assign({'w': 1.0})):
+        with pytest.raises(RuntimeError, match='this Line is closed; build a new one'):
+            use()
+    net.close()                                             # a second time: nothing
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith('x')] == []
+
+
+def test_a_callers_session_is_never_closed():
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        with Line(graph=graph, session=session) as net:
+            net.sess.run(net.w)
+        assert session.run(tf.constant(3)) == 3
+
+
+def test_slims_deprecation_warnings_are_silenced_and_no_others(recwarn):
+    with quiet_slim():
+        warnings.warn('`layer.apply` is deprecated and will be removed', UserWarning, stacklevel=1)
+        warnings.warn('another matter', UserWarning, stacklevel=1)
+    assert [str(w.message) for w in recwarn] == ['another matter']
+
+
+def test_the_base_class_names_what_a_subclass_must_say():
+    with pytest.raises(NotImplementedError, match='Network does not say how its layers are built'):
+        gait_layers.Network()
