@@ -1,0 +1,405 @@
+"""Training the gait network: features kept on disk, parts of walks, and runs that survive being killed.
+
+Run as a program this file is the command `train_gait.py` with averages of pixels in place of the pose network and a
+gait network of few layers.
+"""
+import collections
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+import tf_slim as slim
+from PIL import Image
+from reference_weights import VARIABLES, values, write_checkpoint
+
+import gait_checkpoints
+import gait_evaluation
+import train_gait
+from gait_layers import batch_norm, gru_layer
+from gait_nn import GaitNetwork
+from train_gait import Features, Manifest, Walkers, main, training_step, vectors_of
+
+
+class Averages:
+    """Stands for the pose network: cells of 17 x 17 pixels, averaged."""
+
+    described = []                              # numbers of frames, one for each walk
+
+    def __init__(self, precision='float32'):
+        assert precision in ('float32', 'bfloat16')
+
+    def restore(self, path):
+        assert os.path.isfile(f'{path}.index')
+
+    def feed_forward_features(self, frames):
+        self.described.append(len(frames))
+        cells = frames[:, 5:294, 5:294].reshape(len(frames), 17, 17, 17, 17, 3).mean((2, 4)) - 100.0
+        return np.tile(cells, 11)[..., :32].astype(np.float32)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+
+class TinyNetwork(GaitNetwork):
+    """The gait network with one linear layer before the recurrent one; all but the layers is the real one's."""
+
+    def _build_network(self, features, initial_state):
+        with tf.variable_scope('FullyConnected'):
+            net = batch_norm(tf.nn.avg_pool2d(features, 8, 8, 'VALID'), is_training=self.is_training)     # 2 x 2 x 32
+            net = slim.fully_connected(slim.flatten(net), self.POSE_DESCRIPTOR, activation_fn=None)
+        with tf.variable_scope('Recurrent/' + gait_checkpoints.recurrent_prefix(0)):
+            net, last = gru_layer(net, initial_state[0], self.NUM_UNITS)
+        return net, [last]
+
+
+@pytest.fixture
+def averages(monkeypatch):
+    monkeypatch.setattr(train_gait, 'HumanPoseIRNetwork', Averages)
+    monkeypatch.setattr(train_gait, 'GaitNetwork', TinyNetwork)
+    monkeypatch.setattr(Averages, 'described', [])
+    return Averages
+
+
+def pose_weights(folder, seed=0):
+    return write_checkpoint(folder / f'pose{seed}.ckpt', {'weights': np.random.default_rng(seed).standard_normal(9)})
+
+
+def write_walks(folder, manifest, people, walks=('N1', 'N2', 'B1'), frames=5):
+    """Walks as folders of frames, and their manifest: each person is a colour that changes over time."""
+    folder.mkdir(exist_ok=True)
+    rows = ['person,condition,session,path']
+    for person in people:
+        for condition in walks:
+            rng = np.random.default_rng([ord(c) for c in person + condition])
+            path = folder / f'{person}-{condition}'
+            path.mkdir()
+            tone = np.random.default_rng([ord(c) for c in person]).uniform(50, 200, 3)
+            for i in range(frames):
+                blocks = np.clip(tone * (1 + 0.1 * np.sin(i)) + rng.normal(0, 20, (13, 13, 3)), 0, 255)
+                Image.fromarray(blocks.astype(np.uint8).repeat(23, 0).repeat(23, 1)).save(path / f'{i}.png')
+            rows.append(f'{person},{condition},1,{path.relative_to(manifest.parent)}')
+    manifest.write_text('\n'.join(rows))
+    return str(manifest)
+
+
+@pytest.fixture
+def user(tmp_path):
+    """A user's folder: two people to train on, two others to validate on; the arguments that name them."""
+    write_walks(tmp_path / 'walks', tmp_path / 'train.csv', ['anna', 'ben'])
+    write_walks(tmp_path / 'others', tmp_path / 'held_out.csv', ['carl', 'dora'], frames=4)
+    return tmp_path, ['--pose', pose_weights(tmp_path), '--manifest', str(tmp_path / 'train.csv'), '--validation',
+                      str(tmp_path / 'held_out.csv'), '--crop', 'none', '--gallery', 'N1', '--probes', 'N2 B1',
+                      '--frames', '2', '4']
+
+
+def rows_of(path):
+    with open(path, newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+# --- Walks -----------------------------------------------------------------------------------------------------------
+
+def test_walkers_have_the_ten_walks_of_tum_gaid_each():
+    walks = Walkers(3, 100, 8).walks
+    assert len(walks) == 30 and collections.Counter(walk.person for walk in walks) == {'100': 10, '101': 10, '102': 10}
+    assert [walk.condition for walk in walks[:10]] == ['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2']
+    gait_evaluation.Protocol('validation', **train_gait.PROTOCOL).split(walks)
+
+
+def test_a_walkers_frames_are_those_of_the_walk_asked_for():
+    data = Walkers(1, 100, 3)
+    frames = [data.read(walk) for walk in data.walks[:2]]
+    assert all(f.shape == (3, 299, 299, 3) and f.dtype == np.uint8 for f in frames)
+    assert (frames[0] != frames[1]).any()
+    np.testing.assert_array_equal(frames[1], Walkers(1, 100, 3).read(data.walks[1]))
+
+
+def test_people_to_train_validate_and_test_on_are_never_the_same():
+    starts = sorted([train_gait.TEST_PERSON, train_gait.VALIDATION_PERSON, train_gait.TRAINING_PERSON])
+    assert starts == [train_gait.TEST_PERSON, train_gait.VALIDATION_PERSON, train_gait.TRAINING_PERSON]
+    assert min(np.diff(starts)) >= 1000
+
+
+def test_a_manifests_folders_of_frames_are_read_in_order(tmp_path):
+    data = Manifest(write_walks(tmp_path / 'walks', tmp_path / 'm.csv', ['anna'], frames=12), 'none')
+    frames = data.read(data.walks[1])
+    expected = [np.asarray(Image.open(tmp_path / 'walks' / 'anna-N2' / f'{i}.png')) for i in range(12)]
+    np.testing.assert_array_equal(frames, expected)
+
+
+# --- Features --------------------------------------------------------------------------------------------------------
+
+def test_features_are_made_once_and_kept_as_float16(user, averages):
+    folder, _ = user
+    data = Manifest(folder / 'train.csv', 'none')
+    made = Features(folder / 'features', pose_weights(folder)).make(data)
+    assert averages.described == [5] * 6
+    assert Features(folder / 'features', pose_weights(folder)).make(data) == made
+    assert averages.described == [5] * 6
+    for walk, path in zip(data.walks, made):
+        features = np.load(path, allow_pickle=False)
+        assert features.dtype == np.float16 and features.shape == (5, 17, 17, 32)
+        np.testing.assert_allclose(features, Averages().feed_forward_features(data.read(walk)), rtol=1e-3, atol=0.1)
+    assert len(set(made)) == 6 == len(list((folder / 'features').iterdir()))
+
+
+def test_features_go_on_where_an_interrupted_call_stopped(user, averages, monkeypatch):
+    folder, _ = user
+    data, features = Manifest(folder / 'train.csv', 'none'), Features(folder / 'features', pose_weights(folder))
+
+    def interrupted(self, frames):
+        if len(averages.described) == 2:
+            raise KeyboardInterrupt
+        return describe(self, frames)
+    describe = Averages.feed_forward_features
+    monkeypatch.setattr(Averages, 'feed_forward_features', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        features.make(data)
+    monkeypatch.setattr(Averages, 'feed_forward_features', describe)
+    assert len(features.make(data)) == 6 and averages.described == [5] * 6
+
+
+def test_features_are_named_by_weights_content_crop_and_precision_and_not_by_place(user):
+    folder, _ = user
+    data, weights = Manifest(folder / 'train.csv', 'none'), pose_weights(folder)
+    walk = data.walks[0]
+    path = Features(folder, weights).path(data, walk)
+    assert path == Features(folder, weights + '.index').path(data, walk)
+    assert path != Features(folder, pose_weights(folder, 1)).path(data, walk)
+    assert path != Features(folder, weights, 'bfloat16').path(data, walk)
+    assert path != Features(folder, weights).path(Manifest(folder / 'train.csv', 'auto'), walk)
+    os.rename(walk.path, folder / 'moved')
+    moved = walk._replace(path=str(folder / 'moved'))
+    assert path == Features(folder, weights).path(data, moved)
+    os.utime(folder / 'moved' / '1.png', (0, 0))
+    assert path == Features(folder, weights).path(data, moved)
+    size = os.path.getsize(folder / 'moved' / '1.png')
+    with open(folder / 'moved' / '1.png', 'r+b') as file:                           # one byte, at the same size
+        file.seek(size // 2)
+        byte = file.read(1)
+        file.seek(size // 2)
+        file.write(bytes([byte[0] ^ 1]))
+    assert path != Features(folder, weights).path(data, moved)
+
+
+def test_walkers_features_are_named_by_walk_and_length(tmp_path):
+    features = Features(tmp_path, pose_weights(tmp_path))
+    paths = {features.path(data, walk) for data in (Walkers(2, 5, 8), Walkers(2, 5, 9), Walkers(2, 5, 8, session=2))
+             for walk in data.walks}
+    assert len(paths) == 60
+
+
+def test_a_full_disk_leaves_no_half_file(user, averages, monkeypatch):
+    folder, _ = user
+
+    def full(file, array):
+        file.write(b'half')
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(np, 'save', full)
+    with pytest.raises(OSError, match=r'\.npy could not be written.*No space left'):
+        Features(folder / 'features', pose_weights(folder)).make(Manifest(folder / 'train.csv', 'none'))
+    assert not list((folder / 'features').iterdir())
+
+
+# --- Steps -----------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def walks(tmp_path):
+    """Features of five walks of 10, 20, 30, 40 and 3 frames, whose numbers are walk and frame."""
+    paths = []
+    for number, length in enumerate([10, 20, 30, 40, 3]):
+        features = np.zeros((length, 17, 17, 32), np.float16)
+        features[:, 0, 0, 0], features[:, 0, 0, 1] = number, np.arange(length)
+        paths.append(str(tmp_path / f'{number}.npy'))
+        np.save(paths[-1], features)
+    return paths, [0, 0, 1, 1, 2]
+
+
+def test_every_walk_is_seen_once_an_epoch_in_an_order_of_its_own_and_with_its_person(walks):
+    paths, people = walks
+    orders = []
+    for epoch in range(4):
+        steps = [training_step(paths, people, 5 * epoch + i, (4, 8), seed=0) for i in range(5)]
+        numbers = [int(step.features[0, 0, 0, 0]) for step in steps]
+        assert sorted(numbers) == [0, 1, 2, 3, 4] and [step.person for step in steps] == [people[n] for n in numbers]
+        orders.append(tuple(numbers))
+    assert len(set(orders)) > 1
+
+
+def test_parts_lie_inside_the_walk_and_are_as_long_as_asked_for(walks):
+    paths, people = walks
+    lengths, starts = set(), set()
+    for step in range(300):
+        features = training_step(paths, people, step, (4, 8), seed=0).features
+        number, frames = int(features[0, 0, 0, 0]), features[:, 0, 0, 1].astype(int)
+        assert features.dtype == np.float32 and features.shape[1:] == (17, 17, 32)
+        assert frames.tolist() == list(range(frames[0], frames[0] + len(frames)))            # consecutive
+        if number == 4:
+            assert len(frames) == 3                                                         # shorter than the least
+        else:
+            lengths.add(len(frames))
+        if number == 0:
+            starts.add(frames[0])
+            assert frames[-1] <= 9
+    assert lengths == {4, 5, 6, 7, 8} and {0, 6} <= starts
+
+
+def test_a_step_is_decided_by_walks_seed_and_number_alone(walks):
+    paths, people = walks
+    first = training_step(paths, people, 7, (4, 8), seed=3)
+    training_step(paths, people, 8, (4, 8), seed=3)
+    again = training_step(paths, people, 7, (4, 8), seed=3)
+    np.testing.assert_array_equal(first.features, again.features)
+    lengths = [[len(training_step(paths, people, i, (4, 8), seed).features) for i in range(10)] for seed in (3, 4)]
+    assert lengths[0] != lengths[1]
+
+
+def test_vectors_are_those_of_the_whole_walks(walks, gait_net):
+    paths, _ = walks
+    told = []
+    vectors = vectors_of(gait_net, paths[:2], told.append)
+    assert vectors.shape == (2, 512) and told == [1, 2]
+    np.testing.assert_allclose(vectors[1], gait_net.feed_forward(np.load(paths[1]).astype(np.float32)), atol=1e-6)
+
+
+# --- The command -----------------------------------------------------------------------------------------------------
+
+def test_a_users_own_walks_are_trained_on(user, averages, capsys, monkeypatch):
+    folder, arguments = user
+    monkeypatch.chdir(folder)
+    run = folder / 'run'
+    assert main(['--output', str(run), *arguments, '--epochs', '2', '--name', 'mine', '--summary-every', '6']) == 0
+    assert sorted(averages.described) == [4] * 6 + [5] * 6                      # each walk once, whatever the epochs
+    rows = rows_of(run / 'log.csv')
+    assert [(row['epoch'], row['step']) for row in rows] == [('1', '6'), ('2', '12')]
+    for row in rows:
+        rates = [float(row[f'rank_1_{group}']) for group in ('N', 'B')]
+        assert all(0 <= rate <= 1 for rate in rates) and float(row['rank_1_Average']) == pytest.approx(np.mean(rates))
+    assert capsys.readouterr().out.count('rank_1_Average') == 2
+    with TinyNetwork() as net:
+        for name in ('best', 'last'):
+            report = net.restore(run / f'{name}.ckpt')
+            assert not report.initial and not report.ignored
+    folders = {path.parent.name: path for path in (folder / 'logdir_gait' / 'mine').rglob('events*')}
+    assert set(folders) == {'train', 'val_avg', 'val_n', 'val_b'}
+    found = [value.simple_value for event in tf.train.summary_iterator(str(folders['val_avg']))
+             for value in event.summary.value]
+    assert found == pytest.approx([100 * float(row['rank_1_Average']) for row in rows], abs=0.01)
+
+    (run / 'resume.npz').unlink()
+    assert main(['--output', str(run), *arguments, '--epochs', '1', '--start', str(run / 'last.ckpt')]) == 0
+    assert len(averages.described) == 12                                            # none anew
+    assert [row['step'] for row in rows_of(run / 'log.csv')] == ['6']
+
+
+def test_bad_arguments_exit_with_2(capsys):
+    for arguments, message in (([], '--output'), (['--epochs', '0'], '--epochs'), (['--frames', '5', '4'], '--frames'),
+                               (['--manifest', 'a.csv'], 'go together'), (['--crop', 'face'], '--crop'),
+                               (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers')):
+        with pytest.raises(SystemExit) as exit:
+            main(arguments + (['--output', 'x', '--pose', 'y'] if arguments else []))
+        assert exit.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
+
+
+def replaced(arguments, name, value):
+    i = arguments.index(name) + 1
+    return [*arguments[:i], value, *arguments[i + 1:]]
+
+
+def test_bad_input_exits_with_2_and_one_line(user, averages, capsys):
+    folder, good = user
+    write_walks(folder / 'one', folder / 'one.csv', ['eve'])
+    cases = [('--pose', str(folder / 'none.ckpt'), 'none.ckpt'), ('--manifest', str(folder / 'none.csv'), 'none.csv'),
+             ('--validation', str(folder / 'train.csv'), 'people who are trained on cannot validate'),
+             ('--manifest', str(folder / 'one.csv'), 'at least 2 people'), ('--gallery', 'N7', 'N7')]
+    for name, value, message in cases:
+        assert main(['--output', str(folder / 'run'), *replaced(good, name, value)]) == 2
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1 and lines[0].startswith('train_gait: ') and message in lines[0]
+    assert not (folder / 'run').exists() and not averages.described
+
+
+def test_a_run_on_other_walks_is_refused_and_one_in_a_moved_folder_is_not(user, averages, capsys):
+    folder, arguments = user
+    arguments = [*arguments, '--schedule', 'author']
+    assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '1']) == 0
+    (folder / 'walks').rename(folder / 'elsewhere')
+    manifest = folder / 'train.csv'
+    manifest.write_text(manifest.read_text().replace('walks/', 'elsewhere/'))
+    assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '2']) == 0
+    assert 'going on after step 6' in capsys.readouterr().err and len(averages.described) == 12
+    manifest.write_text(manifest.read_text().replace('anna', 'otto', 1))
+    assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '3']) == 2
+    assert 'other settings: walks' in capsys.readouterr().err
+
+
+def run_command(arguments, cwd, until=None, number=signal.SIGKILL, program=__file__):
+    """Run the command as a process of its own; once `until()` is true it gets a signal. Gives (status, stderr)."""
+    root = os.path.dirname(train_gait.__file__)
+    process = subprocess.Popen([sys.executable, program, *arguments], cwd=cwd, stderr=subprocess.PIPE, text=True,
+                               stdout=subprocess.DEVNULL, env={**os.environ, 'PYTHONPATH': root})
+    try:
+        if until is not None:
+            while process.poll() is None and not until():
+                time.sleep(0.02)
+            assert process.poll() is None, f'it ended before the signal: {process.communicate()[1]}'
+            process.send_signal(number)
+        errors = process.communicate(timeout=1200)[1]
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, errors
+
+
+def saved_step(folder):
+    path = folder / 'resume.npz'
+    return gait_checkpoints.read_state(path)[1]['step'] if path.exists() else 0
+
+
+def assert_same_course(folder, other):
+    """Same steps and rates; losses within 1 %."""
+    rows, expected = rows_of(folder / 'log.csv'), rows_of(other / 'log.csv')
+    assert [(r['epoch'], r['step'], r['rate']) for r in rows] == [(r['epoch'], r['step'], r['rate']) for r in expected]
+    assert [float(r['loss']) for r in rows] == pytest.approx([float(r['loss']) for r in expected], rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number, status', [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 1)])
+def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(user, number, status):
+    folder, arguments = user
+    arguments = [*arguments, '--epochs', '5', '--save-every', '4', '--features', str(folder / 'features')]
+    assert run_command(['--output', 'whole', *arguments], folder)[0] == 0
+    stopped, errors = run_command(['--output', 'stopped', *arguments], folder,
+                                  lambda: saved_step(folder / 'stopped') >= 8, number)
+    assert stopped == status, errors
+    assert 8 <= saved_step(folder / 'stopped') < 30
+    assert run_command(['--output', 'stopped', *arguments], folder)[0] == 0
+    assert_same_course(folder / 'stopped', folder / 'whole')
+
+
+@pytest.mark.slow
+def test_walkers_are_described_by_the_real_pose_network_and_trained_on(tmp_path):
+    pose = write_checkpoint(tmp_path / 'pose.ckpt', values(VARIABLES['pose']))
+    status, errors = run_command(['--output', 'run', '--pose', pose, '--people', '2', '--validation-people', '2',
+                                  '--walk-frames', '4', '--frames', '2', '4', '--epochs', '1', '--rnn-layers', '2',
+                                  '--recurrent-unit', 'LSTM'], tmp_path, program=train_gait.__file__)
+    assert status == 0, errors
+    row, = rows_of(tmp_path / 'run' / 'log.csv')
+    assert row['step'] == '20' and {'rank_1_N', 'rank_1_B', 'rank_1_S', 'rank_1_Average', 'eer'} <= set(row)
+    assert len(list((tmp_path / 'run' / 'features').glob('*.npy'))) == 40
+    with GaitNetwork(recurrent_unit='LSTM', rnn_layers=2) as net:
+        assert not net.restore(tmp_path / 'run' / 'best.ckpt').initial
+
+
+if __name__ == '__main__':
+    train_gait.HumanPoseIRNetwork, train_gait.GaitNetwork = Averages, TinyNetwork
+    sys.exit(main())

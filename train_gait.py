@@ -1,0 +1,377 @@
+#!/usr/bin/env python3
+"""Train the gait network, on synthetic walkers or on a user's own walks.
+
+    python train_gait.py --output runs/gait --pose models/pose.ckpt                     # walkers; needs no data
+    python train_gait.py --output runs/mine --pose Human3.6m.ckpt --manifest walks.csv --validation held_out.csv
+
+A thin command over `GaitNetwork.train`. The pose network describes every frame once and the spatial features are kept
+on disk, so that an epoch costs the gait network alone. Validation is what the vectors are for: rank-1 of the linear SVM
+on people that were not trained on.
+"""
+import argparse
+import contextlib
+import hashlib
+import json
+import math
+import os
+import pathlib
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+import gait_checkpoints
+import gait_evaluation
+import gait_video
+import gait_walkers
+from gait_nn import GaitNetwork
+from human_pose_nn import HumanPoseIRNetwork
+from train_pose import STATISTICS_BATCHES, Progress, Run, learning_rate, prefetch, print_figures
+
+# Walkers: who is trained on, validated on and tested on are never the same person.
+TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
+WALKS = ('N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2')      # of each person, as in TUM GAID
+PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the seed's experiment 1
+RATE = 1e-3
+
+
+class Walkers:
+    """Synthetic people, each with the ten walks of `WALKS`.
+
+    Parameters
+    ----------
+    people : int
+    first_person : int
+        Seed of the first.
+    frames : int
+        Of each walk.
+    session : int
+        1, or 2 for three months later.
+    """
+
+    def __init__(self, people, first_person, frames, session=1):
+        self.frames = frames
+        self.walks = [gait_evaluation.Walk(str(first_person + i), condition, str(session),
+                                           f'walker-{first_person + i}-{condition}-{session}')
+                      for i in range(people) for condition in WALKS]
+
+    def read(self, walk, pose_net=None):
+        """The frames of a walk, uint8 (T, 299, 299, 3)."""
+        group, number = gait_evaluation.split_condition(walk.condition)
+        return np.stack([picture.image for picture in gait_walkers.iter_frames(
+            int(walk.person), number, group, int(walk.session), self.frames)])
+
+    def key(self, walk):
+        """What the features of a walk depend on besides the pose network."""
+        return f'{walk.path}-{self.frames}'
+
+
+class Manifest:
+    """A user's walks, from a manifest CSV (person, condition, session, path): videos, or folders of frames.
+
+    Parameters
+    ----------
+    path : str
+    crop : str
+        How the person is cut out, see `gait_video.crop_walker`.
+    """
+
+    def __init__(self, path, crop='auto'):
+        self.walks, self.crop = gait_evaluation.read_manifest(path), crop
+
+    def read(self, walk, pose_net=None):
+        """The walker in the frames of a walk, uint8 (T, 299, 299, 3); `pose_net` finds who nothing else finds."""
+        return np.stack(list(gait_video.crop_walker(gait_video.read_frames(walk.path), self.crop, pose_net)))
+
+    def key(self, walk):
+        """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""
+        path, digest = pathlib.Path(walk.path), hashlib.sha256()
+        for file in sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]:
+            digest.update(f'{file.name if path.is_dir() else ""} {file.stat().st_size} '.encode())
+            with open(file, 'rb') as content:
+                while block := content.read(1 << 20):
+                    digest.update(block)
+        return f'{digest.hexdigest()}-{self.crop}'
+
+
+class Features:
+    """Spatial features of walks, made once and kept on disk as float16 (T, 17, 17, 32), one `.npy` a walk.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike
+    pose_weights : str
+        Features of other weights are other files.
+    precision : {'float32', 'bfloat16'}
+        Of the pose network's arithmetic.
+    """
+
+    def __init__(self, folder, pose_weights, precision='float32'):
+        self.folder, self.precision = pathlib.Path(folder), precision
+        self.pose_weights = gait_checkpoints.locate(pose_weights)
+        self.fingerprint = gait_checkpoints.fingerprint(self.pose_weights)
+
+    def path(self, data, walk):
+        key = f'{data.key(walk)}-{self.fingerprint}-{self.precision}'
+        return self.folder / f'{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy'
+
+    def make(self, data):
+        """Make the features that are not there yet; an interrupted call goes on where it stopped.
+
+        Returns
+        -------
+        list of str
+            The files, in the order of `data.walks`.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        paths = [self.path(data, walk) for walk in data.walks]
+        missing = [i for i, path in enumerate(paths) if not path.exists()]
+        if missing:
+            progress = Progress(len(missing), 'describing walk')
+            with HumanPoseIRNetwork(precision=self.precision) as pose:
+                pose.restore(self.pose_weights)
+                with contextlib.closing(prefetch(lambda i: data.read(data.walks[i], pose), missing, ahead=1)) as walks:
+                    for done, (i, images) in enumerate(zip(missing, walks), 1):
+                        _write_features(paths[i], pose.feed_forward_features(images))
+                        progress(done)
+            progress.close()
+        return [str(path) for path in paths]
+
+
+def _write_features(path, features):
+    beside = path.with_suffix(f'.{os.getpid()}.new')                    # runs may share the folder
+    try:
+        with open(beside, 'wb') as file:
+            np.save(file, features.astype(np.float16))
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(f'{path} could not be written: {error}') from error
+
+
+class Step(NamedTuple):
+    """What one training step is fed: features float32 (T, 17, 17, 32) of a part of a walk, the person's number."""
+
+    features: np.ndarray
+    person: int
+
+
+def training_step(paths, people, step, frames, seed):
+    """The walk of a step and the part of it, decided by seed and step alone: each epoch sees every walk once.
+
+    Parameters
+    ----------
+    paths : list of str
+        Features.
+    people : list of int
+        Their people's numbers.
+    step : int
+        From 0.
+    frames : tuple of int
+        Least and most frames of a part.
+    seed : int
+
+    Returns
+    -------
+    Step
+    """
+    epoch, i = divmod(step, len(paths))
+    index = np.random.default_rng([seed, epoch]).permutation(len(paths))[i]
+    rng = np.random.default_rng([seed, epoch, int(index)])
+    features = np.load(paths[index], mmap_mode='r', allow_pickle=False)
+    length = min(len(features), int(rng.integers(frames[0], frames[1] + 1)))
+    start = int(rng.integers(len(features) - length + 1))
+    return Step(np.asarray(features[start:start + length], np.float32), people[index])
+
+
+def vectors_of(net, paths, progress=None):
+    """Identification vectors (n, 512) of walks whose features lie in `paths`."""
+    vectors = []
+    for path in paths:
+        vectors.append(net.feed_forward(np.load(path, allow_pickle=False).astype(np.float32)))
+        if progress:
+            progress(len(vectors))
+    return np.stack(vectors)
+
+
+def train(net, paths, people, validation, run, steps, frames=(20, 40), rate=RATE, schedule='cosine', seed=0,
+          save_every=500, summary_every=0, epochs_between_validations=1):
+    """Train a gait network; goes on where the run's resume file left off.
+
+    Parameters
+    ----------
+    net : GaitNetwork
+        Built with `is_training=True`.
+    paths, people
+        Features of the walks to train on and their people's numbers, 0 to num_of_persons - 1.
+    validation : tuple
+        (paths, walks, protocol) of people that are not trained on.
+    run : train_pose.Run
+    steps : int
+        Of the whole run, one walk each.
+    frames : tuple of int
+        Least and most frames of the part of a walk that a step sees.
+    rate : float
+    schedule : {'author', 'cosine'}
+        The network lets its rate fall by itself; that alone, or a cosine to 0 on top of it.
+    seed : int
+    save_every, summary_every : int
+        Steps between resume files, between summaries (0: none).
+    epochs_between_validations : int
+
+    Returns
+    -------
+    bool
+        The run is complete (not interrupted).
+    """
+    def take(step, part, now):
+        if summary_every and step % summary_every == 0:
+            net.write_summary(part.features, part.person, now, summary_every)
+        return net.train(part.features, part.person, now)
+
+    with GaitNetwork(recurrent_unit=net.recurrent_unit, rnn_layers=net.rnn_layers) as inference:
+        return run.train(
+            net, steps, lambda step: training_step(paths, people, step, frames, seed),
+            lambda step: learning_rate('cosine' if schedule == 'cosine' else 'constant', rate, step, steps, len(paths)),
+            take, lambda done, figures: _validate(net, inference, paths, people, validation, run, done, frames, seed,
+                                                  figures),
+            epochs_between_validations * len(paths), save_every, ahead=16)
+
+
+def _validate(net, inference, paths, people, validation, run, step, frames, seed, figures):
+    """Rank-1 in inference mode; write last.ckpt, and best.ckpt where it is the best so far."""
+    names = {v.op.name for v in inference.model_variables}
+    state = net.sess.run({v.op.name: v for v in net.model_variables if v.op.name in names})
+    feeds = ({net.input_tensor: training_step(paths, people, max(0, step - 1 - i), frames, seed).features}
+             for i in range(min(step, 8 * STATISTICS_BATCHES)))
+    state.update(net.batch_averages(feeds))                                 # the moving averages lag behind
+    inference.set_training_state(state)
+    validation_paths, walks, protocol = validation
+    result = gait_evaluation.evaluate(vectors_of(inference, validation_paths), walks, protocol, open_set=False)
+    rank_1 = result.rank_1()
+    epoch = -(-step // len(paths))
+    for group, value in rank_1.items():
+        if group.lower() in ('n', 'b', 's'):
+            net.write_test_summary(100 * value, epoch, group.lower())
+    net.write_test_summary(100 * rank_1['Average'], epoch)
+    fall = net.RATE_DECAY ** ((step - 1) // (2 * net.count_of_training_examples))           # the network's own
+    figures = {'epoch': epoch, 'step': step, **figures, 'rate': figures['rate'] * fall,
+               **{f'rank_1_{k}': float(v) for k, v in rank_1.items()}, 'eer': float(result.eer.get('all', math.nan))}
+    run.log(**figures)
+    print_figures(figures)
+    inference.save(run.folder, 'last')
+    if run.best is None or rank_1['Average'] >= run.best:
+        run.best = float(rank_1['Average'])
+        inference.save(run.folder, 'best')
+
+
+# --- Command ---------------------------------------------------------------------------------------------------------
+
+def parse_arguments(argv):
+    parser = argparse.ArgumentParser(description='Train the gait network.',
+                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--output', metavar='FOLDER', required=True,
+                        help='folder of the run; an interrupted run in it goes on')
+    parser.add_argument('--pose', metavar='WEIGHTS', required=True, help='of the pose network, which describes frames')
+    parser.add_argument('--manifest', metavar='CSV', help='person,condition,session,path of the walks to train on; '
+                        'without it, synthetic walkers')
+    parser.add_argument('--validation', metavar='CSV', help='manifest of people who are not in --manifest')
+    parser.add_argument('--crop', choices=gait_video.METHODS, default='auto',
+                        help="how people are cut out of a manifest's videos")
+    parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')
+    parser.add_argument('--probes', default=PROTOCOL['probes'], help='validation: walks that it names')
+    parser.add_argument('--people', type=int, default=100, help='walkers to train on')
+    parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
+    parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
+    parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept; default: in --output')
+    parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
+    parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], default='GRU')
+    parser.add_argument('--rnn-layers', type=int, default=1)
+    parser.add_argument('--frames', type=int, nargs=2, default=[20, 40], metavar=('LEAST', 'MOST'),
+                        help='of the part of a walk that a step sees')
+    parser.add_argument('--epochs', type=int, default=20, help='passes over all walks')
+    parser.add_argument('--validate-every', type=int, default=1, metavar='EPOCHS')
+    parser.add_argument('--rate', type=float, default=RATE)
+    parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
+                        help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
+    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+                        help="of the pose network's arithmetic while it describes frames")
+    parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, parts')
+    parser.add_argument('--save-every', type=int, default=500, metavar='STEPS', help='between resume files')
+    parser.add_argument('--name', help='write summaries for TensorBoard to logdir_gait/<NAME>')
+    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS', help='with --name')
+    arguments = parser.parse_args(argv)
+    for name in ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every', 'save_every', 'rnn_layers',
+                 'summary_every'):
+        if getattr(arguments, name) < 1:
+            parser.error(f'--{name.replace("_", "-")} is a positive number')
+    if arguments.seed < 0:
+        parser.error('--seed is 0 or more')
+    if not 0 <= arguments.rate < math.inf:
+        parser.error('--rate is 0 or more')
+    if not 1 <= arguments.frames[0] <= arguments.frames[1]:
+        parser.error('--frames takes the least and the most, at least 1')
+    if bool(arguments.manifest) != bool(arguments.validation):
+        parser.error('--manifest and --validation go together: validation needs people who are not trained on')
+    return arguments
+
+
+def main(argv=None):
+    """Run the command; returns the exit status: 0, 1 when interrupted, 2 for bad input."""
+    arguments = parse_arguments(argv)
+    try:
+        return _train_command(arguments)
+    except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
+        print(f'train_gait: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('train_gait: interrupted; the same command goes on from there', file=sys.stderr)
+        return 1
+
+
+def _train_command(arguments):
+    if arguments.manifest:
+        data, held_out = Manifest(arguments.manifest, arguments.crop), Manifest(arguments.validation, arguments.crop)
+        both = {walk.person for walk in data.walks} & {walk.person for walk in held_out.walks}
+        if both:
+            raise ValueError(f'{arguments.validation}: people who are trained on cannot validate: {sorted(both)[:5]}')
+    else:
+        data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames)
+        held_out = Walkers(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
+    names, held_out_names = (sorted({walk.person for walk in d.walks}) for d in (data, held_out))
+    if min(len(names), len(held_out_names)) < 2:
+        raise ValueError(f'at least 2 people are needed to train on and 2 others to validate on, got {len(names)} and '
+                         f'{len(held_out_names)}')
+    protocol = gait_evaluation.Protocol('validation', arguments.gallery, arguments.probes)
+    protocol.split(held_out.walks)                          # says now, not after an epoch, what does not fit
+    people = [names.index(walk.person) for walk in data.walks]
+    features = Features(arguments.features or pathlib.Path(arguments.output) / 'features', arguments.pose,
+                        arguments.precision)
+    paths, held_out_paths = features.make(data), features.make(held_out)
+
+    free = ['save_every', 'summary_every', 'validate_every', 'name', 'start']
+    settings = {name: getattr(arguments, name) for name in (
+        'recurrent_unit', 'rnn_layers', 'frames', 'epochs', 'rate', 'schedule', 'seed', 'gallery', 'probes', *free)}
+    if arguments.schedule != 'cosine':                      # whose rates depend on the end
+        free.append('epochs')
+    settings.update(walks=_content(data, paths), validation_walks=_content(held_out, held_out_paths))
+    run = Run(arguments.output, settings, free)
+    with GaitNetwork(arguments.name, len(names), arguments.recurrent_unit, arguments.rnn_layers, is_training=True,
+                     seed=arguments.seed) as net:
+        if arguments.start and not run.resume_file.exists():
+            print(net.restore(arguments.start), file=sys.stderr)
+        complete = train(net, paths, people, (held_out_paths, held_out.walks, protocol), run,
+                         arguments.epochs * len(paths), tuple(arguments.frames), arguments.rate, arguments.schedule,
+                         arguments.seed, arguments.save_every, arguments.summary_every if arguments.name else 0,
+                         arguments.validate_every)
+    return 0 if complete else 1
+
+
+def _content(data, paths):
+    """What settings say of walks: whose they are and what their features were made of, wherever the files lie."""
+    walks = [(*walk[:3], os.path.basename(path)) for walk, path in zip(data.walks, paths)]
+    return f'{len(walks)} walks, {hashlib.sha256(json.dumps(walks).encode()).hexdigest()[:16]}'
+
+
+if __name__ == '__main__':
+    sys.exit(main())
