@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""The experiments on synthetic walkers, re-run from weights: poses, and the seed's two experiments in miniature.
+
+    python benchmarks/experiments.py --pose POSE --gait GAIT --output results          # all
+    python benchmarks/experiments.py --only pose ...
+
+Prints the tables; writes them with JSON and plots into `--output`. Everybody and every picture here was never trained
+or validated on (`train_pose.TEST_SEED`, `train_gait.TEST_PERSON`). Features are kept in `--features`, so that an
+interrupted call goes on. The figures say how well the system works on synthetic figures, nothing about people.
+"""
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+import gait_checkpoints  # noqa: E402
+import gait_evaluation  # noqa: E402
+import train_gait  # noqa: E402
+import train_pose  # noqa: E402
+from dummy_pose_estimation import LINE_COLOURS, NO_LINE  # noqa: E402
+from gait_nn import GaitNetwork  # noqa: E402
+from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
+
+PROTOCOLS = {
+    1: gait_evaluation.Protocol('experiment 1 in miniature: one session', 'N1-N4', 'N5-N6 B1-B2 S1-S2', '1', '1'),
+    2: gait_evaluation.Protocol('experiment 2 in miniature: three months later, other clothes', 'N1-N4',
+                                'N1-N6 B1-B2 S1-S2', '1', '2'),
+}
+
+
+def poses(weights, pictures, output):
+    """Joint errors on pictures never trained on, and the best and the worst of them drawn."""
+    data = train_pose.Walkers(pictures, train_pose.TEST_SEED)
+    progress = train_pose.Progress(pictures, 'picture')
+    with HumanPoseIRNetwork() as net:
+        net.restore(weights)
+        score = train_pose.evaluate(net, data, progress)
+        progress.close()
+        print(f'poses in inference mode, synthetic walkers\n{score}\n')
+        (output / 'poses.txt').write_text(f'{score}\n')
+        train_pose.draw_score(score, output / 'joint_errors.png', 'Our weights on synthetic walkers never trained on')
+        _draw_best_and_worst(net, data, min(pictures, 200), output / 'poses.png')
+
+
+def _draw_best_and_worst(net, data, pictures, path, columns=6):
+    """A row of the poses with the smallest error (visible joints), a row of those with the largest."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    samples = [data.sample(i) for i in range(pictures)]
+    y, x, _ = net.joint_positions(np.stack([s.image for s in samples]))
+    estimated = np.stack([y, x], axis=2)
+    errors = np.array([np.linalg.norm(e - s.joints, axis=1)[s.visible].mean() if s.visible.any() else 0.0
+                       for e, s in zip(estimated, samples)])
+    order = np.argsort(errors)
+    figure = Figure(figsize=(2 * columns, 4.6), layout='constrained')
+    FigureCanvasAgg(figure)
+    for axes, i in zip(figure.subplots(2, columns).flat, [*order[:columns], *order[::-1][:columns]]):
+        axes.imshow(samples[i].image)
+        for j, colour in enumerate(LINE_COLOURS):
+            if j not in NO_LINE:
+                axes.plot(estimated[i, j:j + 2, 1], estimated[i, j:j + 2, 0], colour, linewidth=2)
+        axes.set(xlim=(-0.5, 298.5), ylim=(298.5, -0.5), title=f'{errors[i]:.1f} px')
+        axes.set_axis_off()
+    figure.suptitle(f'Best and worst of {pictures} synthetic walkers: mean error of visible joints, pixels of 299')
+    figure.savefig(path, dpi=100)
+
+
+def walks(experiment, people, frames, features):
+    """The walks of an experiment, (walks, files of their features)."""
+    first = train_gait.Walkers(people, train_gait.TEST_PERSON, frames)
+    parts = [first]
+    if experiment == 2:
+        first.walks = [walk for walk in first.walks if walk.condition in ('N1', 'N2', 'N3', 'N4')]
+        parts.append(train_gait.Walkers(people, train_gait.TEST_PERSON, frames, session=2))
+    return [walk for part in parts for walk in part.walks], [path for part in parts for path in features.make(part)]
+
+
+def mean_features(paths):
+    """The baseline without a gait network: the mean over time of the spatial features, (n, 9248)."""
+    return np.stack([np.load(path, allow_pickle=False).astype(np.float32).mean(0).ravel() for path in paths])
+
+
+def identification(experiment, people, frames, features, gait_weights, output):
+    """One experiment: the trained network beside the mean spatial feature, the untrained network and chance."""
+    listed, paths = walks(experiment, people, frames, features)
+    cell, layers = gait_checkpoints.describe_recurrent(gait_checkpoints.read_checkpoint_shapes(gait_weights))
+    vectors = {}
+    with GaitNetwork(recurrent_unit=cell, rnn_layers=layers) as net:
+        net.restore(gait_weights)
+        vectors['trained'] = train_gait.vectors_of(net, paths)
+    vectors['mean spatial feature'] = mean_features(paths)
+    with GaitNetwork(recurrent_unit=cell, rnn_layers=layers, is_training=False, seed=0) as net:
+        _ = net.sess                                                # initial weights, on purpose
+        vectors['untrained'] = train_gait.vectors_of(net, paths)
+    comparison = gait_evaluation.compare([
+        gait_evaluation.evaluate(v, listed, PROTOCOLS[experiment], name=name) for name, v in vectors.items()])
+    print(comparison.table() + '\n')
+    folder = output / f'experiment_{experiment}'
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'table.txt').write_text(comparison.table() + '\n')
+    (folder / 'result.json').write_text(comparison.to_json() + '\n')
+    comparison.plot(folder)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0],
+                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--pose', required=True, help='weights of the pose network')
+    parser.add_argument('--gait', help='weights of the gait network')
+    parser.add_argument('--output', type=pathlib.Path, default='results')
+    parser.add_argument('--features', help='folder of spatial features; default: in --output')
+    parser.add_argument('--only', choices=['pose', '1', '2'])
+    parser.add_argument('--pictures', type=int, default=500, help='for the poses')
+    parser.add_argument('--people', type=int, nargs=2, default=[60, 20], metavar=('FIRST', 'SECOND'),
+                        help='of experiments 1 and 2')
+    parser.add_argument('--frames', type=int, default=50, help='of each walk')
+    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+                        help='of the pose network while it describes frames')
+    arguments = parser.parse_args(argv)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    if arguments.only in (None, 'pose'):
+        poses(arguments.pose, arguments.pictures, arguments.output)
+    if arguments.only != 'pose':
+        features = train_gait.Features(arguments.features or arguments.output / 'features', arguments.pose,
+                                       arguments.precision)
+        for experiment, people in zip((1, 2), arguments.people):
+            if arguments.only in (None, str(experiment)):
+                identification(experiment, people, arguments.frames, features, arguments.gait, arguments.output)
+
+
+if __name__ == '__main__':
+    main()
