@@ -1,8 +1,8 @@
 """Files of weights: find them, read them whole and checked, match them to a network's variables, write them.
 
-Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and knows the names that every
-version of TensorFlow gave to recurrent weights. No network is built here and no session of a network is touched;
-TensorFlow is loaded only by what reads or writes its files.
+Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and weights of 8 bits (`.npz`),
+and knows the names that every version of TensorFlow gave to recurrent weights. No network is built here and no session
+of a network is touched; TensorFlow is loaded only by what reads or writes its files.
 """
 import contextlib
 import dataclasses
@@ -20,6 +20,7 @@ import numpy as np
 
 DATA_SUFFIX = '.data-00000-of-00001'
 FACTS = 'facts.json'                      # name under which an .npz of ours holds what is not a tensor
+NO_WEIGHT = r'^GaitNN/Logits/|/RMSProp(_\d+)?$|global_step$'      # training's alone: does not change a vector
 COMPACT_FORMAT = 'gait-recognition weights, 8 bits, 1'
 COMPACT_SUFFIX = '.npz'
 SCALE_SUFFIX = ':scale'
@@ -196,7 +197,7 @@ def read_checkpoint_shapes(path):
     Parameters
     ----------
     path : str or os.PathLike
-        A V1 file, or a V2 prefix or its `.index`.
+        A V1 file, a V2 prefix or its `.index`, or a compact `.npz`.
 
     Returns
     -------
@@ -217,7 +218,7 @@ def read_checkpoint(path, wanted=None):
     Parameters
     ----------
     path : str or os.PathLike
-        A V1 file, or a V2 prefix or its `.index`.
+        A V1 file, a V2 prefix or its `.index`, or a compact `.npz`.
     wanted : callable, optional
         Takes a name, says whether to read it. All by default.
 
@@ -314,25 +315,32 @@ class _CompactReader:
 
 
 def fingerprint(*paths):
-    """A short name of weights by their content: the same for any form in which a file holds the same tensors.
+    """What identifies weights, however they are stored: a hash of the networks' tensors, by name.
+
+    Optimiser state, the step and the training classifier do not count.
 
     Parameters
     ----------
     *paths : str or os.PathLike
-        Checkpoints, in an order that counts.
+        Checkpoints, as `restore` takes them; for identification vectors the pose network's, then the gait network's.
 
     Returns
     -------
     str
         32 hexadecimal digits.
+
+    Raises
+    ------
+    CheckpointError, FileNotFoundError, IsADirectoryError
     """
     digest = hashlib.sha256()
     for path in paths:
-        tensors = read_checkpoint(path)
+        tensors = read_checkpoint(path, lambda name: not re.search(NO_WEIGHT, name))
         for name in sorted(tensors):
-            value = np.ascontiguousarray(tensors[name])
-            digest.update(f'{name} {value.dtype.str} {value.shape}'.encode())
-            digest.update(value.data)
+            value = np.ascontiguousarray(tensors[name], '<f4')
+            digest.update(f'{name} {value.shape}\n'.encode())
+            digest.update(value)
+        digest.update(b'end of file\n')
     return digest.hexdigest()[:32]
 
 

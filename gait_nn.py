@@ -328,8 +328,8 @@ class GaitNN(Network):
         Parameters
         ----------
         path : str or os.PathLike
-            A V1 file, or a V2 prefix or its `.index`. A bare name that is not in the working directory is sought in
-            `gait_checkpoints.weight_folders()`.
+            A V1 file, a V2 prefix or its `.index`, or a compact `.npz`. A bare name that is not in the working
+            directory is sought in `gait_checkpoints.weight_folders()`.
 
         Returns
         -------

@@ -394,8 +394,8 @@ class HumanPoseNN(Network):
         Parameters
         ----------
         path : str or os.PathLike
-            A V1 file, or a V2 prefix or its `.index`. A bare name that is not in the working directory is sought in
-            `gait_checkpoints.weight_folders()`.
+            A V1 file, a V2 prefix or its `.index`, or a compact `.npz`. A bare name that is not in the working
+            directory is sought in `gait_checkpoints.weight_folders()`.
         is_pre_trained_imagenet_checkpoint : bool
             The file is Inception-ResNet-v2 of TensorFlow's slim models: only the backbone takes weights from it.
 

@@ -519,3 +519,75 @@ def test_saved_pose_weights_restore_to_identical_features_and_an_imagenet_file_f
 def test_a_gait_networks_file_is_refused_as_an_imagenet_checkpoint_too(pose_net, checkpoints):
     with pytest.raises(CheckpointError, match="backbone; it is a gait network's file"):
         pose_net.restore(checkpoints('gait'), is_pre_trained_imagenet_checkpoint=True)
+
+
+# --- 8-bit weights ---------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope='module')
+def compact(tmp_path_factory):
+    """A gait network's weights as a compact file, and the weights."""
+    tensors = gait_tensors(SHARED.format('GRU'))
+    return gait_checkpoints.write_compact(tmp_path_factory.mktemp('compact') / 'gait-GRU-1.npz', tensors), tensors
+
+
+def test_compact_weights_are_off_by_at_most_half_a_step_of_their_output_channel(compact):
+    path, tensors = compact
+    read = gait_checkpoints.read_checkpoint(path)
+    assert gait_checkpoints.read_checkpoint_shapes(path) == {n: list(t.shape) for n, t in tensors.items()}
+    for name, exact in tensors.items():
+        if exact.ndim < 2:
+            np.testing.assert_array_equal(read[name], exact)
+        else:
+            step = np.abs(exact).max(axis=tuple(range(exact.ndim - 1))) / 127
+            assert (np.abs(read[name] - exact) <= 0.5001 * step).all(), name
+
+
+def test_the_output_channel_of_a_transposed_convolution_is_its_last_but_one_axis(tmp_path):
+    name = 'NewInceptionResnetV2/AuxiliaryScoring/Upsampling_layer/weights'
+    value = np.ones((2, 2, 3, 4), np.float32) * np.array([1e-3, 1.0, 1e3], np.float32)[:, None]
+    path = gait_checkpoints.write_compact(tmp_path / 'up.npz', {name: value})
+    np.testing.assert_allclose(gait_checkpoints.read_checkpoint(path)[name], value, rtol=1e-6)
+
+
+def test_compact_weights_take_a_quarter_of_the_bytes_and_restore(compact, gait_nets, features, checkpoints):
+    path, tensors = compact
+    assert os.path.getsize(path) < 0.3 * sum(t.nbytes for t in tensors.values())
+    net = gait_nets('GRU', 1)
+    net.restore(checkpoints(SHARED.format('GRU')))
+    exact = net.feed_forward(features)
+    assert not net.restore(path).initial
+    vector = net.feed_forward(features)
+    assert 0 < np.abs(vector - exact).max() < 0.05
+    assert vector @ exact / np.linalg.norm(vector) / np.linalg.norm(exact) > 0.999
+
+
+def test_a_damaged_or_foreign_compact_file_is_refused_by_name(compact, tmp_path, gait_nets):
+    path, _ = compact
+    with open(path, 'rb') as file:
+        data = bytearray(file.read())
+    (tmp_path / 'cut.npz').write_bytes(data[:len(data) // 2])
+    data[len(data) // 2] ^= 1
+    (tmp_path / 'flipped.npz').write_bytes(data)
+    np.savez(tmp_path / 'other.npz', vectors=np.zeros(3))
+    np.savez(tmp_path / 'pickle.npz', **{gait_checkpoints.FACTS: np.array([{'a': 1}], object)}, allow_pickle=True)
+    for name in ('cut', 'flipped', 'other', 'pickle'):
+        with pytest.raises(gait_checkpoints.CheckpointError, match=f'{name}.npz cannot be read'):
+            gait_nets('GRU', 1).restore(tmp_path / f'{name}.npz')
+
+
+def test_a_failed_compact_write_leaves_the_earlier_file(compact, tmp_path, monkeypatch):
+    path = tmp_path / 'weights.npz'
+    gait_checkpoints.write_compact(path, {'a': np.ones(3, np.float32)})
+    before = path.read_bytes()
+    monkeypatch.setattr(os, 'fsync', lambda _: (_ for _ in ()).throw(OSError(28, 'No space left on device')))
+    with pytest.raises(OSError, match='No space'):
+        gait_checkpoints.write_compact(path, {'a': np.zeros(3, np.float32)})
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ['weights.npz']
+
+
+def test_a_fingerprint_is_that_of_the_weights_not_of_the_file_or_the_classifier(checkpoints):
+    files = [('gait', 1), ('gait', 2), ('gait 100 people', 2)]
+    same = {gait_checkpoints.fingerprint(checkpoints(*file)) for file in files}
+    assert len(same) == 1
+    one, two = checkpoints('gait'), checkpoints(SHARED.format('GRU'))
+    assert len({*same, *(gait_checkpoints.fingerprint(*paths) for paths in ((two,), (one, two), (two, one)))}) == 4
