@@ -18,6 +18,7 @@ setup(
         'dummy_pose_estimation',
         'fetch_models',
         'gait_checkpoints',
+        'gait_cli',
         'gait_evaluation',
         'gait_gallery',
         'gait_layers',
@@ -30,6 +31,7 @@ setup(
         'train_gait',
         'train_pose',
     ],
+    entry_points={'console_scripts': ['gait-recognition = gait_cli:main']},
     # The lower bounds are tested together on Python 3.10 (.ci/oldest.txt), the newest on 3.13 (.ci/versions).
     install_requires=[
         'tensorflow>=2.15,<2.22',

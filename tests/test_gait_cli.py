@@ -1,0 +1,685 @@
+"""The command `gait-recognition`, as users call it; most tests put quick stand-ins in the networks' place."""
+import contextlib
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from reference_weights import SHARED
+
+import gait_checkpoints
+import gait_cli
+import gait_gallery
+import gait_video
+from human_pose_nn import JOINT_NAMES
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = ['pose', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list', 'gallery remove',
+            'gallery export', 'gallery calibrate', 'convert', 'walkers', 'fetch']
+
+
+class PoseStandIn:
+    """Features are the picture in 17 x 17 colours; the joints lie on a vertical line."""
+
+    def feed_forward_features(self, frames, batch_size=16):
+        features = np.zeros((len(frames), 17, 17, 32), np.float32)
+        features[..., :3] = frames[:, 8::17, 8::17][:, :17, :17] - 128.0
+        return features
+
+    def joint_positions(self, frames, batch_size=16):
+        joints = np.empty((3, len(frames), 16), np.float32)
+        joints[0], joints[1], joints[2] = np.linspace(30, 270, 16), 149.5, 0.9
+        return joints
+
+
+class GaitStandIn:
+    """The vector is the mean of some of the features."""
+
+    def feed_forward(self, features, return_state=False, initial_state=None):
+        return features[:, ::2, ::2, :7].mean(axis=0).ravel()[:512], ()
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """Options that name a pair of weights, which hold next to nothing."""
+    folder = tmp_path / 'weights'
+    folder.mkdir()
+    gait_checkpoints.write_compact(folder / 'mine-pose.npz', {'InceptionResnetV2/a': np.ones(2, np.float32)})
+    gait_checkpoints.write_compact(folder / 'mine-GRU-1.npz', {'GaitNN/a': np.ones(3, np.float32)})
+    return ['--pose-weights', str(folder / 'mine-pose.npz'), '--gait-weights', str(folder / 'mine-GRU-1.npz')]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The stand-ins in place; what they were opened with."""
+    calls = []
+
+    @contextlib.contextmanager
+    def open_networks(weights, precision):
+        calls.append((weights, precision))
+        yield PoseStandIn(), GaitStandIn()
+
+    @contextlib.contextmanager
+    def open_pose_network(path, precision):
+        calls.append((path, precision))
+        yield PoseStandIn()
+    monkeypatch.setattr(gait_cli, 'open_networks', open_networks)
+    monkeypatch.setattr(gait_cli, 'open_pose_network', open_pose_network)
+    monkeypatch.setattr(gait_video, '_open_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
+    return calls
+
+
+@pytest.fixture
+def walks(tmp_path):
+    """Write a walk of a person, a folder of crops, return its path: walks('anna', 1)."""
+    def walk(person, number):
+        folder = tmp_path / f'{person}-{number}'
+        if not folder.exists():
+            folder.mkdir()
+            look = np.random.default_rng(sum(person.encode())).integers(0, 256, (17, 17, 3))
+            rng = np.random.default_rng(number)
+            for i in range(3):
+                frame = np.clip(look + rng.normal(0, 20, look.shape), 0, 255).astype(np.uint8)
+                Image.fromarray(np.kron(frame, np.ones((18, 18, 1), np.uint8))[:299, :299]).save(folder / f'{i}.png')
+        return str(folder)
+    return walk
+
+
+@pytest.fixture
+def manifest(tmp_path, walks):
+    """A manifest of three people with three walks each."""
+    path = tmp_path / 'walks.csv'
+    with open(path, 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['person', 'condition', 'session', 'path'])
+        for person in ('anna', 'ben', 'carla'):
+            writer.writerows([person, f'N{number}', '1', walks(person, number)] for number in (1, 2, 3))
+    return str(path)
+
+
+@pytest.fixture
+def gallery(tmp_path, weights, opened, manifest, capsys):
+    """A calibrated gallery of the manifest's people."""
+    path = str(tmp_path / 'people.npz')
+    assert gait_cli.main(['enrol', path, '--manifest', manifest, *weights]) == 0
+    assert gait_cli.main(['gallery', 'calibrate', path, '--false-accept-rate', '0.2']) == 0
+    capsys.readouterr()
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command: (exit status, standard output, standard error)."""
+    def run(*arguments):
+        status = gait_cli.main([str(argument) for argument in arguments])
+        return status, *capsys.readouterr()
+    return run
+
+
+def refused(outcome):
+    """The line that an input was refused with."""
+    status, out, err = outcome
+    assert status == 2
+    assert out == ''
+    assert re.fullmatch(r'gait-recognition: [^\n]+\n', err)
+    return err
+
+
+# Help ----------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_every_help_ends_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        gait_cli.main([*command.split(), '--help'])
+    assert ended.value.code == 0
+    last = capsys.readouterr().out.split('example:\n')[-1].splitlines()
+    assert all(line.startswith(f'  gait-recognition {command}') for line in last)
+
+
+def test_no_command_and_an_unknown_one_are_bad_usage(capsys):
+    for arguments in ([], ['recognise']):
+        with pytest.raises(SystemExit) as ended:
+            gait_cli.main(arguments)
+        assert ended.value.code == 2
+
+
+def test_walks_may_stand_before_and_after_options(weights, opened, walks, run):
+    status, out, _ = run('vector', walks('anna', 1), '--json', walks('ben', 1), *weights, walks('carla', 1))
+    assert status == 0 and len(json.loads(out)) == 3
+    with pytest.raises(SystemExit):
+        run('vector', walks('anna', 1), '--jsn', *weights)
+
+
+def test_help_and_galleries_do_not_load_tensorflow(gallery):
+    code = ('import sys, gait_cli\n'
+            'assert gait_cli.main(["gallery", "list", sys.argv[1]]) == 0\n'
+            'try:\n'
+            '    gait_cli.main(["--help"])\n'
+            'except SystemExit:\n'
+            '    print("tensorflow" in sys.modules)\n')
+    result = subprocess.run([sys.executable, '-c', code, gallery], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout.splitlines()[-1] == 'False', result.stderr
+
+
+# Weights -------------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """An empty ./models, the only folder where weights are sought; a function that puts empty files there."""
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path / 'models'])
+    (tmp_path / 'models').mkdir()
+
+    def put(*names):
+        for name in names:
+            (tmp_path / 'models' / name).write_bytes(b'')
+    return put
+
+
+def names_of(pair):
+    return tuple(map(os.path.basename, pair))
+
+
+def test_default_weights_are_the_published_pairs_then_those_that_ship(models, capsys):
+    models('walkers-pose.npz', 'walkers-GRU-1.npz', 'Human3.6m.ckpt')       # Human3.6m without its gait weights
+    assert names_of(gait_cli.find_pair()) == ('walkers-pose.npz', 'walkers-GRU-1.npz')
+    line, = capsys.readouterr().err.splitlines()
+    assert 'synthetic walkers' in line and 'gait-recognition fetch' in line
+    models('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
+    assert names_of(gait_cli.find_pair()) == ('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
+    models('H3.6m-GRU-1.ckpt')
+    assert names_of(gait_cli.find_pair()) == ('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt')
+    assert capsys.readouterr().err == ''
+
+
+def test_default_pose_weights_are_those_for_any_pose(models):
+    models('walkers-pose.npz', 'Human3.6m.ckpt')
+    assert os.path.basename(gait_cli.find_pose_weights()) == 'Human3.6m.ckpt'
+    models('MPII+LSP.ckpt')
+    assert os.path.basename(gait_cli.find_pose_weights()) == 'MPII+LSP.ckpt'
+
+
+def test_without_any_weights_the_places_and_the_way_to_get_them_are_said(models, walks, run, tmp_path):
+    line = refused(run('vector', walks('anna', 1)))
+    assert str(tmp_path / 'models') in line and 'fetch_models' in line and 'M+L-GRU-2.ckpt' in line
+
+
+def test_the_partner_of_the_weights_that_were_named_is_found(models, tmp_path, capsys):
+    models('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt', 'Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt')
+    pose, gait = str(tmp_path / 'models' / 'MPII+LSP.ckpt'), str(tmp_path / 'models' / 'M+L-GRU-2.ckpt')
+    assert gait_cli.find_pair(pose=pose) == gait_cli.find_pair(gait=gait) == (pose, gait)
+    assert gait_cli.find_pair(pose='MPII+LSP.ckpt') == (pose, gait)
+
+
+def test_named_weights_that_are_missing_are_refused(models, weights, walks, run, tmp_path):
+    for missing in ('no-GRU-1.ckpt', tmp_path / 'no-GRU-1.ckpt'):
+        line = refused(run('vector', walks('anna', 1), *weights[:2], '--gait-weights', missing))
+        assert 'no-GRU-1.ckpt' in line and 'fetch_models' in line
+
+
+def test_weights_without_a_known_partner_ask_for_it(weights, walks, run):
+    assert '--gait-weights' in refused(run('vector', walks('anna', 1), *weights[:2]))
+    assert '--pose-weights' in refused(run('vector', walks('anna', 1), *weights[2:]))
+
+
+def test_published_weights_of_two_pairs_are_warned_about(models, capsys):
+    models('MPII+LSP.ckpt', 'H3.6m-GRU-1.ckpt')
+    gait_cli.find_pair('MPII+LSP.ckpt', 'H3.6m-GRU-1.ckpt')
+    assert 'trained on the features of Human3.6m.ckpt, not of MPII+LSP.ckpt' in capsys.readouterr().err
+
+
+@pytest.fixture
+def gait_file(tmp_path):
+    """A gait file of a name that holds recurrent cells of a kind."""
+    def write(name, cell=None, layers=0):
+        tensors = {'GaitNN/a': np.ones(2, np.float32)}
+        for i in range(layers):
+            part = {'GRU': 'gru_cell/gates', 'LSTM': 'lstm_cell'}[cell]
+            tensors[f'GaitNN/Recurrent/rnn/multi_rnn_cell/cell_{i}/{part}/bias'] = np.ones(2, np.float32)
+        return gait_checkpoints.write_compact(tmp_path / name, tensors)
+    return write
+
+
+@pytest.mark.parametrize('name, held, said, network', [
+    ('H3.6m-GRU-1.npz', (), (), ('GRU', 1)),                    # by its name
+    ('M+L-LSTM-2.npz', (), (), ('LSTM', 2)),
+    ('M+L-GRU-2.npz', ('GRU', 1), (), ('GRU', 2)),              # the name; its layers share one cell
+    ('best.npz', ('LSTM', 3), (), ('LSTM', 3)),                 # by its contents
+    ('best.npz', ('GRU', 1), (None, 2), ('GRU', 2)),            # contents and option
+    ('best.npz', (), ('LSTM', 1), ('LSTM', 1)),                 # by the options
+    ('H3.6m-GRU-1.npz', ('GRU', 1), ('GRU', 1), ('GRU', 1)),
+])
+def test_cell_and_layers_come_from_name_contents_or_options(gait_file, name, held, said, network):
+    assert gait_cli.network_of(gait_file(name, *held), *said) == network
+
+
+@pytest.mark.parametrize('name, held, said, asked', [
+    ('best.npz', (), (), '--recurrent-unit'),
+    ('best.npz', (), ('GRU', None), '--rnn-layers'),
+    ('best.npz', ('GRU', 1), (), '--rnn-layers'),               # one cell may stand for any number of layers
+])
+def test_where_nothing_tells_cell_or_layers_they_are_asked_for(gait_file, name, held, said, asked):
+    with pytest.raises(ValueError, match=asked):
+        gait_cli.network_of(gait_file(name, *held), *said)
+
+
+@pytest.mark.parametrize('name, held, said', [
+    ('H3.6m-GRU-1.npz', (), (None, 2)),                         # name and option
+    ('H3.6m-GRU-1.npz', (), ('LSTM', None)),
+    ('H3.6m-GRU-1.npz', ('GRU', 2), ()),                        # name and contents
+    ('H3.6m-GRU-1.npz', ('LSTM', 1), ()),
+    ('best.npz', ('GRU', 2), ('GRU', 1)),                       # contents and option
+])
+def test_contradictions_about_cell_and_layers_are_refused(gait_file, name, held, said):
+    with pytest.raises(ValueError, match=', but '):
+        gait_cli.network_of(gait_file(name, *held), *said)
+
+
+def test_the_fingerprint_depends_on_both_files_and_on_the_network(weights):
+    one = gait_cli.Weights(weights[1], weights[3], 'GRU', 1)
+    others = [one._replace(rnn_layers=2), one._replace(recurrent_unit='LSTM'), one._replace(pose=weights[3]),
+              one._replace(gait=weights[1])]
+    assert len({each.fingerprint() for each in [one, *others]}) == 5
+
+
+# vector --------------------------------------------------------------------------------------------------------------
+
+def test_vector_prints_csv_and_json_and_writes_every_form(weights, opened, walks, run, tmp_path):
+    both = [walks('anna', 1), walks('ben', 1)]
+    status, out, err = run('vector', *both, *weights, '--json')
+    assert (status, err) == (0, '')
+    answer = json.loads(out)
+    assert [each['walk'] for each in answer] == both
+    assert [each['frames'] for each in answer] == [3, 3]
+    vectors = np.array([each['vector'] for each in answer], np.float32)
+    assert vectors.shape == (2, 512)
+
+    status, out, err = run('vector', *both, *weights)
+    rows = list(csv.reader(out.splitlines()))
+    assert (rows[0][0], rows[1][0]) == ('walk', both[0])
+    assert np.array_equal(np.array([row[1:] for row in rows[1:]], np.float32), vectors)
+
+    for suffix in ('.npy', '.npz', '.csv', '.json'):
+        assert run('vector', *both, *weights, '--output', tmp_path / f'v{suffix}') == (0, '', '')
+    assert np.array_equal(np.load(tmp_path / 'v.npy'), vectors)
+    with np.load(tmp_path / 'v.npz', allow_pickle=False) as file:
+        assert np.array_equal(file['vectors'], vectors) and file['walks'].tolist() == both
+        assert str(file['fingerprint']) == opened[0][0].fingerprint()
+    assert (tmp_path / 'v.csv').read_text() == out
+    assert json.loads((tmp_path / 'v.json').read_text()) == answer
+
+
+def test_frames_and_precision_are_chosen_by_options(weights, opened, walks, run):
+    _, out, _ = run('vector', walks('anna', 1), *weights, '--json', '--every', 2, '--precision', 'bfloat16')
+    assert json.loads(out)[0]['frames'] == 2
+    assert opened[0][1] == 'bfloat16'
+
+
+def test_bad_walks_and_outputs_are_refused_before_weights_are_opened(weights, opened, walks, run, tmp_path):
+    (tmp_path / 'text.mp4').write_text('no video')
+    assert 'missing.mp4' in refused(run('vector', tmp_path / 'missing.mp4', *weights))
+    assert 'text.mp4' in refused(run('vector', tmp_path / 'text.mp4', *weights))
+    assert 'camera 0' in refused(run('vector', '0', *weights))
+    assert '.npy' in refused(run('vector', walks('anna', 1), *weights, '--output', tmp_path / 'v.txt'))
+    assert 'no such folder' in refused(run('vector', walks('anna', 1), *weights, '--output', tmp_path / 'no' / 'v.npy'))
+    assert not opened
+
+
+def test_verbose_says_which_weights_and_frames_were_used(weights, opened, walks, run):
+    status, _, err = run('vector', walks('anna', 1), *weights, '--verbose')
+    assert status == 0 and 'mine-GRU-1.npz (GRU, 1 layer)' in err and '3 of 3 frames used (crop: none)' in err
+
+
+def test_an_interrupted_command_leaves_nothing_and_ends_with_130(weights, opened, walks, run, tmp_path, monkeypatch):
+    def interrupt(file, array):
+        file.write(b'half')
+        raise KeyboardInterrupt
+    monkeypatch.setattr(np, 'save', interrupt)
+    before = sorted(tmp_path.iterdir())
+    status, out, err = run('vector', walks('anna', 1), *weights, '--output', tmp_path / 'v.npy')
+    assert (status, out, err) == (130, '', 'gait-recognition: interrupted\n')
+    assert {path.name for path in tmp_path.iterdir()} - {path.name for path in before} == {'anna-1'}
+
+
+# Galleries -----------------------------------------------------------------------------------------------------------
+
+def test_enrolled_people_are_identified(gallery, weights, walks, run):
+    status, out, err = run('identify', gallery, walks('anna', 4), walks('carla', 5), *weights)
+    assert (status, err) == (0, '')
+    assert f'{walks("anna", 4)}: anna ' in out and f'{walks("carla", 5)}: carla ' in out
+    assert 'linear SVM' in out
+
+
+def test_a_stranger_is_unknown_and_the_status_is_1(gallery, weights, walks, run):
+    status, out, _ = run('identify', gallery, walks('anna', 4), walks('otto', 1), *weights, '--json', '--top', 2)
+    known, unknown = json.loads(out)
+    assert status == 1
+    assert (known['decision'], known['name']) == ('known', 'anna')
+    assert (unknown['decision'], unknown['name']) == ('unknown', None)
+    assert len(unknown['ranking']) == 2 and unknown['similarity'] <= unknown['threshold']
+
+
+def test_an_uncalibrated_gallery_ranks_and_never_says_yes(weights, opened, walks, run, tmp_path):
+    gallery = tmp_path / 'people.npz'
+    status, out, _ = run('enrol', gallery, '--name', 'anna', walks('anna', 1), walks('anna', 2), *weights)
+    assert status == 0 and '2 walks of 1 people' in out
+    status, out, _ = run('identify', gallery, walks('anna', 3), *weights)
+    assert status == 1 and 'uncalibrated' in out and '1. anna' in out and 'gallery calibrate' in out
+    status, out, _ = run('verify', gallery, walks('anna', 3), walks('anna', 4), *weights)
+    assert status == 1 and out.startswith('uncalibrated') and 'gallery calibrate' in out
+
+
+def test_verify_says_same_and_different(gallery, weights, walks, run):
+    status, out, _ = run('verify', gallery, walks('otto', 1), walks('otto', 2), *weights)
+    assert status == 0 and out.startswith('same ')
+    status, out, _ = run('verify', gallery, walks('otto', 1), walks('anna', 1), *weights, '--json')
+    assert status == 1 and json.loads(out)['decision'] == 'different'
+
+
+def test_vectors_of_other_weights_are_refused_with_both_named(gallery, weights, walks, run, tmp_path):
+    held = gait_gallery.Gallery.load(gallery).fingerprint
+    other = gait_checkpoints.write_compact(tmp_path / 'other-GRU-2.npz', {'GaitNN/a': np.zeros(3, np.float32)})
+    before = Path(gallery).read_bytes()
+    for arguments in (['enrol', gallery, '--name', 'dan', walks('dan', 1)], ['identify', gallery, walks('anna', 4)],
+                      ['verify', gallery, walks('anna', 4), walks('anna', 5)]):
+        line = refused(run(*arguments, *weights[:2], '--gait-weights', other))
+        assert held in line and 'other-GRU-2.npz' in line and 'GRU, 2 layers' in line
+    assert Path(gallery).read_bytes() == before
+
+
+def test_a_walk_is_enrolled_once(gallery, weights, walks, run, tmp_path):
+    assert 'enrolled already' in refused(run('enrol', gallery, '--name', 'anna', walks('anna', 1), *weights))
+    twice = [walks('dan', 1)] * 2
+    assert 'enrolled already' in refused(run('enrol', tmp_path / 'new.npz', '--name', 'dan', *twice, *weights))
+    assert not (tmp_path / 'new.npz').exists()
+
+
+def test_enrol_takes_a_name_with_walks_or_a_manifest(manifest, weights, walks, run, tmp_path):
+    for arguments in ([], ['--name', 'anna'], [walks('anna', 1)],
+                      ['--manifest', manifest, '--name', 'anna', walks('anna', 1)]):
+        assert '--manifest' in refused(run('enrol', tmp_path / 'new.npz', *arguments, *weights))
+
+
+def test_enrolling_ends_the_calibration_and_says_so(gallery, weights, walks, run):
+    status, _, err = run('enrol', gallery, '--name', 'dan', walks('dan', 1), *weights)
+    assert status == 0 and 'calibrate it again' in err and len(err.splitlines()) == 1
+    assert json.loads(run('gallery', 'list', gallery, '--json')[1])['calibration'] == {}
+
+
+def test_gallery_list_says_people_walks_weights_and_calibration(gallery, walks, run):
+    status, out, err = run('gallery', 'list', gallery)
+    assert (status, err) == (0, '')
+    assert walks('ben', 2) in out and '9 walks of 3 people' in out and '-GRU-1' in out and 'calibrated' in out
+    answer = json.loads(run('gallery', 'list', gallery, '--json')[1])
+    assert list(answer['people']) == ['anna', 'ben', 'carla']
+    assert answer['calibration']['identify']['wanted_false_accept_rate'] == 0.2
+
+
+def test_gallery_remove_takes_a_walk_or_a_person_away(gallery, walks, run, monkeypatch):
+    monkeypatch.chdir(Path(walks('anna', 1)).parent)
+    assert run('gallery', 'remove', gallery, 'anna', '--walk', 'anna-1')[0] == 0
+    assert run('gallery', 'remove', gallery, 'ben')[0] == 0
+    people = gait_gallery.Gallery.load(gallery).list()
+    assert people == {'anna': [walks('anna', 2), walks('anna', 3)],
+                      'carla': [walks('carla', number) for number in (1, 2, 3)]}
+    assert "'dan' is not in the gallery" in refused(run('gallery', 'remove', gallery, 'dan'))
+
+
+def test_gallery_export_writes_csv(gallery, run, tmp_path):
+    status, out, _ = run('gallery', 'export', gallery, tmp_path / 'people.csv', '--json')
+    assert status == 0 and json.loads(out)['walks'] == 9
+    with open(tmp_path / 'people.csv', newline='') as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == 10 and rows[1][0] == 'anna' and len(rows[1]) == 514
+
+
+def test_gallery_calibrate_says_what_it_measured_and_refuses_what_it_cannot(gallery, run):
+    status, out, _ = run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.5', '--task', 'verify')
+    assert status == 0 and re.match(r'verify: yes above similarity -?0\.\d+; [\d.]+% of 27 wrong ones accepted', out)
+    answer = json.loads(run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.25', '--json')[1])
+    assert answer['identify']['impostor_trials'] == 9
+    assert '0.001' in refused(run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.001'))
+
+
+def test_a_gallery_that_is_empty_missing_or_none_is_refused(gallery, weights, walks, run, tmp_path):
+    for person in ('anna', 'ben', 'carla'):
+        run('gallery', 'remove', gallery, person)
+    assert 'empty' in refused(run('identify', gallery, walks('anna', 1), *weights))
+    assert 'no.npz' in refused(run('identify', tmp_path / 'no.npz', walks('anna', 1), *weights))
+    assert 'no.npz' in refused(run('gallery', 'list', tmp_path / 'no.npz'))
+    assert 'not a gallery' in refused(run('gallery', 'list', weights[1]))
+
+
+def test_a_gallery_that_another_program_changes_is_refused(gallery, run):
+    with gait_gallery.Gallery.open(gallery):
+        assert 'another program' in refused(run('gallery', 'remove', gallery, 'anna'))
+
+
+# evaluate ------------------------------------------------------------------------------------------------------------
+
+def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, weights, opened, run, tmp_path,
+                                                                    monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ['evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', *weights]
+    status, out, err = run(*arguments, '--plots', tmp_path / 'plots')
+    assert status == 0 and 'rank-1' in out and 'mine-GRU-1.npz' in out and 'chance' in out
+    assert 'gait-vectors' in err
+    assert {path.name for path in (tmp_path / 'plots').iterdir()} == {'roc.png', 'cmc.png', 'confusion.png'}
+    assert len(list((tmp_path / 'gait-vectors').glob('*.npy'))) == 9
+
+    monkeypatch.setattr(gait_video, 'walk_vector', None)        # everything comes from the cache now
+    status, out, _ = run(*arguments, '--json')
+    assert status == 0 and json.loads(out)['results'][0]['rank_1']['Average'] == 1
+
+
+def test_evaluate_keeps_no_vectors_if_told_so(manifest, weights, opened, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', '--no-cache', '--method', 'cosine']
+    assert run(*arguments, *weights)[0] == 0
+    assert not (tmp_path / 'gait-vectors').exists()
+
+
+@pytest.mark.parametrize('experiment', [1, 2])
+def test_evaluate_runs_both_experiments_of_tum_gaid(experiment, weights, opened, walks, run, tmp_path):
+    january = ['n01', 'n02', 'n03', 'n04', 'n05', 'n06', 'b01', 'b02', 's01', 's02']
+    april = ['n07', 'n08', 'n09', 'n10', 'n11', 'n12', 'b03', 'b04', 's03', 's04']
+    for person in (1, 2):
+        for i, name in enumerate(january + april):
+            folder = tmp_path / 'set' / 'image' / f'p{person:03d}'
+            folder.mkdir(parents=True, exist_ok=True)
+            os.rename(walks(f'p{person}', i), folder / name)
+    (tmp_path / 'people.txt').write_text('1 2')
+    status, out, _ = run('evaluate', '--tum-gaid', tmp_path / 'set', '--experiment', experiment, '--no-cache',
+                         '--people', tmp_path / 'people.txt', *weights)
+    assert status == 0
+    assert f'TUM GAID, experiment {experiment}: rank-1 in %, 2 people, 8 gallery walks' in out
+    assert 'published: PFM' in out
+
+
+def test_evaluate_takes_a_manifest_or_tum_gaid(manifest, weights, run, tmp_path):
+    for arguments in ([], [manifest, '--tum-gaid', tmp_path]):
+        assert '--tum-gaid' in refused(run('evaluate', *arguments, *weights))
+    assert 'N9' in refused(run('evaluate', manifest, '--gallery', 'N9', *weights))
+
+
+# pose ----------------------------------------------------------------------------------------------------------------
+
+def test_pose_draws_on_a_picture_and_writes_joints_in_its_pixels(weights, opened, run, tmp_path):
+    Image.new('RGB', (598, 299), 'white').save(tmp_path / 'me.png')
+    status, out, err = run('pose', tmp_path / 'me.png', '--pose-weights', weights[1])
+    assert (status, err) == (0, '')
+    drawn = np.asarray(Image.open(tmp_path / 'me_pose.png'))
+    assert drawn.shape == (299, 598, 3)
+    assert (drawn[150, 299] != 255).any() and (drawn[150, 200] == 255).all()        # on the line of joints, and off it
+    assert all(f'\n  {name} ' in out for name in JOINT_NAMES)
+
+    status, out, _ = run('pose', tmp_path / 'me.png', '--pose-weights', weights[1], '--json', '--joints',
+                         tmp_path / 'joints.csv')
+    joints = json.loads(out)[0]['joints']
+    assert [row['joint'] for row in joints] == JOINT_NAMES
+    assert joints[0] == {'frame': 0, 'joint': 'right ankle', 'y': 30.0, 'x': 299.0, 'probability': 0.9}
+    with open(tmp_path / 'joints.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ['path', 'frame', 'joint', 'y', 'x', 'probability']
+    assert [(row['joint'], float(row['y'])) for row in rows] == [(row['joint'], row['y']) for row in joints]
+
+
+def test_pose_with_joints_alone_draws_nothing(weights, opened, run, walks, tmp_path):
+    status, _, _ = run('pose', walks('anna', 1), '--pose-weights', weights[1], '--joints', tmp_path / 'joints.json')
+    assert status == 0
+    rows = json.loads((tmp_path / 'joints.json').read_text())
+    assert [(row['frame'], row['joint']) for row in rows] == [(i, name) for i in range(3) for name in JOINT_NAMES]
+    assert not list(tmp_path.glob('*_pose*'))
+
+
+@pytest.mark.parametrize('suffix', ['.gif', '.mp4', '.mkv', '.avi', '.mov'])
+def test_pose_draws_on_a_walk(suffix, weights, opened, run, walks, tmp_path):
+    if suffix != '.gif':
+        pytest.importorskip('av')
+    output = tmp_path / f'drawn{suffix}'
+    assert run('pose', walks('anna', 1), '--pose-weights', weights[1], '--output', output)[0] == 0
+    frames = list(gait_video.read_frames(output))
+    assert len(frames) == 3
+    before = next(iter(gait_video.read_frames(walks('anna', 1)))).astype(int)
+    changed = np.abs(frames[0].astype(int) - before[:frames[0].shape[0], :frames[0].shape[1]]).mean(axis=(0, 2))
+    assert np.argmax(changed) in range(140, 160)                # the column of the joints
+
+
+def test_pose_finds_the_walker_in_a_scene_and_maps_the_joints_back(weights, opened, run, tmp_path):
+    import gait_walkers
+    gait_walkers.write_scene(tmp_path / 'scene', person=1, frames=40, width=240, height=160)
+    status, out, _ = run('pose', tmp_path / 'scene', '--pose-weights', weights[1], '--json', '--every', 2)
+    answer, = json.loads(out)
+    assert status == 0 and answer['crop'] == 'background' and answer['used'] >= 15
+    with open(tmp_path / 'scene.csv', newline='') as file:
+        truth = {int(row['frame']): row for row in csv.DictReader(file)}
+    for frame in {row['frame'] for row in answer['joints']}:
+        assert frame % 2 == 0
+        middle = (float(truth[frame]['left']) + float(truth[frame]['right'])) / 2
+        assert abs(np.mean([row['x'] for row in answer['joints'] if row['frame'] == frame]) - middle) < 10
+    assert Image.open(tmp_path / 'scene_pose.gif').n_frames == 20
+
+
+def test_pose_of_several_inputs_goes_into_a_folder(weights, opened, run, tmp_path):
+    for name in ('a.png', 'b.jpg'):
+        Image.new('RGB', (50, 60)).save(tmp_path / name)
+    (tmp_path / 'out').mkdir()
+    both = tmp_path / 'a.png', tmp_path / 'b.jpg'
+    assert run('pose', *both, '--pose-weights', weights[1], '--output', tmp_path / 'out')[0] == 0
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == {'a_pose.png', 'b_pose.jpg'}
+    assert 'folder' in refused(run('pose', *both, '--pose-weights', weights[1], '--output', tmp_path / 'c.png'))
+
+
+def test_bad_inputs_of_pose_are_refused_before_weights_are_opened(weights, opened, run, walks, tmp_path):
+    Image.new('RGB', (50, 60)).save(tmp_path / 'a.png')
+    (tmp_path / 'broken.mp4').write_bytes(b'no video')
+    for arguments, named in ((['missing.png'], 'missing.png'), ([tmp_path / 'broken.mp4'], 'broken.mp4'),
+                             ([tmp_path / 'a.png', '--output', tmp_path / 'a.gif'], 'a.gif'),
+                             ([tmp_path / 'a.png', '--output', tmp_path / 'a.png'], 'a.png'),
+                             ([walks('anna', 1), '--output', tmp_path / 'a.jpg'], '.gif'),
+                             ([tmp_path / 'a.png', '--joints', tmp_path / 'a.txt'], '.csv')):
+        assert named in refused(run('pose', *arguments, '--pose-weights', weights[1]))
+    assert not opened
+
+
+# convert, walkers, fetch ---------------------------------------------------------------------------------------------
+
+def test_convert_writes_every_form_from_every_form(run, tmp_path, checkpoints):
+    tensors = {'GaitNN/w': np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32),
+               'GaitNN/b': np.arange(4, dtype=np.float32)}
+    gait_checkpoints.write_checkpoint(tmp_path / 'one.ckpt', tensors)
+    status, out, err = run('convert', tmp_path / 'one.ckpt', tmp_path / 'two.npz', '--json')
+    assert (status, err) == (0, '') and json.loads(out)['tensors'] == 2
+    assert run('convert', tmp_path / 'two.npz', tmp_path / 'three.ckpt')[0] == 0
+    three = gait_checkpoints.read_checkpoint(tmp_path / 'three.ckpt')
+    assert np.array_equal(three['GaitNN/b'], tensors['GaitNN/b'])
+    assert np.abs(three['GaitNN/w'] - tensors['GaitNN/w']).max() <= np.abs(tensors['GaitNN/w']).max() / 253
+    assert gait_checkpoints.fingerprint(tmp_path / 'two.npz') == gait_checkpoints.fingerprint(tmp_path / 'three.ckpt')
+
+
+def test_convert_turns_v1_into_v2(run, tmp_path, checkpoints):
+    source = checkpoints('gait', 1)
+    assert run('convert', source, tmp_path / 'v2.ckpt')[0] == 0
+    assert (tmp_path / 'v2.ckpt.index').exists()
+    assert gait_checkpoints.fingerprint(tmp_path / 'v2.ckpt') == gait_checkpoints.fingerprint(source)
+
+
+def test_convert_refuses_what_is_there_another_suffix_and_what_is_no_checkpoint(weights, run, tmp_path):
+    (tmp_path / 'there.npz').write_bytes(b'mine')
+    (tmp_path / 'text.ckpt').write_text('no checkpoint')
+    assert 'there.npz' in refused(run('convert', weights[1], tmp_path / 'there.npz'))
+    assert (tmp_path / 'there.npz').read_bytes() == b'mine'
+    assert '.ckpt' in refused(run('convert', weights[1], tmp_path / 'two.h5'))
+    assert 'text.ckpt' in refused(run('convert', tmp_path / 'text.ckpt', tmp_path / 'two.npz'))
+    assert 'no.ckpt' in refused(run('convert', tmp_path / 'no.ckpt', tmp_path / 'two.npz'))
+
+
+def test_walkers_write_walks_and_the_lists_that_enrol_and_evaluate_read(run, tmp_path, monkeypatch):
+    from gait_evaluation import read_manifest
+    from gait_walkers import write_scene
+    monkeypatch.setattr('gait_walkers.write_scene',
+                        lambda path, *seeds: write_scene(path, *seeds, frames=2, width=96, height=64))
+    status, out, err = run('walkers', tmp_path / 'demo', '--people', 2, '--walks', 2, '--kind', 'gif', '--json')
+    assert (status, err) == (0, '')
+    assert len(json.loads(out)['walks']) == 4
+    walks = read_manifest(tmp_path / 'demo' / 'walks.csv')
+    assert [(walk.person, walk.condition) for walk in walks] == [('anna', 'N1'), ('anna', 'N2'), ('ben', 'N1'),
+                                                                ('ben', 'N2')]
+    assert [walk.condition for walk in read_manifest(tmp_path / 'demo' / 'gallery.csv')] == ['N1', 'N1']
+    assert 'demo' in refused(run('walkers', tmp_path / 'demo'))
+
+
+def test_walkers_leave_nothing_when_interrupted(run, tmp_path, monkeypatch):
+    def interrupt(path, *seeds):
+        Path(path).write_text('half')
+        raise KeyboardInterrupt
+    monkeypatch.setattr('gait_walkers.write_scene', interrupt)
+    assert run('walkers', tmp_path / 'demo')[0] == 130
+    assert not list(tmp_path.iterdir())
+
+
+def test_fetch_hands_its_arguments_over(monkeypatch):
+    handed = []
+    monkeypatch.setattr('fetch_models.main', lambda argv: handed.append(argv) or 1)
+    assert gait_cli.main(['fetch', '--check', 'M+L-GRU-2.ckpt']) == 1
+    assert handed == [['--check', 'M+L-GRU-2.ckpt']]
+
+
+# The real networks ---------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def command():
+    """Run the command in a process of its own."""
+    def command(*arguments):
+        environment = {name: value for name, value in os.environ.items() if name != 'TF_CPP_MIN_LOG_LEVEL'}
+        return subprocess.run([sys.executable, ROOT / 'gait_cli.py', *map(str, arguments)], capture_output=True,
+                              text=True, env=environment)
+    return command
+
+
+@pytest.mark.slow
+def test_a_real_vector_is_the_networks_and_nothing_else_is_said(command, checkpoints, pose_net, gait_net, walks):
+    result = command('vector', walks('anna', 1), '--json', '--pose-weights', checkpoints('pose', 1),
+                     '--gait-weights', checkpoints(SHARED.format('GRU')), '--rnn-layers', 2)
+    assert (result.returncode, result.stderr) == (0, '')
+    frames = np.stack(list(gait_video.read_frames(walks('anna', 1))))
+    expected = gait_net.feed_forward(pose_net.feed_forward_features(frames))
+    assert np.allclose(json.loads(result.stdout)[0]['vector'], expected, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_real_joints_are_the_networks_and_nothing_else_is_said(command, checkpoints, pose_net, walks, tmp_path):
+    picture = Path(walks('anna', 1)) / '0.png'
+    result = command('pose', picture, '--output', tmp_path / 'pose.png', '--json',
+                     '--pose-weights', checkpoints('pose', 1))
+    assert (result.returncode, result.stderr) == (0, '')
+    y, x, probability = pose_net.joint_positions(np.asarray(Image.open(picture))[None])[:, 0]
+    joints = json.loads(result.stdout)[0]['joints']
+    assert np.allclose([row['y'] for row in joints], y, atol=0.01)
+    assert np.allclose([row['x'] for row in joints], x, atol=0.01)
+    assert np.allclose([row['probability'] for row in joints], probability, atol=1e-4)
