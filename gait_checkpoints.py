@@ -53,7 +53,9 @@ class RestoreReport:
     shared : list of str
         Recurrent variables of further layers, filled from the file's only cell, `cell_0`.
     initial : list of str
-        Variables that the file does not hold: they get initial weights or, with an ImageNet checkpoint, keep theirs.
+        Variables that the file does not hold and that have initial weights.
+    kept : list of str
+        Variables outside what the file is for (an ImageNet checkpoint is for the backbone): they keep their values.
     ignored : list of str
         Names in the file that the network has no use for.
     """
@@ -62,12 +64,13 @@ class RestoreReport:
     restored: list = dataclasses.field(default_factory=list)
     shared: list = dataclasses.field(default_factory=list)
     initial: list = dataclasses.field(default_factory=list)
+    kept: list = dataclasses.field(default_factory=list)
     ignored: list = dataclasses.field(default_factory=list)
 
     def __str__(self):
         lines = [f'{self.path}: {len(self.restored)} variables restored']
         for what, names in (('filled from the shared cell_0', self.shared), ('initial', self.initial),
-                            ('ignored', self.ignored)):
+                            ('kept', self.kept), ('ignored', self.ignored)):
             if names:
                 some = ', '.join(names[:4]) + (', ...' if len(names) > 4 else '')
                 lines.append(f'  {len(names)} {what}: {some}')
@@ -244,7 +247,7 @@ def _opened(prefix):
     _refuse_other_kinds(prefix)
     with contextlib.ExitStack() as stack, _named_errors(prefix):
         if prefix.endswith(COMPACT_SUFFIX) and os.path.isfile(prefix):
-            yield _CompactReader(prefix)
+            yield _CompactReader(stack.enter_context(np.load(prefix, allow_pickle=False)))
             return
         path = prefix
         if re.search(r'[*?\[\]\\]', prefix) and os.sep == '/':
@@ -297,8 +300,8 @@ def _named_errors(prefix):
 class _CompactReader:
     """Reads what `write_compact` wrote, with the methods of TensorFlow's reader; nothing is unpickled."""
 
-    def __init__(self, path):
-        self._file = np.load(path, allow_pickle=False)
+    def __init__(self, file):
+        self._file = file
         facts = json.loads(self._file[FACTS].tobytes())
         if facts.get('format') != COMPACT_FORMAT:
             raise ValueError(f'its format is {facts.get("format")!r}, expected {COMPACT_FORMAT!r}')
@@ -443,8 +446,8 @@ def find_recurrent(path, names, cell, layers, scope):
     -------
     sources : dict of str to str
         Our name to the file's. Empty when the file holds no recurrent weights.
-    shared : bool
-        One cell of the file fills several layers of ours.
+    shared : set of str
+        Ours that the file's only cell fills besides its own layer.
 
     Raises
     ------
@@ -453,7 +456,7 @@ def find_recurrent(path, names, cell, layers, scope):
     """
     held = describe_recurrent(names, scope)
     if held is None:
-        return {}, False
+        return {}, set()
     file_cell, file_layers = held
     if file_cell != cell:
         raise CheckpointError(f'{path} holds {file_cell} cells, the network was built with {cell}: build it with '
@@ -461,14 +464,16 @@ def find_recurrent(path, names, cell, layers, scope):
     if file_layers not in (1, layers):
         raise CheckpointError(f'{path} holds {file_layers} recurrent layers, the network was built with {layers}: '
                               f'build it with rnn_layers={file_layers}')
-    sources = {}
+    sources, shared = {}, set()
     for layer in range(layers):
         for part in CELL_WEIGHTS[cell]:
             for leaf in ('kernel', 'bias'):
                 ours = scope + _recurrent_names(cell, part, leaf, layer)[0]
                 held_names = [scope + name for name in _recurrent_names(cell, part, leaf, min(layer, file_layers - 1))]
                 sources[ours] = next((name for name in held_names if name in names), held_names[0])
-    return sources, layers > file_layers
+                if layer >= file_layers:
+                    shared.add(ours)
+    return sources, shared
 
 
 def describe_recurrent(names, scope='GaitNN/Recurrent/'):
@@ -569,7 +574,8 @@ def write_checkpoint(prefix, tensors):
                 os.remove(beside + suffix)
         raise OSError(f'{prefix} could not be saved: {error.message}') from error
     os.replace(beside + DATA_SUFFIX, prefix + DATA_SUFFIX)
-    os.replace(beside + '.index', prefix + '.index')
+    with contextlib.suppress(FileNotFoundError):        # a reader has completed it meanwhile
+        os.replace(beside + '.index', prefix + '.index')
     return prefix
 
 

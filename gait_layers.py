@@ -6,6 +6,8 @@ here.
 """
 import contextlib
 import os
+import secrets
+import sys
 import threading
 import warnings
 
@@ -17,8 +19,17 @@ import gait_checkpoints
 
 LSTM_FORGET_BIAS = 1.0
 GRU_GATE_BIAS = 1.0
+PRECISIONS = ('float32', 'bfloat16')
 BATCH_STATISTICS = 'batch_statistics'                            # collection of (moving average, the batch's value)
 RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1's: accumulators start at one
+
+
+def warn_caller(message):
+    """Warn at the line outside the networks' own modules that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get('__name__') in ('gait_layers', 'gait_nn', 'human_pose_nn'):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 @contextlib.contextmanager
@@ -27,9 +38,6 @@ def quiet_slim():
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', UserWarning)
         yield
-
-
-PRECISIONS = ('float32', 'bfloat16')
 
 
 def check_precision(precision):
@@ -257,7 +265,7 @@ class Network:
         The session of `graph`. The caller's: never closed here.
     is_training : bool
     seed : int, optional
-        Of the graph's random operations (initial weights, dropout).
+        Of initial weights and dropout, in an own graph; drawn where not given.
 
     Attributes
     ----------
@@ -265,6 +273,8 @@ class Network:
     sess : tf.compat.v1.Session
         Its variables have values: those restored, else initial ones.
     """
+
+    SCOPE = None                    # pattern of the names of the network's variables in its graph; None for all
 
     def __init__(self, session_config=None, graph=None, session=None, is_training=False, seed=None):
         self.is_training = is_training
@@ -274,13 +284,11 @@ class Network:
         self._ready = self._restored = self._is_random = self._closed = False
         self._writers = {}
         with self.graph.as_default(), quiet_slim():
-            if seed is not None:
-                tf.set_random_seed(seed)
+            if graph is None:
+                tf.set_random_seed(secrets.randbelow(2 ** 31) if seed is None else seed)
             self._build()
         self.variables = self._collection(tf.GraphKeys.GLOBAL_VARIABLES)
         self._session = tf.Session(graph=self.graph, config=session_config) if session is None else session
-
-    SCOPE = None                    # pattern of the names of the network's variables in its graph; None for all
 
     def _collection(self, key):
         return self.graph.get_collection(key, self.SCOPE)
@@ -327,8 +335,8 @@ class Network:
         session = self.sess
         if self._is_random and not (self._restored or self.is_training):
             self._is_random = False
-            warnings.warn(f'{type(self).__name__} is used before restore(): its weights are random and its results '
-                          'mean nothing', UserWarning, stacklevel=4)
+            warn_caller(f'{type(self).__name__} is used before restore(): its weights are random and its results mean '
+                        'nothing')
         return session.run(fetches, feed)
 
     def _map(self, fetch, inputs, batch_size, other=None):
@@ -384,11 +392,23 @@ class Network:
         -------
         str
             `<folder>/<name>.ckpt`, which `restore` takes.
+
+        Raises
+        ------
+        ValueError
+            A weight is NaN or infinite (nothing is written then), or the name is none.
+        OSError
+            The folder cannot be written, the disk is full.
         """
+        if not name or os.path.basename(name) != name or name.endswith('.ckpt'):
+            raise ValueError(f'name is that of a file without folder and without .ckpt, got {name!r}')
         folder = os.path.expanduser(os.fspath(folder))
+        values = self.sess.run({v.op.name: v for v in self.model_variables})
+        spoilt = [variable for variable, value in values.items() if not np.isfinite(value).all()]
+        if spoilt:
+            raise ValueError(f'not saved: {len(spoilt)} variables hold NaN or infinity, such as {spoilt[0]}')
         os.makedirs(folder, exist_ok=True)
-        names = {v.op.name: v for v in self.model_variables}
-        return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'), self.sess.run(names))
+        return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'), values)
 
     # --- Training ---
 
@@ -509,6 +529,18 @@ def check_batch(array, shape, what, single=''):
             if not np.abs(sample).max() <= np.finfo(np.float32).max:            # NaN is not, either
                 raise ValueError(f'{expected}, got NaN or infinity (of float32) in sample {i}')
     return array
+
+
+def check_rate(learning_rate):
+    """Refuse a learning rate that would spoil the weights."""
+    if not (np.ndim(learning_rate) == 0 and np.isfinite(learning_rate) and learning_rate >= 0):
+        raise ValueError(f'learning_rate is a finite number, at least 0, got {learning_rate!r}')
+
+
+def check_keep_prob(dropout_keep_prob):
+    """Refuse a share of kept units outside (0, 1]."""
+    if not isinstance(dropout_keep_prob, (int, float)) or not 0.0 < dropout_keep_prob <= 1.0:
+        raise ValueError(f'dropout_keep_prob is a number in (0, 1], got {dropout_keep_prob!r}')
 
 
 def check_batch_size(batch_size):

@@ -4,8 +4,6 @@ The network of gait-recognition (2017): a residual convolutional network describ
 follow the poses over time, and the mean of their outputs identifies the person. A linear SVM tells vectors apart; that,
 galleries and evaluation are not done here.
 """
-import warnings
-
 import numpy as np
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
@@ -16,10 +14,13 @@ from gait_layers import (
     batch_norm,
     check_batch,
     check_batch_size,
+    check_keep_prob,
+    check_rate,
     dropout,
     gru_layer,
     lstm_layer,
     minimise,
+    warn_caller,
 )
 
 FEATURE_SHAPE = (17, 17, 32)
@@ -76,6 +77,7 @@ class GaitNN(Network):
     RECURRENT_SCOPE = 'GaitNN/Recurrent/'
     LOGITS_SCOPE = 'GaitNN/Logits/'
     NUM_UNITS = 512
+    POSE_DESCRIPTOR = 512                                   # width of a frame's description, the recurrent input
 
     def __init__(self, name=None, recurrent_unit='GRU', rnn_layers=1, num_of_persons=0, reuse=False, is_training=False,
                  input_net=None, count_of_training_examples=1000, dropout_keep_prob=0.7, session_config=None,
@@ -84,11 +86,12 @@ class GaitNN(Network):
             raise ValueError(f"recurrent_unit is 'GRU' or 'LSTM', got {recurrent_unit!r}")
         if isinstance(rnn_layers, bool) or int(rnn_layers) != rnn_layers or rnn_layers < 1:
             raise ValueError(f'rnn_layers is a positive integer, got {rnn_layers!r}')
-        if is_training and (isinstance(num_of_persons, bool) or num_of_persons < 1):
-            raise ValueError(f'training needs num_of_persons, the number of people to tell apart, got {num_of_persons}')
-        if not 0.0 < dropout_keep_prob <= 1.0:
-            raise ValueError(f'dropout_keep_prob lies in (0, 1], got {dropout_keep_prob}')
-        graph = self._shared_graph(input_net, session, reuse, session_config)
+        if is_training and (isinstance(num_of_persons, bool) or not isinstance(num_of_persons, (int, np.integer)) or
+                            num_of_persons < 1):
+            raise ValueError(f'training needs num_of_persons, the number of people to tell apart, got '
+                             f'{num_of_persons!r}')
+        check_keep_prob(dropout_keep_prob)
+        graph = self._shared_graph(input_net, session, reuse, session_config, (recurrent_unit, int(rnn_layers)))
         self.name = name
         self.recurrent_unit, self.rnn_layers = recurrent_unit, int(rnn_layers)
         self.num_of_persons = int(num_of_persons)
@@ -97,7 +100,7 @@ class GaitNN(Network):
         self._input_net, self._reuse = input_net, bool(reuse)
         super().__init__(session_config, graph, session, is_training, seed)
 
-    def _shared_graph(self, input_net, session, reuse, session_config):
+    def _shared_graph(self, input_net, session, reuse, session_config, recurrent):
         """The graph to build in (None: an own one), once the arguments that decide it fit together."""
         if input_net is None:
             if session is not None:
@@ -115,16 +118,22 @@ class GaitNN(Network):
         if session is None:
             raise ValueError("input_net= needs session=, a session of that tensor's graph, such as the pose network's "
                              'sess')
+        if not isinstance(session, (tf.Session, tf.InteractiveSession)):
+            raise TypeError(f'session is a tf.compat.v1.Session, got {type(session).__name__}')
         if session.graph is not input_net.graph:
             raise ValueError("session= is of another graph than input_net's tensor")
         if session_config is not None:
             raise ValueError('session_config= is for a session of our own; with session= it has no effect')
-        built = bool(input_net.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, self.SCOPE))
+        names = [v.op.name for v in input_net.graph.get_collection(tf.GraphKeys.MODEL_VARIABLES, self.SCOPE)]
+        built = gait_checkpoints.describe_recurrent(names, self.RECURRENT_SCOPE)
         if reuse and not built:
             raise ValueError("reuse=True, but there is no gait network in input_net's graph whose variables could be "
                              'shared')
         if built and not reuse:
             raise ValueError("input_net's graph already holds a gait network: pass reuse=True to share its variables")
+        if reuse and built != recurrent:
+            raise ValueError(f"reuse=True shares the variables of input_net's graph, which are those of {built[1]} "
+                             f'layer(s) of {built[0]}; asked for were {recurrent[1]} of {recurrent[0]}')
         return input_net.graph
 
     def _build_network(self, features, initial_state):
@@ -260,6 +269,7 @@ class GaitNN(Network):
                                'num_of_persons=... to train it')
         if not isinstance(desired_person, (int, np.integer)) or not 0 <= desired_person < self.num_of_persons:
             raise ValueError(f'desired_person is an integer in 0..{self.num_of_persons - 1}, got {desired_person!r}')
+        check_rate(learning_rate)
         return {self.input_tensor: self._check_features(features), self.desired_person: desired_person,
                 self.learning_rate: learning_rate}
 
@@ -345,8 +355,8 @@ class GaitNN(Network):
         path = gait_checkpoints.locate(path)
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables}
         in_file = gait_checkpoints.read_checkpoint_shapes(path)
-        sources, is_shared = gait_checkpoints.find_recurrent(path, in_file, self.recurrent_unit, self.rnn_layers,
-                                                             self.RECURRENT_SCOPE)
+        sources, shared = gait_checkpoints.find_recurrent(path, in_file, self.recurrent_unit, self.rnn_layers,
+                                                          self.RECURRENT_SCOPE)
         wanted = {name: sources.get(name, name) for name in expected}
         optional = {name for name in expected if name.startswith(self.LOGITS_SCOPE) or
                     (name.startswith(self.RECURRENT_SCOPE) and not sources)}
@@ -357,19 +367,19 @@ class GaitNN(Network):
                    if source in tensors and name not in other_people}
         values = gait_checkpoints.match(path, tensors, in_file, expected, 'the gait network', optional)
 
-        restored = [name for name in values if wanted[name] == name or not is_shared]
         report = gait_checkpoints.RestoreReport(
-            path, restored=restored, shared=[name for name in values if name not in restored],
+            path, restored=[name for name in values if name not in shared],
+            shared=[name for name in values if name in shared],
             initial=[name for name in expected if name not in values],
             ignored=sorted(set(in_file) - {wanted[name] for name in values}))
         if not sources:
-            warnings.warn(f'{path} holds no recurrent weights: the recurrent layers get the initial weights that '
-                          'TensorFlow 1.3 gave the original', UserWarning, stacklevel=2)
+            warn_caller(f'{path} holds no recurrent weights: the recurrent layers get the initial weights that '
+                          'TensorFlow 1.3 gave the original')
             values.update(gait_checkpoints.initial_recurrent(self.recurrent_unit, self.rnn_layers, self.NUM_UNITS,
-                                                             self.RECURRENT_SCOPE, GaitNetwork.POSE_DESCRIPTOR))
+                                                             self.RECURRENT_SCOPE, self.POSE_DESCRIPTOR))
         if other_people:
-            warnings.warn(f'{path} was trained on {in_file[other_people[0]][-1]} people, this network on '
-                          f'{self.num_of_persons}: its classifier (Logits) starts anew', UserWarning, stacklevel=2)
+            warn_caller(f'{path} was trained on {in_file[other_people[0]][-1]} people, this network on '
+                          f'{self.num_of_persons}: its classifier (Logits) starts anew')
         with self._lock:
             self._assign(values, initial=[name for name in report.initial if name not in values])
             if len(values) < len(self.variables):
@@ -389,7 +399,6 @@ class GaitNetwork(GaitNN):
         `GaitNetwork(recurrent_unit='GRU', rnn_layers=1)`.
     """
 
-    POSE_DESCRIPTOR = 512                                                       # width of a frame's description
     WEIGHT_DECAY = 0.1                                                          # declared, never part of the loss
     BATCH_NORM = {'decay': 0.999, 'epsilon': 0.0001}
 

@@ -3,15 +3,24 @@
 The network of gait-recognition (2017): Inception-ResNet-v2 to its auxiliary tower, a 1 x 1 convolution to the spatial
 features, one transposed convolution up to heat maps. Reading pictures and drawing poses are not done here.
 """
-import warnings
-
 import numpy as np
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 import gait_checkpoints
 import pose_heat_maps
-from gait_layers import Network, check_batch, check_batch_size, check_precision, computing_in, dropout, minimise
+from gait_layers import (
+    Network,
+    check_batch,
+    check_batch_size,
+    check_keep_prob,
+    check_precision,
+    check_rate,
+    computing_in,
+    dropout,
+    minimise,
+    warn_caller,
+)
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 
 JOINT_NAMES = ['right ankle', 'right knee', 'right hip', 'left hip', 'left knee', 'left ankle', 'pelvis', 'thorax',
@@ -70,8 +79,7 @@ class HumanPoseNN(Network):
                  session_config=None, seed=None):
         if loss_type not in ('SCE', 'MSE'):
             raise ValueError(f"loss_type is 'SCE' or 'MSE', got {loss_type!r}")
-        if not 0.0 < dropout_keep_prob <= 1.0:
-            raise ValueError(f'dropout_keep_prob lies in (0, 1], got {dropout_keep_prob}')
+        check_keep_prob(dropout_keep_prob)
         self.log_name = log_name
         self.heatmap_size, self.image_size = heatmap_size, image_size
         self.loss_type = loss_type
@@ -158,8 +166,8 @@ class HumanPoseNN(Network):
         frames = check_batch(images, (self.image_size, self.image_size, 3), 'RGB frames, 0 to 255,',
                              'put it into a batch with frame[None]')
         if frames.dtype.kind == 'f' and -1.0 <= frames.min() and frames.max() <= 1.0 and frames.any():
-            warnings.warn('these float frames look scaled to 0..1 or -1..1; the network takes RGB values from 0 to '
-                          '255', UserWarning, stacklevel=4)
+            warn_caller('these float frames look scaled to 0..1 or -1..1; the network takes RGB values from 0 to '
+                          '255')
         return frames
 
     def _infer(self, tensor, images, batch_size):
@@ -290,6 +298,7 @@ class HumanPoseNN(Network):
     def _feed(self, images, points, heatmaps, present_joints, learning_rate, is_inside_box):
         if not self.is_training:
             raise RuntimeError('this network was built for inference; build it with is_training=True to train it')
+        check_rate(learning_rate)
         frames = self._check_frames(images)
         feed = {self.input_tensor: frames, self.learning_rate: learning_rate}
         size, joints = self.heatmap_size, len(JOINT_NAMES)
@@ -315,7 +324,7 @@ class HumanPoseNN(Network):
         heatmaps : array_like (B, 289, 289, 16)
             From `generate_output`.
         present_joints : array_like (B, 16)
-            1 for joints that count in the loss. With none at all the loss is NaN and so are the weights after it.
+            1 for joints that count in the loss; at least one.
         learning_rate : float
         is_inside_box : array_like (B, 16)
             Not used by the step; the published method takes it.
@@ -331,6 +340,8 @@ class HumanPoseNN(Network):
             The network was built for inference.
         """
         feed = self._feed(images, None, heatmaps, present_joints, learning_rate, is_inside_box)
+        if not np.any(present_joints):
+            raise ValueError('no joint is present in this batch: its loss is NaN and would spoil the weights')
         return float(self.sess.run([self.loss_err, self._train_op], feed)[0])
 
     def write_summary(self, inp, desired_points, heatmaps, present_joints, learning_rate, is_inside_box,
@@ -338,7 +349,8 @@ class HumanPoseNN(Network):
         """Write figures of one batch for TensorBoard, when the step is a multiple of the frequencies.
 
         Distances, loss, gradient norms and histograms go to `logdir/<log_name>/train`, the distance of joint i to
-        `logdir/<log_name>/train/point_<i>`. Without a `log_name` nothing is written. Arguments as for `train`, and
+        `logdir/<log_name>/train/point_<i>`. Without a `log_name` nothing is written. The other arguments are those of
+        `train`.
 
         Parameters
         ----------
@@ -421,9 +433,11 @@ class HumanPoseNN(Network):
             self._assign(values)
             if len(values) < len(self.variables):
                 self._make_ready()
-            self._ready = self._restored = True
+            self._ready = True
+            self._restored = self._restored or not is_pre_trained_imagenet_checkpoint
+            self._is_random = not self._restored             # the head still is
         return gait_checkpoints.RestoreReport(
-            path, restored=list(values), initial=[v.op.name for v in self.model_variables if v.op.name not in values],
+            path, restored=list(values), kept=[v.op.name for v in self.model_variables if v.op.name not in values],
             ignored=sorted(set(in_file) - set(values)))
 
 

@@ -303,6 +303,20 @@ def test_a_process_killed_before_the_first_rename_leaves_the_old_checkpoint(tmp_
     np.testing.assert_array_equal(gait_checkpoints.read_checkpoint(path)['b'], NEW['b'])
 
 
+def test_a_reader_between_the_renames_does_not_disturb_the_writer(tmp_path, monkeypatch):
+    gait_checkpoints.write_checkpoint(tmp_path / 'last.ckpt', {'b': np.zeros(3, np.float32)})
+    replace = os.replace
+
+    def read_after_the_first(source, target):
+        replace(source, target)
+        if source.endswith(DATA_SUFFIX):
+            assert is_small(tmp_path / 'last.ckpt')
+    monkeypatch.setattr(os, 'replace', read_after_the_first)
+    gait_checkpoints.write_checkpoint(tmp_path / 'last.ckpt', SMALL)
+    assert is_small(tmp_path / 'last.ckpt')
+    assert sorted(os.listdir(tmp_path)) == ['last.ckpt' + DATA_SUFFIX, 'last.ckpt.index']
+
+
 def test_a_process_killed_between_the_renames_leaves_what_the_next_restore_completes(tmp_path):
     path = write_checkpoint(tmp_path / 'killed.ckpt', SMALL)
     killed_at_rename(path, 1)
@@ -403,6 +417,13 @@ def test_the_report_of_older_names_says_restored_and_ignores_none(gait_nets, che
     assert report.shared == report.initial == report.ignored == []
 
 
+def test_one_cell_under_older_names_is_restored_and_fills_the_others(gait_nets, tmp_path):
+    tensors = {name: array for name, array in gait_tensors('tf1.0 GRU').items() if 'cell_1' not in name}
+    report = gait_nets('GRU', 2).restore(write_checkpoint(tmp_path / 'old.ckpt', tensors, 1))
+    assert {name.split('/')[4] for name in report.shared} == {'cell_1'} and len(report.shared) == 4
+    assert len(report.restored) == 138 + 4
+
+
 def test_the_report_of_a_file_without_recurrent_weights_names_them_initial_and_the_classifier_ignored(gait_nets,
                                                                                                      checkpoints):
     with pytest.warns(UserWarning, match='holds no recurrent weights.*TensorFlow 1.3') as caught:
@@ -500,7 +521,7 @@ def test_saved_pose_weights_restore_to_identical_features_and_an_imagenet_file_f
         head = [v for v in net.model_variables if v.op.name.startswith('New')]
         before = net.sess.run(head)
         report = net.restore(path, is_pre_trained_imagenet_checkpoint=True)
-        assert len(report.restored) == 692 and len(report.initial) == 4
+        assert len(report.restored) == 692 and len(report.kept) == 4 and report.initial == []
         assert report.ignored == ['InceptionResnetV2/Logits/Logits/weights',
                                   'InceptionResnetV2/Mixed_7a/Branch_0/Conv2d_0a_1x1/weights', 'global_step']
         backbone = [v for v in net.model_variables if not v.op.name.startswith('New')]
@@ -508,7 +529,8 @@ def test_saved_pose_weights_restore_to_identical_features_and_an_imagenet_file_f
             np.testing.assert_array_equal(now, imagenet[variable.op.name])
         for now, then in zip(net.sess.run(head), before):
             np.testing.assert_array_equal(now, then)
-        features = net.feed_forward_features(frames[:1])
+        with pytest.warns(UserWarning, match='used before restore'):       # the head is random still
+            features = net.feed_forward_features(frames[:1])
         saved = net.save(tmp_path, 'pose')
         net.restore(checkpoints('pose'))
         assert not np.allclose(net.feed_forward_features(frames[:1]), features)

@@ -11,6 +11,7 @@ from gait_layers import (
     batch_norm,
     check_batch,
     check_batch_size,
+    dropout,
     gru_layer,
     lstm_layer,
     minimise,
@@ -26,6 +27,19 @@ def sigmoid(z):
 
 def load(variable, value, session):
     session.run(variable.initializer, {variable.initializer.inputs[1]: value})
+
+
+def test_dropout_keeps_the_share_asked_for_scaled_up_and_drops_by_the_step():
+    def run(step, seed=5, keep=0.7):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.set_random_seed(seed)
+            return session.run(dropout(tf.ones((100, 100)), keep, tf.constant(step, tf.int64)))
+    first = run(0)
+    assert set(np.unique(first)) == {0, np.float32(1 / 0.7)}
+    assert (first > 0).mean() == pytest.approx(0.7, abs=0.02)
+    np.testing.assert_array_equal(run(0), first)                    # a resumed run drops what it would have dropped
+    assert not np.array_equal(run(1), first) and not np.array_equal(run(0, seed=6), first)
+    np.testing.assert_array_equal(run(0, keep=1.0), 1)
 
 
 # --- Batch norm ------------------------------------------------------------------------------------------------------

@@ -36,7 +36,9 @@ def test_the_tensors_that_users_reach_for_have_their_shapes(gait_nets):
     ({'rnn_layers': 1.5}, 'got 1.5'),
     ({'rnn_layers': True}, 'got True'),
     ({'is_training': True}, 'training needs num_of_persons, .* got 0'),
-    ({'dropout_keep_prob': 0}, r'dropout_keep_prob lies in \(0, 1\], got 0'),
+    ({'is_training': True, 'num_of_persons': '7'}, "got '7'"),
+    ({'is_training': True, 'num_of_persons': 2.5}, 'got 2.5'),
+    ({'dropout_keep_prob': 0}, r'dropout_keep_prob is a number in \(0, 1\], got 0'),
     ({'reuse': True}, 'reuse=True .* without input_net each network has a graph of its own'),
     ({'session': 'any'}, 'session= goes with input_net=')])
 def test_bad_arguments_are_refused_before_anything_is_built(arguments, message):
@@ -253,6 +255,38 @@ def test_what_cannot_be_shared_is_refused(shared):
     GaitNetwork(input_net=doubled, session=session)
     with pytest.raises(ValueError, match='already holds a gait network: pass reuse=True to share its variables'):
         GaitNetwork(input_net=place, session=session)
+    with pytest.raises(TypeError, match='session is a tf.compat.v1.Session, got int'):
+        GaitNetwork(input_net=place, session=7)
+
+
+@pytest.mark.parametrize('asked', [{'rnn_layers': 1}, {'rnn_layers': 3}, {'rnn_layers': 2, 'recurrent_unit': 'LSTM'}])
+def test_a_network_of_other_recurrent_layers_cannot_be_reused(shared, asked):
+    _, doubled, session = shared
+    GaitNetwork(rnn_layers=2, input_net=doubled, session=session)
+    with pytest.raises(ValueError, match=r'those of 2 layer\(s\) of GRU; asked for were'):
+        GaitNetwork(input_net=doubled, session=session, reuse=True, **asked)
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    with GaitNetwork() as net:
+        path = net.save(tmp_path, 'walk')
+        bias = next(v for v in net.variables if v.op.name == 'GaitNN/FullyConnected/fully_connected/biases')
+        net.sess.run(bias.initializer, {bias.initializer.inputs[1]: np.full(512, np.nan)})
+        with pytest.raises(ValueError, match='not saved: 1 variables hold NaN or infinity, such as GaitNN/FullyC'):
+            net.save(tmp_path, 'walk')
+        assert not net.restore(path).initial                            # the earlier file is as it was
+        for name in ('', 'a/b', 'walk.ckpt'):
+            with pytest.raises(ValueError, match='without folder and without .ckpt'):
+                net.save(tmp_path, name)
+
+
+def test_a_warning_points_at_the_users_own_line(checkpoints):
+    with GaitNetwork() as net:
+        with pytest.warns(UserWarning, match='used before restore') as caught:
+            net.feed_forward(walk(1))
+        with pytest.warns(UserWarning, match='no recurrent weights') as more:
+            net.restore(checkpoints('gait'))
+    assert {w.filename for w in [*caught, *more]} == {__file__}
 
 
 # --- Training --------------------------------------------------------------------------------------------------------
@@ -363,6 +397,12 @@ def test_dropout_acts_on_the_vector_in_training_and_the_share_can_be_chosen(fres
 def test_a_person_out_of_range_is_refused(trainer, person):
     with pytest.raises(ValueError, match='desired_person is an integer in 0..4, got'):
         trainer.train(walk(2), person, 1e-3)
+
+
+@pytest.mark.parametrize('rate', [np.nan, np.inf, -1e-3, [1e-3]])
+def test_a_learning_rate_that_would_spoil_the_weights_is_refused(trainer, rate):
+    with pytest.raises(ValueError, match='learning_rate is a finite number'):
+        trainer.train(walk(2), 0, rate)
 
 
 def test_training_a_network_for_inference_is_refused(gait_nets):

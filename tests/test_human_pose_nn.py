@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from reference_weights import pose_frames, reference
 
 import human_pose_nn
+from gait_layers import check_precision
 from human_pose_nn import JOINT_NAMES, MIRRORED_JOINTS, HumanPoseIRNetwork
 
 POINTS = np.full((2, 2, 16), 100.0)
@@ -71,7 +72,7 @@ def test_learning_rate_and_global_step_are_there_in_training_only(pose_net):
 @pytest.mark.parametrize('arguments, message', [
     ({'loss_type': 'L1'}, "loss_type is 'SCE' or 'MSE', got 'L1'"),
     ({'loss_type': None}, "'MSE', got None"),
-    ({'dropout_keep_prob': 0.0}, r'dropout_keep_prob lies in \(0, 1\], got 0.0'),
+    ({'dropout_keep_prob': 0.0}, r'dropout_keep_prob is a number in \(0, 1\], got 0.0'),
     ({'dropout_keep_prob': 1.5}, 'got 1.5'),
     ({'dropout_keep_prob': float('nan')}, 'got nan')])
 def test_bad_arguments_are_refused_before_anything_is_built(arguments, message):
@@ -445,10 +446,44 @@ def test_weight_decay_is_declared_on_the_layers_and_never_part_of_the_loss(train
 
 
 @pytest.mark.slow
-def test_dropout_acts_in_training_only_and_keeps_the_share_asked_for(pose_training_nets, checkpoints, frames):
+def test_dropout_acts_in_training(pose_training_nets, checkpoints, frames):
     features = []
     for keep in (1.0, 0.7):
         net = pose_training_nets(keep)
         net.restore(checkpoints('pose'))
         features.append(net.sess.run(net.feature_tensor, {net.input_tensor: frames}))
     assert not np.allclose(*features)
+
+
+def test_a_batch_without_any_joint_is_not_trained_on(pose_training_nets, frames):
+    net = pose_training_nets(1.0)
+    with pytest.raises(ValueError, match='no joint is present in this batch'):
+        net.train(frames, np.zeros((2, 289, 289, 16)), np.zeros((2, 16)), 1e-3, np.zeros((2, 16)))
+
+
+def bfloat16_refused():
+    try:
+        check_precision('bfloat16')
+    except RuntimeError as error:
+        return str(error)
+
+
+def test_bfloat16_is_refused_where_the_processor_lacks_it(monkeypatch):
+    import io
+    monkeypatch.setattr('builtins.open', lambda path, *_: io.StringIO('flags\t\t: fpu sse2 avx2 avx512f\n'))
+    with pytest.raises(RuntimeError, match="precision='bfloat16' needs a processor with AVX512_BF16 or AMX"):
+        HumanPoseIRNetwork(precision='bfloat16')
+    with pytest.raises(ValueError, match="precision is 'float32' or 'bfloat16', got 'half'"):
+        HumanPoseIRNetwork(precision='half')
+
+
+@pytest.mark.skipif(bfloat16_refused() is not None, reason=f'{bfloat16_refused()}')
+def test_bfloat16_stays_near_float32_with_the_same_float32_variables(pose_net, checkpoints, frames):
+    with HumanPoseIRNetwork(precision='bfloat16') as net:
+        net.restore(checkpoints('pose', 1))
+        assert {v.dtype.base_dtype for v in net.variables} == {tf.float32}
+        assert [v.op.name for v in net.model_variables] == [v.op.name for v in pose_net.model_variables]
+        exact, features = (each.feed_forward_features(frames) for each in (pose_net, net))
+        assert 0 < np.abs(features - exact).max() < 0.02 * np.abs(exact).max()
+        assert net.joint_positions(frames).shape == (3, 2, 16) and net.heat_maps(frames[:1]).dtype == np.float32
+

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from reference_weights import VARIABLES, values, write_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
@@ -100,3 +101,16 @@ def test_ci_runs_the_commands_that_the_readme_gives():
 def test_the_workflow_runs_the_same_script():
     workflow = (ROOT / '.github' / 'workflows' / 'tests.yml').read_text('utf-8')
     assert '- run: .ci/run' in workflow
+
+
+def test_setup_lists_every_flat_module():
+    listed = set(re.findall(r"^        '(\w+)',$", (ROOT / 'setup.py').read_text('utf-8'), re.MULTILINE))
+    assert listed == MODULES
+
+
+@pytest.mark.slow
+def test_the_installed_script_estimates_a_pose_in_a_directory_of_the_users(installed, tmp_path):
+    write_checkpoint(tmp_path / 'pose.ckpt', values(VARIABLES['pose']), 1)
+    lines = installed('-m', 'dummy_pose_estimation', '--image', str(ROOT / 'images' / 'dummy.jpg'), '--checkpoint',
+                      str(tmp_path / 'pose.ckpt'), '--output', str(tmp_path / 'pose.png')).splitlines()
+    assert len(lines) == 16 and (tmp_path / 'pose.png').stat().st_size > 10_000

@@ -60,3 +60,7 @@ def test_every_file_and_heading_it_points_to_exists():
             assert target[1:] in headings, target
         elif not target.startswith('http'):
             assert (ROOT / target).exists(), target
+
+
+def test_no_place_is_left_to_be_filled_in():
+    assert '@@' not in README and 'TODO' not in README
