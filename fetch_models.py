@@ -8,6 +8,9 @@ Nothing takes a file's name before its content was verified: against the git blo
 by opening it as a checkpoint that holds every variable of the pose network. What has arrived of an interrupted
 download waits beside the target as NAME.part, and the next run goes on from there.
 
+The standard library downloads: gdown and pooch bring five and three packages more, and verified resuming, blob ids and
+the message for a machine without a network would still be ours to write.
+
 This room downloads and verifies. It does not restore weights into a network (`gait_checkpoints`, `human_pose_nn`,
 `gait_nn` do), and it imports them, and with them TensorFlow, only when there is a pose checkpoint to look into.
 """
