@@ -339,8 +339,8 @@ def _decode_video_frame(frame):
     if frame.is_corrupt:                                                # patched up from its neighbours
         raise _Unreadable
     pixels = frame.to_ndarray(format='rgb24')
-    matrices = [side for side in frame.side_data if side.type.name == 'DISPLAYMATRIX']
-    return _upright(pixels, np.frombuffer(bytes(matrices[0]), np.int32)) if matrices else pixels
+    matrix = frame.side_data.get('DISPLAYMATRIX')
+    return pixels if matrix is None else _upright(pixels, np.frombuffer(bytes(matrix), np.int32))
 
 
 def _upright(pixels, matrix):
