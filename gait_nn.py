@@ -374,12 +374,12 @@ class GaitNN(Network):
             ignored=sorted(set(in_file) - {wanted[name] for name in values}))
         if not sources:
             warn_caller(f'{path} holds no recurrent weights: the recurrent layers get the initial weights that '
-                          'TensorFlow 1.3 gave the original')
+                        'TensorFlow 1.3 gave the original')
             values.update(gait_checkpoints.initial_recurrent(self.recurrent_unit, self.rnn_layers, self.NUM_UNITS,
                                                              self.RECURRENT_SCOPE, self.POSE_DESCRIPTOR))
         if other_people:
             warn_caller(f'{path} was trained on {in_file[other_people[0]][-1]} people, this network on '
-                          f'{self.num_of_persons}: its classifier (Logits) starts anew')
+                        f'{self.num_of_persons}: its classifier (Logits) starts anew')
         with self._lock:
             self._assign(values, initial=[name for name in report.initial if name not in values])
             if len(values) < len(self.variables):

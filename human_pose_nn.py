@@ -167,7 +167,7 @@ class HumanPoseNN(Network):
                              'put it into a batch with frame[None]')
         if frames.dtype.kind == 'f' and -1.0 <= frames.min() and frames.max() <= 1.0 and frames.any():
             warn_caller('these float frames look scaled to 0..1 or -1..1; the network takes RGB values from 0 to '
-                          '255')
+                        '255')
         return frames
 
     def _infer(self, tensor, images, batch_size):
