@@ -563,13 +563,20 @@ class _Light(NamedTuple):
     ambient: float
     diffuse: float
     shadow: float        # darkness of the shadow on the ground
+    cover: float         # share of the light that near limbs and trunk keep from the far limbs
+
+    def on_far_side(self) -> '_Light':
+        """What reaches the far arm and leg. Without it nothing but an edge tells which leg is the near one."""
+        reach = 1 - self.cover
+        return self._replace(ambient=reach * self.ambient, diffuse=reach * self.diffuse)
 
 
 def _light(rng) -> _Light:
     toward = np.array([rng.uniform(-1, 1), rng.uniform(-1.0, -0.1), rng.uniform(0.25, 1.0)])
     toward /= np.linalg.norm(toward)
     ambient = rng.uniform(0.45, 0.75)
-    return _Light(tuple(toward), ambient, rng.uniform(0.9, 1.15) - ambient + 0.1, rng.uniform(0.0, 0.6))
+    return _Light(tuple(toward), ambient, rng.uniform(0.9, 1.15) - ambient + 0.1, rng.uniform(0.0, 0.6),
+                  rng.uniform(0.1, 0.4))
 
 
 class _Camera(NamedTuple):
@@ -728,7 +735,9 @@ def _draw_figure(canvas, owner, walker: Walker, pose: Pose, frame: int, look: _L
         return camera.project(np.array(points))[0]
 
     def paint(number, points, widths, cloth, straight=False):
-        _paint(canvas, owner, number, points, np.maximum(np.array(widths) * unit, 0.6), cloth, light, unit, straight,
+        on_far_side = number < _TORSO and (number > _LEFT) == right_near
+        _paint(canvas, owner, number, points, np.maximum(np.array(widths) * unit, 0.6), cloth,
+               light.on_far_side() if on_far_side else light, unit, straight,
                number in (_HEAD, _BAG, _HAND, _HAND + _LEFT, _FOOT, _FOOT + _LEFT))
 
     def across(depth, width):

@@ -18,11 +18,11 @@ R_ANKLE, R_KNEE, R_HIP, L_HIP, L_KNEE, L_ANKLE, PELVIS = range(7)
 HEAD_TOP, R_WRIST, R_ELBOW, R_SHOULDER, L_SHOULDER, L_ELBOW, L_WRIST = range(9, 16)
 
 
-def draw(walker, phase=0.3, heading=0.0, size=400, seed=0, **clothes):
+def draw(walker, phase=0.3, heading=0.0, size=400, seed=0, cover=0.0, **clothes):
     """(canvas, map of owners, joints, visible) of one drawn figure."""
     look = walkers._look(walkers._rng(seed), 'N')
     plain = dict(outfit='trousers', hair_style='short', backpack=False) | clothes
-    light = walkers._Light((0.0, -0.6, 0.8), 0.6, 0.4, 0.0)
+    light = walkers._Light((0.0, -0.6, 0.8), 0.6, 0.4, 0.0, cover)
     camera = walkers._Camera(heading, 0.03, 0.0, 0.8 * size / walker.stature, 8.0, (0.92 * size, size / 2))
     canvas, owner = np.full((3, size, size), 128, np.float32), np.zeros((size, size), np.uint8)
     pose = walker.pose([phase], travel=False)
@@ -253,6 +253,19 @@ def test_a_far_limb_is_hidden_where_the_near_one_covers_it_and_its_pixels_show_t
             near = MIRRORED_JOINTS[joint]
             assert visible[near]
     assert hidden > 10
+
+
+@pytest.mark.parametrize('heading, far_is_left', [(0.0, True), (0.3, True), (math.pi, False), (math.pi - 0.3, False)])
+def test_less_light_reaches_the_far_limbs_and_the_others_as_much_as_before(heading, far_is_left):
+    canvas, owner, *_ = draw(Walker.average(), heading=heading)
+    covered, *_ = draw(Walker.average(), heading=heading, cover=0.4)
+    left = (owner > walkers._LEFT) & (owner < walkers._TORSO)
+    right = (owner > 0) & (owner < walkers._LEFT)
+    far, near = (left, right) if far_is_left else (right, left)
+    assert far.sum() > 500
+    share = covered / canvas
+    assert np.median(share[:, far]) == pytest.approx(0.6)
+    assert np.isclose(share[:, near | (owner >= walkers._TORSO)], 1).mean() > 0.95      # but for edges, which blend
 
 
 def test_a_long_coat_hides_the_knees_and_a_short_one_does_not():
