@@ -1,8 +1,9 @@
 """Files of weights: find them, read them whole and checked, match them to a network's variables, write them.
 
 Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and weights of 8 bits (`.npz`),
-and knows the names that every version of TensorFlow gave to recurrent weights. No network is built here and no session
-of a network is touched; TensorFlow is loaded only by what reads or writes its files.
+and knows the names that every version of TensorFlow gave to recurrent weights. `replacing` writes any file whole or not
+at all. No network is built here and no session of a network is touched; TensorFlow is loaded only by what reads or
+writes its files.
 """
 import contextlib
 import dataclasses
@@ -11,6 +12,8 @@ import json
 import os
 import pathlib
 import re
+import secrets
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -125,8 +128,7 @@ def find_weights(name):
     for folder in weight_folders():
         if _is_there(folder / name):
             return folder / name
-    places = ''.join(f'\n  {folder}' for folder in weight_folders())
-    raise FileNotFoundError(f'{name}: no such weights in{places}\nTo get them: {HOW_TO_GET}.')
+    raise FileNotFoundError(f'{name}: no such weights in {_places()}. To get them: {HOW_TO_GET}.')
 
 
 def default_weights(choices=DEFAULT_PAIRS):
@@ -150,7 +152,11 @@ def default_weights(choices=DEFAULT_PAIRS):
         with contextlib.suppress(FileNotFoundError):
             return tuple(find_weights(name) for name in names)
     raise FileNotFoundError(f'no weights: looked for {", or ".join(" with ".join(names) for names in choices)}, in '
-                            f'{", ".join(map(str, weight_folders()))}. To get them: {HOW_TO_GET}.')
+                            f'{_places()}. To get them: {HOW_TO_GET}.')
+
+
+def _places():
+    return ', '.join(map(str, weight_folders()))
 
 
 def locate(path):
@@ -532,6 +538,46 @@ def initial_recurrent(cell, layers, num_units, scope, depth):
 
 # --- Writing ---------------------------------------------------------------------------------------------------------
 
+@contextlib.contextmanager
+def replacing(path, mode='wb', shared=False, **options):
+    """Open a file beside `path` for writing; it takes that name once it is whole and on the disk, else nothing changes.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A link stays a link, a private file stays private.
+    mode, options
+        As of `open`.
+    shared : bool
+        Several processes may write this file at once: each writes one of its own beside it. Otherwise that one has a
+        fixed name, so that what a killed process left is overwritten by the next.
+
+    Yields
+    ------
+    file
+    """
+    path = os.path.realpath(path)
+    beside = f'{path}.{secrets.token_hex(4)}.new' if shared else f'{path}.new'
+    try:
+        with open(beside, mode, **options) as file:
+            if os.path.exists(path):
+                shutil.copymode(path, beside)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(beside)
+        raise
+    if os.name == 'posix':                              # the new name, too, must outlive a power cut
+        folder = os.open(os.path.dirname(path), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def write_checkpoint(prefix, tensors):
     """Write a V2 checkpoint, whole or not at all.
 
@@ -611,22 +657,9 @@ def write_compact(path, tensors):
         scale = np.where(largest > 0, largest / 127.0, 1.0).astype(np.float32)
         arrays[name] = np.rint(value / scale).astype(np.int8)
         arrays[name + SCALE_SUFFIX] = scale
-    _write_npz(path, arrays, np.savez_compressed)
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)
     return path
-
-
-def _write_npz(path, arrays, save=np.savez):
-    beside = f'{os.fspath(path)}.new'
-    try:
-        with open(beside, 'wb') as file:
-            save(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
-        raise
 
 
 def _finish_interrupted_write(prefix):
@@ -649,7 +682,8 @@ def write_state(path, tensors, facts):
     facts : dict
         What JSON can hold.
     """
-    _write_npz(path, {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8), **tensors})
+    with replacing(path) as file:
+        np.savez(file, **{FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8), **tensors})
 
 
 def read_state(path):

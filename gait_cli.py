@@ -50,22 +50,21 @@ def _say(line):
     print(f'gait-recognition: {line}', file=sys.stderr, flush=True)
 
 
+def _show_warning(message, *where):
+    _say(message)
+
+
+def _set_warnings(verbose):
+    """Warnings to users as messages of this command; those to programmers only if `verbose`."""
+    if not verbose:
+        warnings.simplefilter('ignore')
+        warnings.simplefilter('always', UserWarning)
+    warnings.showwarning = _show_warning
+
+
 def _answer(arguments, data, text):
     """Print an answer: `data` as JSON if asked for, else `text`."""
     print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if arguments.json else text)
-
-
-@contextlib.contextmanager
-def _replacing(path):
-    """A name to write under; the file takes the name `path` when the block ends well, else nothing stays."""
-    beside = f'{path}.{os.getpid()}.part'
-    try:
-        yield beside
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
-        raise
 
 
 def _check_target(path, is_folder=False):
@@ -79,24 +78,22 @@ def _check_target(path, is_folder=False):
 # --- Weights ---------------------------------------------------------------------------------------------------------
 
 class Weights(NamedTuple):
-    """The weights of both networks, and the recurrent part that the gait network is built with."""
-    pose: str
-    gait: str
+    """The files of both networks and how the networks are built: arguments of `gait_video.GaitVectors`."""
+    pose_weights: str
+    gait_weights: str
     recurrent_unit: str
     rnn_layers: int
+    precision: str = 'float32'
 
     def fingerprint(self):
         """What a gallery knows these weights by; the same tensors in another network make other vectors."""
-        return f'{gait_checkpoints.fingerprint(self.pose, self.gait)}-{self.recurrent_unit}-{self.rnn_layers}'
-
-    def options(self):
-        """The arguments of `gait_video.GaitVectors`."""
-        return {'pose_weights': self.pose, 'gait_weights': self.gait, 'recurrent_unit': self.recurrent_unit,
-                'rnn_layers': self.rnn_layers}
+        tensors = gait_checkpoints.fingerprint(self.pose_weights, self.gait_weights)
+        network = f'{self.recurrent_unit}-{self.rnn_layers}'
+        return f'{tensors}-{network}' + ('' if self.precision == 'float32' else f'-{self.precision}')
 
     def __str__(self):
         layers = '1 layer' if self.rnn_layers == 1 else f'{self.rnn_layers} layers'
-        return f'{self.pose} with {self.gait} ({self.recurrent_unit}, {layers})'
+        return f'{self.pose_weights} with {self.gait_weights} ({self.recurrent_unit}, {layers}, {self.precision})'
 
 
 def find_pair(pose=None, gait=None):
@@ -182,18 +179,20 @@ def network_of(gait, recurrent_unit=None, rnn_layers=None):
     layers = _agreed(gait, 'the number of recurrent layers', {
         '--rnn-layers': rnn_layers, 'its name': named and int(named[2]),
         'its contents': held[1] if held and held[1] > 1 else None})
+    missing = [option for option, value in (('--recurrent-unit', unit), ('--rnn-layers', layers)) if value is None]
+    if missing:
+        raise ValueError(f'{gait}: neither its name (as best-GRU-1.ckpt would) nor its contents tell its recurrent '
+                         f'layers: say {" and ".join(missing)}')
     return unit, layers
 
 
 def _agreed(path, what, claims):
+    """The value that all sources claim who claim any; None where nobody does."""
     claims = {source: value for source, value in claims.items() if value is not None}
-    if not claims:
-        option = '--recurrent-unit' if 'unit' in what else '--rnn-layers'
-        raise ValueError(f'{path}: neither its name nor its contents tell {what}: say {option}')
     if len(set(claims.values())) > 1:
         raise ValueError(f'{path}: {what} is ' +
                          ', but '.join(f'{value} by {source}' for source, value in claims.items()))
-    return next(iter(claims.values()))
+    return next(iter(claims.values()), None)
 
 
 # --- Networks --------------------------------------------------------------------------------------------------------
@@ -223,6 +222,18 @@ def load_tensorflow(verbose=False):
             os.close(stderr)
 
 
+def _prepare_worker(verbose):
+    """What a process of `--jobs` does first."""
+    _set_warnings(verbose)
+    load_tensorflow(verbose)
+
+
+def _worker_settings(verbose):
+    """How joblib prepares the processes; before 1.5 it cannot, and TensorFlow's chatter comes through."""
+    version = tuple(int(part) for part in joblib.__version__.split('.')[:2])
+    return {'initializer': _prepare_worker, 'initargs': (verbose,)} if version >= (1, 5) else {}
+
+
 @contextlib.contextmanager
 def open_pose_network(path, precision):
     """The pose network, restored, for the block."""
@@ -234,20 +245,20 @@ def open_pose_network(path, precision):
 
 
 @contextlib.contextmanager
-def open_networks(weights, precision):
+def open_networks(weights):
     """Pose and gait network, restored, for the block."""
     from gait_nn import GaitNetwork
 
-    with open_pose_network(weights.pose, precision) as pose_net, \
+    with open_pose_network(weights.pose_weights, weights.precision) as pose_net, \
             GaitNetwork(recurrent_unit=weights.recurrent_unit, rnn_layers=weights.rnn_layers) as gait_net:
-        gait_net.restore(weights.gait)
+        gait_net.restore(weights.gait_weights)
         yield pose_net, gait_net
 
 
 def _weights(arguments):
     pair = find_pair(arguments.pose_weights, arguments.gait_weights)
     load_tensorflow(arguments.verbose)                      # takes seconds: only now that the files are there
-    weights = Weights(*pair, *network_of(pair[1], arguments.recurrent_unit, arguments.rnn_layers))
+    weights = Weights(*pair, *network_of(pair[1], arguments.recurrent_unit, arguments.rnn_layers), arguments.precision)
     if arguments.verbose:
         _say(f'weights: {weights}')
     return weights
@@ -262,7 +273,12 @@ class Described(NamedTuple):
     track: object
 
     def as_dict(self):
-        return {'walk': self.walk, 'frames': len(self.track.numbers), 'crop': self.track.method}
+        return {'walk': self.walk, **_used(self.track)}
+
+
+def _used(track):
+    """How many frames of a walk were used, as answers say it."""
+    return {'frames': track.frames, 'used': len(track.numbers), 'crop': track.method}
 
 
 def _is_camera(walk):
@@ -281,29 +297,28 @@ def _read(walk, arguments):
 
 
 def _describe(sources, weights, arguments):
-    """The vectors of walks.
+    """The vectors of walks, one after the other.
 
     Parameters
     ----------
     sources : list of gait_video.Frames
     weights : Weights
 
-    Returns
-    -------
-    list of Described
+    Yields
+    ------
+    Described
     """
     import gait_video
     from train_pose import Progress
 
-    described, progress = [], Progress(len(sources), 'walks')
-    with open_networks(weights, arguments.precision) as networks, contextlib.closing(progress):
+    progress = Progress(len(sources), 'walks')
+    with open_networks(weights) as networks, contextlib.closing(progress):
         for number, source in enumerate(sources):
             progress(number, source.name)
             vector, track = gait_video.walk_vector(source, *networks, crop=arguments.crop, return_track=True)
             if arguments.verbose:
                 _say(track)
-            described.append(Described(source.name, vector, track))
-    return described
+            yield Described(source.name, vector, track)
 
 
 def vector_command(arguments):
@@ -316,9 +331,9 @@ def vector_command(arguments):
             raise ValueError(f'{arguments.output}: vectors are written as {", ".join(VECTOR_WRITERS)}')
     sources = [_read(walk, arguments) for walk in arguments.walks]
     weights = _weights(arguments)
-    described = _describe(sources, weights, arguments)
+    described = list(_describe(sources, weights, arguments))
     if writer:
-        with _replacing(arguments.output) as beside, open(beside, 'wb') as file:
+        with gait_checkpoints.replacing(arguments.output, shared=True) as file:
             writer(file, described, weights)
     elif not arguments.json:
         _write_vectors_csv(sys.stdout, described)
@@ -328,7 +343,9 @@ def vector_command(arguments):
 
 
 def _vectors_as_dicts(described):
-    return [{**each.as_dict(), 'vector': each.vector.tolist()} for each in described]
+    return [{**each.as_dict(), 'track': {'numbers': each.track.numbers, 'boxes': each.track.boxes,
+                                         'dropped': each.track.dropped, 'skipped': each.track.skipped},
+             'vector': each.vector.tolist()} for each in described]
 
 
 def _write_vectors_csv(file, described):
@@ -363,70 +380,107 @@ VECTOR_WRITERS = {'.npy': _save_npy, '.npz': _save_npz, '.csv': _save_csv, '.jso
 # --- Galleries -------------------------------------------------------------------------------------------------------
 
 def enrol_command(arguments):
-    """Add walks to a gallery, which is made where there is none."""
+    """Add walks to a gallery, which is made where there is none; each is in it as soon as its vector is known."""
     from gait_gallery import Gallery
 
-    if bool(arguments.manifest) == bool(arguments.name and arguments.walks):
+    named = bool(arguments.name), bool(arguments.walks)
+    if named != ((False, False) if arguments.manifest else (True, True)):
         raise ValueError('enrol takes either --name NAME with WALKs, or --manifest CSV')
     if arguments.manifest:
         from gait_evaluation import read_manifest
-        people, walks = zip(*((walk.person, walk.path) for walk in read_manifest(arguments.manifest)))
+        walks = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
-        people, walks = [arguments.name] * len(arguments.walks), arguments.walks
-    sources = [_read(walk, arguments) for walk in walks]
-    weights = _weights(arguments)
-    fingerprint = weights.fingerprint()
-    labels = [None if _is_camera(walk) else os.path.abspath(walk) for walk in walks]
-    _check_gallery(arguments.gallery, fingerprint, weights, zip(people, labels))
-
-    described = _describe(sources, weights, arguments)
-    with Gallery.open(arguments.gallery, fingerprint, create=True) as gallery:
-        for person, label, each in zip(people, labels, described):
-            gallery.enrol(person, each.vector, label)
-        total = len(gallery)
-    _answer(arguments, [{'name': person, **each.as_dict()} for person, each in zip(people, described)],
-            '\n'.join([*(f'{person}: {each.walk}, {len(each.track.numbers)} frames'
-                         for person, each in zip(people, described)),
-                       f'{arguments.gallery}: {total} walks of {len(gallery.list())} people']))
+        walks = [(arguments.name, walk) for walk in arguments.walks]
+    walks = [(person, None if _is_camera(walk) else os.path.abspath(walk), _read(walk, arguments))
+             for person, walk in walks]
+    _check_target(arguments.gallery)
+    weights, answer = _weights(arguments), []
+    with _weights_named(arguments.gallery, weights), \
+            Gallery.open(arguments.gallery, weights.fingerprint(), create=True) as gallery:
+        new = _not_enrolled(arguments.gallery, gallery, walks)
+        try:
+            with contextlib.closing(_describe([source for *_, source in new], weights, arguments)) as described:
+                for (person, label, _), each in zip(new, described):
+                    gallery.enrol(person, each.vector, label)
+                    gallery.save()
+                    answer.append({'name': person, **each.as_dict()})
+        except BaseException:
+            if answer:
+                _say(f'{len(answer)} of {len(new)} walks are enrolled; the same command goes on with the others')
+            raise
+        total = f'{arguments.gallery}: {len(gallery)} walks of {len(gallery.list())} people'
+    lines = [f'{each["name"]}: {each["walk"]}, {each["used"]} of {each["frames"]} frames' for each in answer]
+    _answer(arguments, answer, '\n'.join([*lines, total]))
     return 0
 
 
-def _check_gallery(path, fingerprint, weights, labels):
-    """Refuse before computing what the gallery would refuse afterwards."""
-    _check_target(path)
-    held = _load_gallery(path, fingerprint, weights).list() if path.exists() else {}
-    for person, label in labels:
-        walks = held.setdefault(person, [])
-        if label in walks:
-            raise ValueError(f'{path}: {label} of {person} is enrolled already')
-        walks += [label] if label else []
+def _not_enrolled(path, gallery, walks):
+    """Those of `walks` (person, label, frames) that are not in the gallery; refuses before it costs anything."""
+    from gait_gallery import check_text
+
+    owners, new = {label: name for name, labels in gallery.list().items() for label in labels}, []
+    for person, label, frames in walks:
+        check_text('name', person)
+        if label is not None:
+            check_text('walk', label)
+            if owners.get(label, person) != person:
+                raise ValueError(f'{path}: {label} is enrolled as a walk of {owners[label]}; remove it there first')
+            if label in owners:
+                continue
+            owners[label] = person
+        new.append((person, label, frames))
+    if len(new) < len(walks):
+        _say(f'{len(walks) - len(new)} of {len(walks)} walks are enrolled already and stay as they are')
+    return new
 
 
-def _load_gallery(path, fingerprint, weights):
+@contextlib.contextmanager
+def _weights_named(path, weights):
+    """Say which weights are in use, and which were, where a gallery holds vectors of others."""
     from gait_gallery import FingerprintError, Gallery
 
     try:
-        return Gallery.load(path, fingerprint)
+        yield
     except FingerprintError as error:
-        raise ValueError(f'{error}. In use now: {weights}') from error
+        theirs = _weights_of(Gallery.load(path).fingerprint, weights.precision)
+        raise ValueError(f'{error}. In use now: {weights}' + (f'; the gallery was made with {theirs}' if theirs else '')
+                         ) from error
+
+
+def _weights_of(fingerprint, precision):
+    """The pair of known weights at hand that a gallery was made with, or None."""
+    for names in gait_checkpoints.DEFAULT_PAIRS:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            pair = tuple(map(str, gait_checkpoints.default_weights([names])))
+            weights = Weights(*pair, *network_of(pair[1]), precision)
+            if weights.fingerprint() == fingerprint:
+                return weights
+    return None
+
+
+def _load_gallery(path, weights):
+    from gait_gallery import Gallery
+
+    with _weights_named(path, weights):
+        return Gallery.load(path, weights.fingerprint())
 
 
 def identify_command(arguments):
     """Say whose walks these are."""
     sources = [_read(walk, arguments) for walk in arguments.walks]
     weights = _weights(arguments)
-    gallery = _load_gallery(arguments.gallery, weights.fingerprint(), weights)
+    gallery = _load_gallery(arguments.gallery, weights)
     if not len(gallery):
         raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
-    described = _describe(sources, weights, arguments)
+    described = list(_describe(sources, weights, arguments))
     answers = gallery.identify(np.stack([each.vector for each in described]))
     data, lines = [], []
     for each, answer in zip(described, answers):
         ranking = answer.ranking[:arguments.top]
         data.append({**each.as_dict(), **answer._asdict(),
                      'ranking': [{'name': name, 'score': score} for name, score in ranking]})
-        lines.append(f'{each.walk}: {answer.name or answer.decision}  (similarity {answer.similarity:.4f}'
-                     + ('' if answer.threshold is None else f', a name above {answer.threshold:.4f}') + ')')
+        lines.append(f'{each.walk}: {answer.name or answer.decision}  (similarity {answer.similarity:.6f}'
+                     + ('' if answer.threshold is None else f', a name above {answer.threshold:.6f}') + ')')
         lines += [f'{place:4}. {name}  {score:.4f}' for place, (name, score) in enumerate(ranking, 1)]
     lines.append(f'ranked by {_method(answers[0].method)}')
     if not gallery.calibration.get('identify'):
@@ -447,11 +501,11 @@ def verify_command(arguments):
     """Say whether two walks belong to one person."""
     sources = [_read(walk, arguments) for walk in (arguments.first, arguments.second)]
     weights = _weights(arguments)
-    gallery = _load_gallery(arguments.gallery, weights.fingerprint(), weights)
+    gallery = _load_gallery(arguments.gallery, weights)
     first, second = _describe(sources, weights, arguments)
     answer = gallery.verify(first.vector, second.vector)
-    threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.4f}'
-    text = f'{answer.decision}  (similarity {answer.score:.4f}{threshold})'
+    threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.6f}'
+    text = f'{answer.decision}  (similarity {answer.score:.6f}{threshold})'
     if answer.threshold is None:
         text += '\n' + _how_to_calibrate(arguments.gallery)
     _answer(arguments, {'walks': [first.as_dict(), second.as_dict()], **answer._asdict()}, text)
@@ -511,7 +565,7 @@ def gallery_calibrate_command(arguments):
     for task, point in points.items():
         missed = '' if point.false_reject_rate is None else \
             f', {point.false_reject_rate:.1%} of {point.genuine_trials} right ones missed'
-        lines.append(f'{task}: yes above similarity {point.threshold:.4f}; {point.false_accept_rate:.1%} of '
+        lines.append(f'{task}: yes above similarity {point.threshold:.6f}; {point.false_accept_rate:.1%} of '
                      f'{point.impostor_trials} wrong ones accepted{missed}')
     _answer(arguments, {task: point._asdict() for task, point in points.items()}, '\n'.join(lines))
     return 0
@@ -521,8 +575,10 @@ def gallery_calibrate_command(arguments):
 
 def evaluate_command(arguments):
     """Measure how well the vectors of a data set tell its people apart."""
+    import joblib
+
     import gait_evaluation as evaluation
-    from gait_video import GaitVectors
+    from gait_video import GaitVectors, NoPersonError
 
     if bool(arguments.manifest) == bool(arguments.tum_gaid):
         raise ValueError('evaluate takes either MANIFEST or --tum-gaid FOLDER')
@@ -540,11 +596,20 @@ def evaluate_command(arguments):
     cache = None if arguments.no_cache else arguments.cache
     if cache:
         _say(f'vectors are kept in {cache}: remove it when they are no longer needed')
-    transformer = GaitVectors(**weights.options(), crop=arguments.crop, every=arguments.every,
-                              precision=arguments.precision, n_jobs=arguments.jobs, cache=cache,
+    transformer = GaitVectors(**weights._asdict(), crop=arguments.crop, every=arguments.every,
+                              n_jobs=arguments.jobs, cache=cache,
+                              on_error='nan' if arguments.leave_out else 'raise',
                               verbose=10 if sys.stderr.isatty() else 0)
-    result = evaluation.evaluate(transformer.transform([walk.path for walk in walks]), walks, protocol,
-                                 arguments.method, name=os.path.basename(weights.gait))
+    try:
+        with joblib.parallel_config('loky', **_worker_settings(arguments.verbose)):
+            vectors = transformer.transform([walk.path for walk in walks])
+    except NoPersonError as error:
+        raise ValueError(f'{error}. To go on without such walks: --leave-out') from error
+    there = np.isfinite(vectors).all(axis=1)
+    if not there.all():
+        _say(f'{np.sum(~there)} of {len(walks)} walks are left out: the figures are of the others')
+    result = evaluation.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
+                                 name=os.path.basename(weights.gait_weights))
     for path in result.plot(arguments.plots) if arguments.plots else []:
         _say(f'wrote {path}')
     print(result.to_json() if arguments.json else result.table())
@@ -640,7 +705,11 @@ def _check_drawing(path, output):
     if output.suffix.lower() not in expected:
         raise ValueError(f'{output}: the drawing of {path} is written as {", ".join(expected)}')
     if output.suffix.lower() in VIDEOS:
-        _import_av(output)
+        try:
+            import av  # noqa: F401
+        except ImportError as error:
+            raise ImportError(f'{output}: writing a video needs PyAV: pip install "gait-recognition[video]" (or take '
+                              'the suffix .gif)') from error
     if output.exists() and os.path.exists(path) and output.samefile(path):
         raise ValueError(f'{output} is what is to be read; name another file with --output')
 
@@ -653,9 +722,9 @@ def _pose_of(path, output, net, arguments):
         joints = _joints_of_picture(source, arguments.crop, net)
         if output is not None:
             from PIL import Image
-            with _replacing(output) as beside:
-                Image.fromarray(draw_skeleton(frame, joints)).save(beside, PICTURES[output.suffix.lower()], quality=95)
-        return [Pose(0, joints)], {'frames': 1, 'used': 1, 'crop': arguments.crop}
+            with gait_checkpoints.replacing(output, shared=True) as file:
+                Image.fromarray(draw_skeleton(frame, joints)).save(file, PICTURES[output.suffix.lower()], quality=95)
+        return [Pose(0, joints)], {'frames': 1, 'used': 1, 'crop': 'pose' if arguments.crop == 'pose' else 'none'}
     found, track = _joints_of_walk(source, arguments.crop, net)
     if arguments.verbose:
         _say(track)
@@ -664,7 +733,7 @@ def _pose_of(path, output, net, arguments):
         drawn = (draw_skeleton(frame, by_number[number]) if number in by_number else frame
                  for number, frame in source.numbered())
         write_frames(output, drawn, source.fps / source.every)
-    return found, {'frames': len(found) + len(track.dropped) + track.skipped, 'used': len(found), 'crop': track.method}
+    return found, _used(track)
 
 
 def _joints_of_picture(picture, crop, net):
@@ -744,21 +813,21 @@ def write_frames(path, frames, fps):
     fps : float
     """
     suffix = path.suffix.lower()
-    with _replacing(path) as beside:
+    with gait_checkpoints.replacing(path, shared=True) as file:
         if suffix == '.gif':
             from PIL import Image
             images = map(Image.fromarray, frames)
-            next(images).save(beside, 'GIF', save_all=True, append_images=images,
+            next(images).save(file, 'GIF', save_all=True, append_images=images,
                               duration=max(2, round(100 / fps)) * 10, loop=0)     # below 20 ms viewers take 100
         else:
-            _encode(beside, VIDEOS[suffix], frames, fps)
+            _encode(file, VIDEOS[suffix], frames, fps)
 
 
-def _encode(path, kind, frames, fps):
+def _encode(file, kind, frames, fps):
     from fractions import Fraction
 
-    av = _import_av(path)
-    with av.open(path, 'w', format=kind) as container:
+    import av
+    with av.open(file, 'w', format=kind) as container:
         stream = None
         for frame in frames:
             frame = np.ascontiguousarray(frame[:len(frame) // 2 * 2, :frame.shape[1] // 2 * 2])  # yuv420p: even edges
@@ -770,17 +839,8 @@ def _encode(path, kind, frames, fps):
         container.mux(stream.encode())
 
 
-def _import_av(path):
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(f'{path}: writing a video needs PyAV: pip install "gait-recognition[video]" (or take the '
-                          'suffix .gif)') from error
-    return av
-
-
 def _write_joints(path, rows):
-    with _replacing(path) as beside, open(beside, 'w', encoding='utf-8', newline='') as file:
+    with gait_checkpoints.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
         if path.suffix.lower() == '.json':
             json.dump(rows, file, ensure_ascii=False)
         else:
@@ -794,7 +854,7 @@ def _write_joints(path, rows):
 def convert_command(arguments):
     """Write weights in another form."""
     target = arguments.target
-    if target.suffix.lower() not in ('.npz', '.ckpt'):
+    if target.suffix not in ('.npz', '.ckpt'):
         raise ValueError(f'{target}: weights are written as .npz (8 bits) or .ckpt (a V2 checkpoint)')
     _check_target(target)
     if target.exists() or os.path.exists(f'{target}.index'):
@@ -860,7 +920,7 @@ def _common_options():
     output, pose, gait, frames = (argparse.ArgumentParser(add_help=False) for _ in range(4))
     output.add_argument('--json', action='store_true', help='print the answer as JSON')
     output.add_argument('--verbose', action='store_true',
-                        help="show TensorFlow's messages, which weights and frames are used, and where an error arose")
+                        help="say more: TensorFlow's messages, which weights and frames are used, where an error arose")
     pose.add_argument('--pose-weights', metavar='FILE',
                       help='of the pose network (default: the published ones where they are, else those that ship)')
     gait.add_argument('--gait-weights', metavar='FILE', help='of the gait network (default: those of the pair)')
@@ -871,13 +931,16 @@ def _common_options():
                         help='how the walker is found: before a still background, by the pose network, or not at all '
                              '(square crops already); default: auto')
     frames.add_argument('--precision', choices=PRECISIONS, default='float32',
-                        help='of the pose network; bfloat16 is faster on processors that have it')
-    frames.add_argument('--every', type=_count, default=1, metavar='N', help='use every Nth frame')
+                        help='of the pose network; bfloat16 is faster on processors that have it; its vectors are '
+                             'compared with their like only')
+    frames.add_argument('--every', type=_count, default=1, metavar='N',
+                        help='use every Nth frame; the same N for all walks that are compared')
     return output, pose, gait, frames
 
 
 def _range(parser):
-    parser.add_argument('--start', type=float, metavar='SECONDS', help='leave out what comes before')
+    parser.add_argument('--start', type=float, metavar='SECONDS',
+                        help='leave out what comes before (of pictures, 25 make a second)')
     parser.add_argument('--end', type=float, metavar='SECONDS', help='leave out what comes from there on')
 
 
@@ -961,7 +1024,9 @@ def _parser():
     sub.add_argument('--pattern', help="regular expression of TUM GAID's paths")
     sub.add_argument('--method', choices=['svm', 'cosine'], default='svm')
     sub.add_argument('--plots', type=pathlib.Path, metavar='FOLDER', help='draw ROC, CMC and confusion there')
-    sub.add_argument('--jobs', type=int, metavar='N', help='processes (default: 1)')
+    sub.add_argument('--leave-out', action='store_true',
+                     help='go on without walks that cannot be read or show nobody; they count in no figure')
+    sub.add_argument('--jobs', type=int, metavar='N', help='processes (default: 1; -1: one for each core)')
     sub.add_argument('--cache', type=pathlib.Path, default=pathlib.Path('gait-vectors'), metavar='FOLDER',
                      help='keeps the vectors, for the next run or after an interruption (default: gait-vectors)')
     sub.add_argument('--no-cache', action='store_true', help='keep no vectors')
@@ -970,10 +1035,10 @@ def _parser():
                               description='List, remove, export or calibrate what a gallery holds.',
                               epilog='example:\n  gait-recognition gallery list people.npz',
                               formatter_class=argparse.RawDescriptionHelpFormatter)
-    _add_gallery_commands(sub.add_subparsers(metavar='COMMAND', required=True), add)
+    _add_gallery_commands(sub.add_subparsers(metavar='COMMAND', required=True), add, output)
 
     sub = add('convert', convert_command, 'write weights in another form: V1 or .npz to .ckpt (V2), .ckpt to .npz',
-              'convert runs/gait/best.ckpt mine-GRU-1.npz')
+              'convert runs/gait/best-GRU-1.ckpt mine-GRU-1.npz')
     sub.add_argument('source', metavar='SOURCE', help='a checkpoint, V1 or V2, or an .npz of weights')
     sub.add_argument('target', type=pathlib.Path, metavar='TARGET',
                      help='.ckpt (V2), or .npz (8 bits a weight, a quarter of the size)')
@@ -992,22 +1057,21 @@ def _parser():
     return parser
 
 
-def _add_gallery_commands(commands, add):
+def _add_gallery_commands(commands, add, output):
     path = argparse.ArgumentParser(add_help=False)
     path.add_argument('gallery', type=pathlib.Path, metavar='GALLERY')
-    path.add_argument('--json', action='store_true', help='print the answer as JSON')
-    path.add_argument('--verbose', action='store_true', help='show where an error arose')
+    parents = path, output
 
-    add('list', gallery_list_command, 'say who is in it', 'gallery list people.npz', [path], commands)
+    add('list', gallery_list_command, 'say who is in it', 'gallery list people.npz', parents, commands)
     sub = add('remove', gallery_remove_command, 'remove a person, or one walk', 'gallery remove people.npz anna',
-              [path], commands)
+              parents, commands)
     sub.add_argument('name', metavar='NAME')
     sub.add_argument('--walk', help='only this one, as "gallery list" names it')
     sub = add('export', gallery_export_command, 'write names, walks and vectors as CSV',
-              'gallery export people.npz people.csv', [path], commands)
+              'gallery export people.npz people.csv', parents, commands)
     sub.add_argument('csv', type=pathlib.Path, metavar='CSV')
     sub = add('calibrate', gallery_calibrate_command, 'set the thresholds, from its own walks, leaving some out',
-              'gallery calibrate people.npz --false-accept-rate 0.01', [path], commands)
+              'gallery calibrate people.npz --false-accept-rate 0.01', parents, commands)
     sub.add_argument('--false-accept-rate', type=float, required=True, metavar='RATE',
                      help='share of strangers who may get a name, and of pairs of different people who may pass as '
                           'one: 0.01 is 1 %%')
@@ -1036,13 +1100,12 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ['fetch'] and not {'-h', '--help'} & {*argv}:
         import fetch_models
+        with contextlib.suppress(ImportError):              # `fetch_models` says it better
+            load_tensorflow()                               # what is fetched is read to verify it
         return fetch_models.main(argv[1:])
     arguments = _parse(argv)
     with warnings.catch_warnings():
-        if not arguments.verbose:
-            warnings.simplefilter('ignore')
-            warnings.simplefilter('always', UserWarning)
-        warnings.showwarning = lambda message, *where: _say(message)
+        _set_warnings(arguments.verbose)
         try:
             status = arguments.run(arguments)
             sys.stdout.flush()

@@ -10,7 +10,6 @@ ones measured here). It knows nothing of TensorFlow.
 Everywhere: scores are similarities, higher is better; a yes is a score strictly above a threshold; ties count against
 the system, a right name that shares its score with a wrong one is not first.
 """
-import contextlib
 import csv
 import json
 import os
@@ -20,11 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_checkpoints import replacing
 from gait_gallery import classify as classify  # for callers: the gallery's own scores, no second version of them
-from gait_gallery import fit_identifier, index_people, normalise, threshold_for
+from gait_gallery import fit_identifier, index_people, normalise
 
 DRAWS = 2000                             # bootstrap samples
 CONFIDENCE = 0.95
+RATES = (0.01, 0.05, 0.1)                # false accept rates at which reports say how many right ones are accepted
 
 # Rank-1 on TUM GAID in %: N normal walk, B backpack, S coating shoes, and the average *as published*. The original
 # averaged over its probes, PFM over the three conditions. This was worked out from the figures: in experiment 2 the
@@ -143,6 +144,14 @@ def equal_error_rate(genuine, impostor):
     gap_before, gap_after = accept[after - 1] - reject[after - 1], reject[after] - accept[after]
     share = gap_before / (gap_before + gap_after)
     return float(accept[after - 1] + share * (accept[after] - accept[after - 1]))
+
+
+def accepted_at(roc, rate):
+    """Return the share of right trials accepted where at most `rate` of the wrong ones are; None if too few tell."""
+    accept = roc.false_accept_rate
+    if accept[accept > 0].min() > rate + 1e-9:             # 1 - 0.95 is 0.050000000000000044
+        return None
+    return float(1 - roc.false_reject_rate[np.argmax(accept <= rate + 1e-9)])
 
 
 def open_set_trials(scores, labels, people, similarity):
@@ -269,8 +278,9 @@ def read_manifest(path):
             reader = csv.DictReader(file, strict=True)
             absent = [column for column in Walk._fields if column not in (reader.fieldnames or [])]
             if absent:
+                header = ','.join(reader.fieldnames or [])[:100]
                 raise ValueError(f'{path}, line 1: expected the header person,condition,session,path (comma '
-                                 f'separated), without {", ".join(absent)} in {reader.fieldnames}')
+                                 f'separated), got {header!r}, without {", ".join(absent)}')
             for row in reader:
                 where = f'{path}, line {reader.line_num}'
                 if None in row or None in row.values():
@@ -549,9 +559,10 @@ class Result:
         rows = self.rows_of(condition)
         return cmc_curve(self.scores[rows], np.array(self.labels, object)[rows], self.people)
 
-    def confusion(self):
-        """Return the confusion matrix of all probes, (people, people)."""
-        return confusion_matrix(self.scores, self.labels, self.people)
+    def confusion(self, condition='all'):
+        """Return the confusion matrix of a condition, (people, people)."""
+        rows = self.rows_of(condition)
+        return confusion_matrix(self.scores[rows], np.array(self.labels, object)[rows], self.people)
 
     def open_set(self, condition='all'):
         """Return the open-set `Roc` of a condition, or None if it was not computed."""
@@ -567,15 +578,18 @@ class Result:
 
     def as_dict(self):
         """Return all figures in types that JSON knows."""
+        conditions = ['all', *self.columns[:-1]]
         return {
             'name': self.name, 'method': self.method, 'people': len(self.people),
             'gallery_walks': self.gallery_walks, 'probes': len(self.probes),
             'probes_per_condition': {column: int(self.rows_of(column).sum()) for column in self.columns[:-1]},
             'rank_1': self.rank_1(), 'rank_1_interval': {key: [*pair] for key, pair in self.intervals().items()},
             'rank_1_over_probes': self.over_probes,
-            'cmc': {column: self.cmc(column).tolist() for column in ['all', *self.columns[:-1]]},
+            'cmc': {column: self.cmc(column).tolist() for column in conditions},
             'equal_error_rate': self.eer,
-            'open_set_identification_rate': self._open_set_rates(),
+            'verification_rate': {column: _accepted(roc) for column, roc in self.verification.items()},
+            'open_set_identification_rate': None if self.unknown is None else {
+                column: _accepted(self.open_set(column)) for column in conditions},
             'mistakes': self._mistakes(),
         }
 
@@ -587,14 +601,6 @@ class Result:
         return [{'person': self.people[i], 'taken_for': self.people[j], 'probes': int(counts[i, j])}
                 for i, j in pairs]
 
-    def _open_set_rates(self):
-        """Detection and identification rates at round false alarm rates, those that the probes can measure."""
-        if self.unknown is None:
-            return None
-        trials = open_set_trials(self.scores, self.labels, self.people, self.similarity)
-        return {f'{rate:g}': float(np.mean(trials > threshold_for(self.unknown, rate)))
-                for rate in (0.01, 0.05, 0.1) if rate * len(self.unknown) >= 1}
-
     def to_json(self):
         """Return protocol and figures as JSON text."""
         return compare([self]).to_json()
@@ -602,6 +608,12 @@ class Result:
     def plot(self, folder):
         """Write roc.png, cmc.png and confusion.png into a folder, return their paths."""
         return compare([self]).plot(folder)
+
+
+def _accepted(roc):
+    """`accepted_at` each of `RATES`, those that the trials can tell, as JSON has it."""
+    rates = {f'{rate:g}': accepted_at(roc, rate) for rate in RATES}
+    return {rate: share for rate, share in rates.items() if share is not None}
 
 
 def evaluate(vectors, walks, protocol, method='svm', name='trained', open_set=True, random_state=0):
@@ -716,7 +728,19 @@ class Comparison:
                      *_aligned([['', *groups, 'all'], *(
                          [result.name, *(f'{100 * result.eer[c]:.1f}' for c in [*groups, 'all'])]
                          for result in self.results)])]
+            text += ['', 'right ones accepted in %, where so many wrong ones are (- is for too few trials to tell)',
+                     *_aligned([['', *(f'{100 * rate:g} %' for rate in RATES)], *self._acceptance()])]
         return '\n'.join(text)
+
+    def _acceptance(self):
+        """Rows of the table: what and whose, and `accepted_at` each of `RATES` of all probes."""
+        for what, roc_of in (('verification', lambda result: result.verification['all']),
+                             ('open-set identification', Result.open_set)):
+            for result in self.results:
+                if (roc := roc_of(result)) is not None:
+                    shares = [accepted_at(roc, rate) for rate in RATES]
+                    yield [f'{what}: {result.name}', *('-' if share is None else f'{100 * share:.1f}'
+                                                       for share in shares)]
 
     def to_json(self):
         """Return protocol, figures and differences as JSON text."""
@@ -831,11 +855,6 @@ def _write_figure(path, draw, size):
     figure = Figure(figsize=size, layout='constrained')
     FigureCanvasAgg(figure)
     draw(figure)
-    beside = path + '.tmp'
-    try:
-        figure.savefig(beside, format='png', dpi=120)
-        os.replace(beside, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(beside)
+    with replacing(path) as file:
+        figure.savefig(file, format='png', dpi=120)
     return path

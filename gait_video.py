@@ -32,12 +32,14 @@ from PIL import Image, ImageDraw, ImageOps
 from scipy import ndimage
 from sklearn.base import BaseEstimator, TransformerMixin
 
+import gait_checkpoints
+
 CROP_SIZE = 299                 # the pose network's input
 VECTOR_SIZE = 512
 HEIGHT_SHARE = 0.7              # of a crop's height that the person fills
 DEFAULT_FPS = 25.0              # where a source has no clock: pictures, arrays
 METHODS = ('auto', 'background', 'pose', 'none')
-MIN_FRAMES = 8                  # fewer make no walk: a stride takes about 25
+MIN_FRAMES = 8                  # fewer make no walk: a stride, two steps, takes about 25
 
 PICTURES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')      # looked for in a folder
 PILLOW_FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
@@ -398,9 +400,14 @@ class Track:
     dropped: dict = dataclasses.field(default_factory=dict)
     skipped: int = 0
 
+    @property
+    def frames(self):
+        """Number of frames looked at: those used, those dropped and those skipped."""
+        return len(self.numbers) + len(self.dropped) + self.skipped
+
     def __str__(self):
-        text = f'{self.name}: {len(self.numbers)} of {len(self.numbers) + len(self.dropped) + self.skipped} frames used'
-        return text + f' (crop: {self.method})' + self._reasons(', not used: ')
+        return (f'{self.name}: {len(self.numbers)} of {self.frames} frames used (crop: {self.method})'
+                + self._reasons(', not used: '))
 
     def _reasons(self, lead):
         counts = collections.Counter(self.dropped.values())
@@ -982,6 +989,11 @@ def walk_vector(frames, pose_net, gait_net, crop='auto', batch_size=16, every=1,
         A ValueError: nobody was found, or in too few frames.
     ValueError, OSError
         The source cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        Fewer than `MIN_FRAMES` frames, of which nobody's walk can be told.
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
         raise ValueError(f'batch_size: expected a positive integer, got {batch_size!r}')
@@ -996,6 +1008,9 @@ def walk_vector(frames, pose_net, gait_net, crop='auto', batch_size=16, every=1,
         mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
         total += len(batch) * mean.astype(np.float64)
         count += len(batch)
+    if count < MIN_FRAMES:
+        warnings.warn(f'{crops.track.name}: so few frames ({count}) say little about a walk; give all frames of two '
+                      'steps or more at once, about 25', UserWarning, stacklevel=2)
     vector = (total / count).astype(np.float32)
     return (vector, crops.track) if return_track else vector
 
@@ -1089,7 +1104,6 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             raise ValueError('X: expected at least one walk, got none')
         if self.cache is not None:
             os.makedirs(self.cache, exist_ok=True)
-        import gait_checkpoints
         fingerprint = gait_checkpoints.fingerprint(self.pose_weights, self.gait_weights)
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
@@ -1127,28 +1141,37 @@ def _transform_one(walk, parameters, fingerprint, threads):
     try:
         file = None
         if p['cache'] is not None:
-            key = _contents(walk) + repr((CACHE_VERSION, fingerprint, *network, p['crop'], p['every'])).encode()
+            key = digest_of(walk) + repr((CACHE_VERSION, fingerprint, *network, p['crop'], p['every'])).encode()
             file = os.path.join(p['cache'], hashlib.sha256(key).hexdigest() + '.npy')
             if (vector := _read_vector(file)) is not None:
                 return vector, None
         with _OPENING:
             nets = _open_networks(p['pose_weights'], p['gait_weights'], *network, threads, fingerprint)
         vector = walk_vector(walk, *nets, crop=p['crop'], batch_size=p['batch_size'], every=p['every'])
-        if file is not None:
-            _write_vector(file, vector)
-        return vector, None
+    except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
+        raise
     except (ValueError, OSError) as error:
         if p['on_error'] == 'raise':
             raise
         return np.full(VECTOR_SIZE, np.nan, np.float32), str(error)
+    if file is not None:
+        with gait_checkpoints.replacing(file, shared=True) as opened:
+            np.save(opened, vector)
+    return vector, None
 
 
 CACHE_VERSION = 1               # to be raised when the same walk and weights would give another vector
 _OPENING = threading.Lock()
 
 
-def _contents(walk):
-    """Digest of a walk's frames, wherever they lie: renaming or copying a file does not change it."""
+def digest_of(walk):
+    """SHA-256 (bytes) of a walk's files or frames, wherever they lie: renaming or copying them does not change it.
+
+    Parameters
+    ----------
+    walk : str, os.PathLike, array or sequence of arrays
+        As `read_frames` takes it.
+    """
     digest = hashlib.sha256()
     if isinstance(walk, (str, os.PathLike)):
         path = os.path.expanduser(os.fspath(walk))
@@ -1174,14 +1197,3 @@ def _read_vector(file):
     except (OSError, ValueError, EOFError):
         return None
     return vector if vector.shape == (VECTOR_SIZE,) and vector.dtype == np.float32 else None
-
-
-def _write_vector(file, vector):
-    handle, beside = tempfile.mkstemp(dir=os.path.dirname(file), prefix='.new-')
-    try:
-        with open(handle, 'wb') as opened:
-            np.save(opened, vector)
-        os.replace(beside, file)
-    except BaseException:
-        os.remove(beside)
-        raise

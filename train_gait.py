@@ -26,7 +26,15 @@ import gait_video
 import gait_walkers
 from gait_nn import GaitNetwork
 from human_pose_nn import HumanPoseIRNetwork
-from train_pose import STATISTICS_BATCHES, Progress, Run, learning_rate, prefetch, print_figures
+from train_pose import (
+    STATISTICS_BATCHES,
+    Progress,
+    Run,
+    check_numbers,
+    learning_rate,
+    prefetch,
+    print_figures,
+)
 
 # Walkers: who is trained on, validated on and tested on are never the same person.
 TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
@@ -85,13 +93,7 @@ class Manifest:
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""
-        path, digest = pathlib.Path(walk.path), hashlib.sha256()
-        for file in sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]:
-            digest.update(f'{file.name if path.is_dir() else ""} {file.stat().st_size} '.encode())
-            with open(file, 'rb') as content:
-                while block := content.read(1 << 20):
-                    digest.update(block)
-        return f'{digest.hexdigest()}-{self.crop}'
+        return f'{gait_video.digest_of(walk.path).hex()}-{self.crop}'
 
 
 class Features:
@@ -139,13 +141,10 @@ class Features:
 
 
 def _write_features(path, features):
-    beside = path.with_suffix(f'.{os.getpid()}.new')                    # runs may share the folder
     try:
-        with open(beside, 'wb') as file:
+        with gait_checkpoints.replacing(path, shared=True) as file:     # runs may share the folder
             np.save(file, features.astype(np.float16))
-        os.replace(beside, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OSError(f'{path} could not be written: {error}') from error
 
 
@@ -239,7 +238,10 @@ def train(net, paths, people, validation, run, steps, frames=(20, 40), rate=RATE
 
 
 def _validate(net, inference, paths, people, validation, run, step, frames, seed, figures):
-    """Rank-1 in inference mode; write last.ckpt, and best.ckpt where it is the best so far."""
+    """Rank-1 in inference mode; write last-GRU-1.ckpt, and best-GRU-1.ckpt where it is the best so far.
+
+    The names end in cell and layers, as those of the published files: the number of layers is not in the file.
+    """
     names = {v.op.name for v in inference.model_variables}
     state = net.sess.run({v.op.name: v for v in net.model_variables if v.op.name in names})
     feeds = ({net.input_tensor: training_step(paths, people, max(0, step - 1 - i), frames, seed).features}
@@ -259,10 +261,11 @@ def _validate(net, inference, paths, people, validation, run, step, frames, seed
                **{f'rank_1_{k}': float(v) for k, v in rank_1.items()}, 'eer': float(result.eer.get('all', math.nan))}
     run.log(**figures)
     print_figures(figures)
-    inference.save(run.folder, 'last')
+    network = f'{inference.recurrent_unit}-{inference.rnn_layers}'
+    inference.save(run.folder, f'last-{network}')
     if run.best is None or rank_1['Average'] >= run.best:
         run.best = float(rank_1['Average'])
-        inference.save(run.folder, 'best')
+        inference.save(run.folder, f'best-{network}')
 
 
 # --- Command ---------------------------------------------------------------------------------------------------------
@@ -301,14 +304,8 @@ def parse_arguments(argv):
     parser.add_argument('--name', help='write summaries for TensorBoard to logdir_gait/<NAME>')
     parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS', help='with --name')
     arguments = parser.parse_args(argv)
-    for name in ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every', 'save_every', 'rnn_layers',
-                 'summary_every'):
-        if getattr(arguments, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} is a positive number')
-    if arguments.seed < 0:
-        parser.error('--seed is 0 or more')
-    if not 0 <= arguments.rate < math.inf:
-        parser.error('--rate is 0 or more')
+    check_numbers(parser, arguments, ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every',
+                                      'save_every', 'rnn_layers', 'summary_every'))
     if not 1 <= arguments.frames[0] <= arguments.frames[1]:
         parser.error('--frames takes the least and the most, at least 1')
     if bool(arguments.manifest) != bool(arguments.validation):

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from reference_weights import SHARED
+from reference_weights import SHARED, VARIABLES, gait_tensors, values
 
 import gait_checkpoints
 import gait_cli
@@ -61,8 +62,8 @@ def opened(monkeypatch):
     calls = []
 
     @contextlib.contextmanager
-    def open_networks(weights, precision):
-        calls.append((weights, precision))
+    def open_networks(weights):
+        calls.append((weights, weights.precision))
         yield PoseStandIn(), GaitStandIn()
 
     @contextlib.contextmanager
@@ -84,7 +85,7 @@ def walks(tmp_path):
             folder.mkdir()
             look = np.random.default_rng(sum(person.encode())).integers(0, 256, (17, 17, 3))
             rng = np.random.default_rng(number)
-            for i in range(3):
+            for i in range(8):
                 frame = np.clip(look + rng.normal(0, 20, look.shape), 0, 255).astype(np.uint8)
                 Image.fromarray(np.kron(frame, np.ones((18, 18, 1), np.uint8))[:299, :299]).save(folder / f'{i}.png')
         return str(folder)
@@ -259,9 +260,10 @@ def test_cell_and_layers_come_from_name_contents_or_options(gait_file, name, hel
 
 
 @pytest.mark.parametrize('name, held, said, asked', [
-    ('best.npz', (), (), '--recurrent-unit'),
-    ('best.npz', (), ('GRU', None), '--rnn-layers'),
-    ('best.npz', ('GRU', 1), (), '--rnn-layers'),               # one cell may stand for any number of layers
+    ('best.npz', (), (), '--recurrent-unit and --rnn-layers'),
+    ('best.npz', (), (None, 2), 'say --recurrent-unit$'),
+    ('best.npz', (), ('GRU', None), 'say --rnn-layers$'),
+    ('best.npz', ('GRU', 1), (), 'say --rnn-layers$'),               # one cell may stand for any number of layers
 ])
 def test_where_nothing_tells_cell_or_layers_they_are_asked_for(gait_file, name, held, said, asked):
     with pytest.raises(ValueError, match=asked):
@@ -280,11 +282,12 @@ def test_contradictions_about_cell_and_layers_are_refused(gait_file, name, held,
         gait_cli.network_of(gait_file(name, *held), *said)
 
 
-def test_the_fingerprint_depends_on_both_files_and_on_the_network(weights):
+def test_the_fingerprint_depends_on_both_files_the_network_and_its_precision(weights):
     one = gait_cli.Weights(weights[1], weights[3], 'GRU', 1)
-    others = [one._replace(rnn_layers=2), one._replace(recurrent_unit='LSTM'), one._replace(pose=weights[3]),
-              one._replace(gait=weights[1])]
-    assert len({each.fingerprint() for each in [one, *others]}) == 5
+    others = [one._replace(**{name: other}) for name, other in (
+        ('pose_weights', weights[3]), ('gait_weights', weights[1]), ('recurrent_unit', 'LSTM'), ('rnn_layers', 2),
+        ('precision', 'bfloat16'))]
+    assert len({each.fingerprint() for each in [one, *others]}) == 6
 
 
 # vector --------------------------------------------------------------------------------------------------------------
@@ -295,7 +298,8 @@ def test_vector_prints_csv_and_json_and_writes_every_form(weights, opened, walks
     assert (status, err) == (0, '')
     answer = json.loads(out)
     assert [each['walk'] for each in answer] == both
-    assert [each['frames'] for each in answer] == [3, 3]
+    assert [(each['frames'], each['used']) for each in answer] == [(8, 8), (8, 8)]
+    assert answer[0]['track'] == {'numbers': list(range(8)), 'boxes': [[0, 0, 299]] * 8, 'dropped': {}, 'skipped': 0}
     vectors = np.array([each['vector'] for each in answer], np.float32)
     assert vectors.shape == (2, 512)
 
@@ -316,7 +320,7 @@ def test_vector_prints_csv_and_json_and_writes_every_form(weights, opened, walks
 
 def test_frames_and_precision_are_chosen_by_options(weights, opened, walks, run):
     _, out, _ = run('vector', walks('anna', 1), *weights, '--json', '--every', 2, '--precision', 'bfloat16')
-    assert json.loads(out)[0]['frames'] == 2
+    assert json.loads(out)[0]['used'] == 4
     assert opened[0][1] == 'bfloat16'
 
 
@@ -332,7 +336,7 @@ def test_bad_walks_and_outputs_are_refused_before_weights_are_opened(weights, op
 
 def test_verbose_says_which_weights_and_frames_were_used(weights, opened, walks, run):
     status, _, err = run('vector', walks('anna', 1), *weights, '--verbose')
-    assert status == 0 and 'mine-GRU-1.npz (GRU, 1 layer)' in err and '3 of 3 frames used (crop: none)' in err
+    assert status == 0 and 'mine-GRU-1.npz (GRU, 1 layer, float32)' in err and '8 of 8 frames used (crop: none)' in err
 
 
 def test_an_interrupted_command_leaves_nothing_and_ends_with_130(weights, opened, walks, run, tmp_path, monkeypatch):
@@ -392,17 +396,70 @@ def test_vectors_of_other_weights_are_refused_with_both_named(gallery, weights, 
     assert Path(gallery).read_bytes() == before
 
 
+def test_weights_fetched_later_are_refused_and_those_of_the_gallery_named(models, opened, walks, run, tmp_path):
+    enrol = 'enrol', tmp_path / 'people.npz', '--name', 'anna'
+    for name in ('walkers-pose', 'walkers-GRU-1'):
+        gait_checkpoints.write_compact(tmp_path / 'models' / f'{name}.npz', {name: np.ones(2, np.float32)})
+    assert run(*enrol, walks('anna', 1))[0] == 0
+    for name in ('Human3.6m', 'H3.6m-GRU-1'):
+        gait_checkpoints.write_checkpoint(tmp_path / 'models' / f'{name}.ckpt', {name: np.ones(2, np.float32)})
+    line = refused(run(*enrol, walks('anna', 2)))
+    assert re.search('In use now: .*Human3.6m.ckpt.* the gallery was made with .*walkers-pose.npz with ', line)
+
+
 def test_a_walk_is_enrolled_once(gallery, weights, walks, run, tmp_path):
-    assert 'enrolled already' in refused(run('enrol', gallery, '--name', 'anna', walks('anna', 1), *weights))
+    before = Path(gallery).read_bytes()
+    status, out, err = run('enrol', gallery, '--name', 'anna', walks('anna', 1), walks('anna', 2), *weights)
+    assert status == 0 and '9 walks of 3 people' in out and '2 of 2 walks are enrolled already' in err
+    assert Path(gallery).read_bytes() == before
     twice = [walks('dan', 1)] * 2
-    assert 'enrolled already' in refused(run('enrol', tmp_path / 'new.npz', '--name', 'dan', *twice, *weights))
-    assert not (tmp_path / 'new.npz').exists()
+    status, out, err = run('enrol', tmp_path / 'new.npz', '--name', 'dan', *twice, *weights)
+    assert status == 0 and '1 walks of 1 people' in out and '1 of 2 walks are enrolled already' in err
+
+
+def test_a_walk_of_one_person_is_not_enrolled_as_anothers(gallery, weights, opened, walks, run):
+    del opened[:]
+    line = refused(run('enrol', gallery, '--name', 'dan', walks('dan', 1), walks('anna', 1), *weights))
+    assert 'enrolled as a walk of anna' in line and not opened
+
+
+def test_an_enrolment_that_fails_keeps_what_is_done_and_the_same_command_goes_on(weights, opened, walks, run, tmp_path,
+                                                                                  monkeypatch):
+    enrol = 'enrol', tmp_path / 'people.npz', '--name', 'anna', walks('anna', 1), walks('anna', 2), *weights
+    (tmp_path / 'anna-2' / '5.png').rename(tmp_path / 'away.png')
+    Image.new('RGB', (20, 10)).save(tmp_path / 'anna-2' / '5.png')
+    status, out, err = run(*enrol)
+    assert (status, out) == (2, '')
+    assert '1 of 2 walks are enrolled; the same command goes on' in err and 'anna-2' in err.splitlines()[-1]
+    (tmp_path / 'away.png').rename(tmp_path / 'anna-2' / '5.png')
+    status, out, err = run(*enrol)
+    assert status == 0 and out.splitlines()[0] == f'anna: {walks("anna", 2)}, 8 of 8 frames'
+    assert gait_gallery.Gallery.load(tmp_path / 'people.npz').list() == {'anna': [walks('anna', 1), walks('anna', 2)]}
+
+
+def test_nobody_else_changes_a_gallery_while_walks_are_described(weights, opened, walks, run, tmp_path, monkeypatch):
+    gallery, describe, tried = tmp_path / 'people.npz', gait_video.walk_vector, []
+
+    def change_meanwhile(walk, *networks, **options):
+        tried.append(walk)
+        with pytest.raises(gait_gallery.GalleryLockedError), gait_gallery.Gallery.open(gallery, 'any', create=True):
+            pass
+        return describe(walk, *networks, **options)
+    monkeypatch.setattr(gait_video, 'walk_vector', change_meanwhile)
+    assert run('enrol', gallery, '--name', 'anna', walks('anna', 1), walks('anna', 2), *weights)[0] == 0
+    assert len(tried) == 2
 
 
 def test_enrol_takes_a_name_with_walks_or_a_manifest(manifest, weights, walks, run, tmp_path):
     for arguments in ([], ['--name', 'anna'], [walks('anna', 1)],
-                      ['--manifest', manifest, '--name', 'anna', walks('anna', 1)]):
+                      ['--manifest', manifest, '--name', 'anna', walks('anna', 1)],
+                      ['--manifest', manifest, '--name', 'anna'], ['--manifest', manifest, walks('anna', 1)]):
         assert '--manifest' in refused(run('enrol', tmp_path / 'new.npz', *arguments, *weights))
+
+
+def test_a_blank_name_is_refused_before_weights_are_opened(weights, opened, walks, run, tmp_path):
+    assert 'blank' in refused(run('enrol', tmp_path / 'new.npz', '--name', ' ', walks('anna', 1), *weights))
+    assert not opened
 
 
 def test_enrolling_ends_the_calibration_and_says_so(gallery, weights, walks, run):
@@ -453,6 +510,8 @@ def test_a_gallery_that_is_empty_missing_or_none_is_refused(gallery, weights, wa
     assert 'no.npz' in refused(run('identify', tmp_path / 'no.npz', walks('anna', 1), *weights))
     assert 'no.npz' in refused(run('gallery', 'list', tmp_path / 'no.npz'))
     assert 'not a gallery' in refused(run('gallery', 'list', weights[1]))
+    (tmp_path / 'text.npz').write_text('person,condition')
+    assert 'it is no .npz file' in refused(run('gallery', 'list', tmp_path / 'text.npz'))
 
 
 def test_a_gallery_that_another_program_changes_is_refused(gallery, run):
@@ -482,6 +541,20 @@ def test_evaluate_keeps_no_vectors_if_told_so(manifest, weights, opened, run, tm
     arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', '--no-cache', '--method', 'cosine']
     assert run(*arguments, *weights)[0] == 0
     assert not (tmp_path / 'gait-vectors').exists()
+
+
+def test_evaluate_stops_at_a_walk_without_a_person_or_leaves_it_out(manifest, weights, opened, run, tmp_path):
+    (tmp_path / 'wall').mkdir()
+    for i in range(9):
+        Image.new('RGB', (320, 240), 'grey').save(tmp_path / 'wall' / f'{i}.png')
+    with open(manifest, 'a', newline='') as file:
+        file.write('carla,N4,1,wall\n')
+    arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3-N4', '--no-cache', *weights]
+    line = refused(run(*arguments))
+    assert 'wall: nothing as large as a person moves' in line and '--leave-out' in line
+    status, out, err = run(*arguments, '--leave-out')
+    assert status == 0 and '3 gallery walks, 3 probes' in out
+    assert 'wall: nothing as large' in err and '1 of 7 walks are left out' in err
 
 
 @pytest.mark.parametrize('experiment', [1, 2])
@@ -533,7 +606,7 @@ def test_pose_with_joints_alone_draws_nothing(weights, opened, run, walks, tmp_p
     status, _, _ = run('pose', walks('anna', 1), '--pose-weights', weights[1], '--joints', tmp_path / 'joints.json')
     assert status == 0
     rows = json.loads((tmp_path / 'joints.json').read_text())
-    assert [(row['frame'], row['joint']) for row in rows] == [(i, name) for i in range(3) for name in JOINT_NAMES]
+    assert [(row['frame'], row['joint']) for row in rows] == [(i, name) for i in range(8) for name in JOINT_NAMES]
     assert not list(tmp_path.glob('*_pose*'))
 
 
@@ -544,7 +617,7 @@ def test_pose_draws_on_a_walk(suffix, weights, opened, run, walks, tmp_path):
     output = tmp_path / f'drawn{suffix}'
     assert run('pose', walks('anna', 1), '--pose-weights', weights[1], '--output', output)[0] == 0
     frames = list(gait_video.read_frames(output))
-    assert len(frames) == 3
+    assert len(frames) == 8
     before = next(iter(gait_video.read_frames(walks('anna', 1)))).astype(int)
     changed = np.abs(frames[0].astype(int) - before[:frames[0].shape[0], :frames[0].shape[1]]).mean(axis=(0, 2))
     assert np.argmax(changed) in range(140, 160)                # the column of the joints
@@ -614,7 +687,8 @@ def test_convert_refuses_what_is_there_another_suffix_and_what_is_no_checkpoint(
     (tmp_path / 'text.ckpt').write_text('no checkpoint')
     assert 'there.npz' in refused(run('convert', weights[1], tmp_path / 'there.npz'))
     assert (tmp_path / 'there.npz').read_bytes() == b'mine'
-    assert '.ckpt' in refused(run('convert', weights[1], tmp_path / 'two.h5'))
+    for name in ('two.h5', 'two.NPZ'):
+        assert '.ckpt' in refused(run('convert', weights[1], tmp_path / name))
     assert 'text.ckpt' in refused(run('convert', tmp_path / 'text.ckpt', tmp_path / 'two.npz'))
     assert 'no.ckpt' in refused(run('convert', tmp_path / 'no.ckpt', tmp_path / 'two.npz'))
 
@@ -650,6 +724,21 @@ def test_fetch_hands_its_arguments_over(monkeypatch):
     assert handed == [['--check', 'M+L-GRU-2.ckpt']]
 
 
+# The README ----------------------------------------------------------------------------------------------------------
+
+def readme_commands(word=''):
+    """Each line that calls this command in the README's shell blocks (those with a word in them), as its arguments."""
+    blocks = re.findall(r'```sh\n(.*?)```', (ROOT / 'README.md').read_text('utf-8'), re.DOTALL)
+    lines = '\n'.join(block for block in blocks if word in block).splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith('gait-recognition ')]
+
+
+@pytest.mark.parametrize('arguments', readme_commands(), ids=' '.join)
+def test_every_command_of_the_readme_is_understood(arguments):
+    if arguments[0] != 'fetch':
+        assert callable(gait_cli._parse(arguments).run)
+
+
 # The real networks ---------------------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -683,3 +772,22 @@ def test_real_joints_are_the_networks_and_nothing_else_is_said(command, checkpoi
     assert np.allclose([row['y'] for row in joints], y, atol=0.01)
     assert np.allclose([row['x'] for row in joints], x, atol=0.01)
     assert np.allclose([row['probability'] for row in joints], probability, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_readme_leads_from_nothing_to_a_name_with_the_weights_that_ship(command, tmp_path, monkeypatch):
+    pytest.importorskip('av')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'models').mkdir()
+    gait_checkpoints.write_compact('models/walkers-pose.npz', values(VARIABLES['pose']))
+    gait_checkpoints.write_compact('models/walkers-GRU-1.npz', gait_tensors(recurrent=SHARED.format('GRU')))
+    walkers, enrol, calibrate, identify = (each for each in readme_commands('walkers demo') if each[0] != 'fetch')
+    for arguments in (walkers, enrol, calibrate):
+        result = command(*arguments)
+        assert result.returncode == 0, result.stderr
+    people = gait_gallery.Gallery.load('people.npz').list()
+    assert {name: len(labels) for name, labels in people.items()} == {'anna': 3, 'ben': 3, 'carla': 3}
+    result = command(*identify, '--json')
+    answer, = json.loads(result.stdout)
+    assert answer['decision'] in ('known', 'unknown') and result.returncode == (answer['decision'] == 'unknown')
+    assert answer['used'] > 50 and answer['crop'] == 'background'

@@ -13,6 +13,7 @@ from gait_evaluation import (
     TUM_GAID,
     Protocol,
     Walk,
+    accepted_at,
     bootstrap_interval,
     classify,
     cmc_curve,
@@ -122,6 +123,15 @@ def test_eer_does_not_change_when_scores_are_rescaled():
 def test_roc_refuses_no_trials_and_nan(genuine, impostor, name):
     with pytest.raises(ValueError, match=name):
         verification_roc(genuine, impostor)
+
+
+def test_the_share_accepted_at_a_rate_by_hand_and_none_where_too_few_trials_tell():
+    roc = verification_roc([1, 2, 3, 4, 4.5], np.arange(0, 5, 0.25))        # 20 wrong ones, 4.75 the highest
+    assert accepted_at(roc, 0.05) == 0                                      # one of them, so above 4.5
+    assert accepted_at(roc, 0.1) == pytest.approx(0.2)                      # two, above 4.25
+    assert accepted_at(roc, 0.25) == pytest.approx(0.4)                     # five, above 3.5
+    assert accepted_at(roc, 0.04) is None
+    assert accepted_at(verification_roc([2], [0, 1]), 0.5) == 1
 
 
 def test_open_set_roc_by_hand():
@@ -407,6 +417,7 @@ def test_rank_1_table_by_hand():
     assert result.over_probes == 0.75
     assert result.columns == ['N', 'B', 'S', 'Average']
     assert result.confusion().tolist() == [[3, 1], [1, 3]]
+    assert result.confusion('B').tolist() == [[1, 0], [1, 0]]
     assert result.cmc('B').tolist() == [0.5, 1]
     # Pairs for B: genuine 5 and 80 off, impostor 85 and 10. Between them the curve crosses at a half.
     assert result.eer['B'] == pytest.approx(0.5)
@@ -469,6 +480,8 @@ def test_table_has_the_seeds_columns_and_the_published_rows():
     assert [line for line in lines if line.startswith('chance')][0].split()[1:] == ['12.5'] * 4
     assert any(line.split()[-4:] == ['99.4', '92.6', '98.7', '96.9'] for line in lines)
     assert any(line.startswith('published: PFM') for line in lines)
+    assert lines[-2].startswith('verification: trained  ') and '-' not in lines[-2]
+    assert lines[-1].split() == ['open-set', 'identification:', 'trained', '-', '100.0', '100.0']
     plain = Protocol('own', 'N1-N4', 'N5 B1')
     table = evaluate(*walkers(), plain).table()
     assert 'published' not in table
@@ -508,7 +521,10 @@ def test_json_holds_the_figures():
     assert own['probes_per_condition'] == {'N': 16, 'B': 16, 'S': 16}
     assert own['cmc']['all'][-1] == 1
     assert own['equal_error_rate'].keys() == {'all', 'N', 'B', 'S'}
-    assert own['open_set_identification_rate'].keys() == {'0.05', '0.1'}       # 48 probes cannot show 1 %
+    assert own['verification_rate'].keys() == own['open_set_identification_rate'].keys() == {'all', 'N', 'B', 'S'}
+    assert own['open_set_identification_rate']['all'].keys() == {'0.05', '0.1'}     # 48 probes cannot show 1 %
+    assert own['open_set_identification_rate']['N'].keys() == {'0.1'}               # nor 16 probes 5 %
+    assert own['verification_rate']['all'].keys() == {'0.01', '0.05', '0.1'}        # 48 x 28 pairs can
     assert sum(entry['probes'] for entry in own['mistakes']) == round((1 - result.over_probes) * 48)
     assert data['published_percent']['PFM (Castro et al.)']['N'] == 99.7
     assert json.loads(evaluate(*walkers(), TUM_GAID[1], open_set=False).to_json())['results'][0][

@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.svm import LinearSVC
 
 import gait_gallery
 from gait_gallery import (
@@ -78,6 +79,16 @@ def test_svm_scores_put_each_person_on_the_right_side_whatever_the_vectors_lengt
         assert people == [*'fedcba']
         assert (scores.argmax(axis=1) == np.arange(6)).all()
         assert (scores[~np.eye(6, dtype=bool)] < 0).all()
+
+
+def test_svm_in_the_space_of_few_walks_is_that_of_all_dimensions():
+    vectors, probes = normalise(walks_of(5, 3).reshape(15, -1)), normalise(walks_of(5, 2, seed=1).reshape(10, -1))
+    centre = vectors.mean(axis=0)
+    spread = np.sqrt(np.mean(np.sum((vectors - centre) ** 2, axis=1)))
+    labels = np.repeat(np.arange(5), 3)
+    plain = LinearSVC(dual=True, random_state=0).fit((vectors - centre) / spread, labels)
+    scores, _ = classify(vectors, labels, probes)
+    np.testing.assert_allclose(scores, plain.decision_function((probes - centre) / spread), atol=1e-9)
 
 
 def test_svm_of_two_people_has_a_column_for_each():
@@ -314,6 +325,30 @@ def test_identify_trials_of_two_people_with_svm_leave_one_person_to_compare_with
     assert (point.impostor_trials, point.genuine_trials, point.method) == (4, 4, 'svm')
     assert point.threshold == pytest.approx(cosine(40))
     assert (point.false_accept_rate, point.false_reject_rate) == (0.5, 0)
+
+
+@pytest.mark.parametrize('method', ['svm', 'cosine'])
+def test_every_walk_of_a_person_with_more_than_one_is_left_out_once(method, monkeypatch):
+    gallery, tried = Gallery(WEIGHTS), []
+    for i, count in enumerate((2, 3, 4) if method == 'svm' else (1, 3, 4)):
+        gallery.enrol(f'person {i}', walks_of(1, count, seed=i)[0])
+
+    def fit(vectors, labels, method):
+        people, identify = fit_identifier(vectors, labels, method)
+
+        def noting(probes):
+            tried.append((len(vectors), len(probes)))
+            return identify(probes)
+        return people, noting
+    monkeypatch.setattr(gait_gallery, 'fit_identifier', fit)
+    point = gallery.calibrate(0.2, tasks=['identify'])['identify']
+    assert point.impostor_trials == len(gallery)
+    if method == 'svm':                                             # of everybody at once: as many fits as walks
+        assert point.genuine_trials == 9
+        assert tried == [(7, 2), (6, 3), (5, 4)] + [(6, 3), (6, 3), (7, 2), (8, 1)]
+    else:                                                           # alone; who has one walk has no genuine trial
+        assert point.genuine_trials == 7
+        assert tried == [(7, 1), (5, 3), (4, 4)] + [(7, 1)] * 8
 
 
 def test_verify_trials_are_all_pairs():

@@ -5,6 +5,7 @@ import pickle
 import struct
 import sys
 import threading
+import warnings
 import weakref
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+import gait_checkpoints
 import gait_video
 import gait_walkers
 from gait_video import (
@@ -27,6 +29,7 @@ from gait_video import (
     walk_vector,
 )
 
+pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
 
 
@@ -632,6 +635,14 @@ def test_the_vector_of_a_video_comes_with_its_track(tmp_path):
     assert not np.array_equal(half, vector)
 
 
+def test_a_vector_of_too_few_frames_is_warned_about():
+    with pytest.warns(UserWarning, match=r'so few frames \(1\)'):
+        walk_vector(ready_crops(1), Features(), Leaky())
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        walk_vector(ready_crops(8), Features(), Leaky())
+
+
 def test_memory_does_not_grow_with_the_walk():
     alive, most = set(), [0]
 
@@ -802,6 +813,14 @@ def test_a_bad_walk_stops_the_run_or_gives_a_row_of_nan(opened):
     with pytest.warns(UserWarning, match='walk [12] has no vector') as caught:
         vectors = transformer(on_error='nan').transform(walks)
     assert len(caught) == 2 and np.isnan(vectors).all(1).tolist() == [False, True, True]
+
+
+def test_weights_that_do_not_fit_are_no_fault_of_a_walk(opened, monkeypatch):
+    def misfit(*arguments):
+        raise gait_checkpoints.CheckpointError('another network')
+    monkeypatch.setattr(gait_video, '_open_networks', misfit)
+    with pytest.raises(gait_checkpoints.CheckpointError, match='another network'):
+        transformer(on_error='nan').transform([ready_crops()])
 
 
 @pytest.mark.parametrize('walks', ['walk.mp4', ready_crops(2), []])

@@ -4,12 +4,9 @@ Run as a program this file is the command `train_gait.py` with averages of pixel
 gait network of few layers.
 """
 import collections
-import csv
 import os
 import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -17,8 +14,10 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 from PIL import Image
 from reference_weights import VARIABLES, values, write_checkpoint
+from training_runs import assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
+import gait_cli
 import gait_evaluation
 import train_gait
 from gait_layers import batch_norm, gru_layer
@@ -99,11 +98,6 @@ def user(tmp_path):
     return tmp_path, ['--pose', pose_weights(tmp_path), '--manifest', str(tmp_path / 'train.csv'), '--validation',
                       str(tmp_path / 'held_out.csv'), '--crop', 'none', '--gallery', 'N1', '--probes', 'N2 B1',
                       '--frames', '2', '4']
-
-
-def rows_of(path):
-    with open(path, newline='', encoding='utf-8') as file:
-        return list(csv.DictReader(file))
 
 
 # --- Walks -----------------------------------------------------------------------------------------------------------
@@ -286,9 +280,10 @@ def test_a_users_own_walks_are_trained_on(user, averages, capsys, monkeypatch):
         assert all(0 <= rate <= 1 for rate in rates) and float(row['rank_1_Average']) == pytest.approx(np.mean(rates))
     assert capsys.readouterr().out.count('rank_1_Average') == 2
     with TinyNetwork() as net:
-        for name in ('best', 'last'):
-            report = net.restore(run / f'{name}.ckpt')
+        for name in ('best-GRU-1.ckpt', 'last-GRU-1.ckpt'):
+            report = net.restore(run / name)
             assert not report.initial and not report.ignored
+            assert gait_cli.network_of(gait_checkpoints.locate(run / name)) == ('GRU', 1)   # the command need not ask
     folders = {path.parent.name: path for path in (folder / 'logdir_gait' / 'mine').rglob('events*')}
     assert set(folders) == {'train', 'val_avg', 'val_n', 'val_b'}
     found = [value.simple_value for event in tf.train.summary_iterator(str(folders['val_avg']))
@@ -296,7 +291,7 @@ def test_a_users_own_walks_are_trained_on(user, averages, capsys, monkeypatch):
     assert found == pytest.approx([100 * float(row['rank_1_Average']) for row in rows], abs=0.01)
 
     (run / 'resume.npz').unlink()
-    assert main(['--output', str(run), *arguments, '--epochs', '1', '--start', str(run / 'last.ckpt')]) == 0
+    assert main(['--output', str(run), *arguments, '--epochs', '1', '--start', str(run / 'last-GRU-1.ckpt')]) == 0
     assert len(averages.described) == 12                                            # none anew
     assert [row['step'] for row in rows_of(run / 'log.csv')] == ['6']
 
@@ -342,62 +337,32 @@ def test_a_run_on_other_walks_is_refused_and_one_in_a_moved_folder_is_not(user, 
     assert 'other settings: walks' in capsys.readouterr().err
 
 
-def run_command(arguments, cwd, until=None, number=signal.SIGKILL, program=__file__):
-    """Run the command as a process of its own; once `until()` is true it gets a signal. Gives (status, stderr)."""
-    root = os.path.dirname(train_gait.__file__)
-    process = subprocess.Popen([sys.executable, program, *arguments], cwd=cwd, stderr=subprocess.PIPE, text=True,
-                               stdout=subprocess.DEVNULL, env={**os.environ, 'PYTHONPATH': root})
-    try:
-        if until is not None:
-            while process.poll() is None and not until():
-                time.sleep(0.02)
-            assert process.poll() is None, f'it ended before the signal: {process.communicate()[1]}'
-            process.send_signal(number)
-        errors = process.communicate(timeout=1200)[1]
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode, errors
-
-
-def saved_step(folder):
-    path = folder / 'resume.npz'
-    return gait_checkpoints.read_state(path)[1]['step'] if path.exists() else 0
-
-
-def assert_same_course(folder, other):
-    """Same steps and rates; losses within 1 %."""
-    rows, expected = rows_of(folder / 'log.csv'), rows_of(other / 'log.csv')
-    assert [(r['epoch'], r['step'], r['rate']) for r in rows] == [(r['epoch'], r['step'], r['rate']) for r in expected]
-    assert [float(r['loss']) for r in rows] == pytest.approx([float(r['loss']) for r in expected], rel=0.01)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize('number, status', [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 1)])
 def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(user, number, status):
     folder, arguments = user
     arguments = [*arguments, '--epochs', '5', '--save-every', '4', '--features', str(folder / 'features')]
-    assert run_command(['--output', 'whole', *arguments], folder)[0] == 0
-    stopped, errors = run_command(['--output', 'stopped', *arguments], folder,
+    assert run_command(__file__, ['--output', 'whole', *arguments], folder)[0] == 0
+    stopped, errors = run_command(__file__, ['--output', 'stopped', *arguments], folder,
                                   lambda: saved_step(folder / 'stopped') >= 8, number)
     assert stopped == status, errors
     assert 8 <= saved_step(folder / 'stopped') < 30
-    assert run_command(['--output', 'stopped', *arguments], folder)[0] == 0
+    assert run_command(__file__, ['--output', 'stopped', *arguments], folder)[0] == 0
     assert_same_course(folder / 'stopped', folder / 'whole')
 
 
 @pytest.mark.slow
 def test_walkers_are_described_by_the_real_pose_network_and_trained_on(tmp_path):
     pose = write_checkpoint(tmp_path / 'pose.ckpt', values(VARIABLES['pose']))
-    status, errors = run_command(['--output', 'run', '--pose', pose, '--people', '2', '--validation-people', '2',
-                                  '--walk-frames', '4', '--frames', '2', '4', '--epochs', '1', '--rnn-layers', '2',
-                                  '--recurrent-unit', 'LSTM'], tmp_path, program=train_gait.__file__)
+    status, errors = run_command(train_gait.__file__, [
+        '--output', 'run', '--pose', pose, '--people', '2', '--validation-people', '2', '--walk-frames', '4',
+        '--frames', '2', '4', '--epochs', '1', '--rnn-layers', '2', '--recurrent-unit', 'LSTM'], tmp_path)
     assert status == 0, errors
     row, = rows_of(tmp_path / 'run' / 'log.csv')
     assert row['step'] == '20' and {'rank_1_N', 'rank_1_B', 'rank_1_S', 'rank_1_Average', 'eer'} <= set(row)
     assert len(list((tmp_path / 'run' / 'features').glob('*.npy'))) == 40
     with GaitNetwork(recurrent_unit='LSTM', rnn_layers=2) as net:
-        assert not net.restore(tmp_path / 'run' / 'best.ckpt').initial
+        assert not net.restore(tmp_path / 'run' / 'best-LSTM-2.ckpt').initial
 
 
 if __name__ == '__main__':

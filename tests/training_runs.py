@@ -1,0 +1,50 @@
+"""Training commands run as processes of their own, killed and compared: what the tests of both commands share."""
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import gait_checkpoints
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_command(program, arguments, cwd, until=None, number=signal.SIGKILL):
+    """Run a Python program; once `until()` is true it gets a signal. Gives (status, stderr)."""
+    process = subprocess.Popen([sys.executable, program, *arguments], cwd=cwd, stderr=subprocess.PIPE, text=True,
+                               stdout=subprocess.DEVNULL, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    try:
+        if until is not None:
+            while process.poll() is None and not until():
+                time.sleep(0.02)
+            assert process.poll() is None, f'it ended before the signal: {process.communicate()[1]}'
+            process.send_signal(number)
+        errors = process.communicate(timeout=1200)[1]
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, errors
+
+
+def rows_of(path):
+    """The rows of a CSV with a header, as dicts."""
+    with open(path, newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def saved_step(folder):
+    """The step of a run's resume file, 0 where there is none."""
+    path = folder / 'resume.npz'
+    return gait_checkpoints.read_state(path)[1]['step'] if path.exists() else 0
+
+
+def assert_same_course(folder, other):
+    """Same steps and rates; losses within 1 %."""
+    rows, expected = rows_of(folder / 'log.csv'), rows_of(other / 'log.csv')
+    assert [(r['epoch'], r['step'], r['rate']) for r in rows] == [(r['epoch'], r['step'], r['rate']) for r in expected]
+    assert [float(r['loss']) for r in rows] == pytest.approx([float(r['loss']) for r in expected], rel=0.01)
