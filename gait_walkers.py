@@ -1168,7 +1168,7 @@ def _check_condition(condition: str):
         raise ValueError(f'condition: expected one of {CONDITIONS} (normal, backpack, shoe covers), got {condition!r}')
 
 
-def picture(seed: int, size: int = 299, condition: str | None = None) -> Picture:
+def picture(seed: int, size: int = 299, condition: str | None = None, leftwards: bool | None = None) -> Picture:
     """One random walker at a random instant, for training a pose network.
 
     Identity, instant, view (both directions, up to 30 degrees off the profile), clothes, background, light, scale
@@ -1183,6 +1183,8 @@ def picture(seed: int, size: int = 299, condition: str | None = None) -> Picture
         Edge in pixels.
     condition : str, optional
         'N', 'B' or 'S'; drawn when not given.
+    leftwards : bool, optional
+        The direction; drawn when not given.
 
     Returns
     -------
@@ -1203,7 +1205,8 @@ def picture(seed: int, size: int = 299, condition: str | None = None) -> Picture
     centre = size * (0.5 + np.clip(rng.normal(0, 0.02, 2), -0.05, 0.05))
     if rng.random() < 0.12:  # often cut by the border
         centre += size * rng.uniform(0.1, 0.3, 2) * rng.choice([-1, 1], 2) * [(1, 0), (0, 1)][rng.integers(2)]
-    camera = _Camera(_heading(rng.random() < 0.5, rng.uniform(-MAX_YAW, MAX_YAW)),
+    drawn = rng.random() < 0.5
+    camera = _Camera(_heading(drawn if leftwards is None else leftwards, rng.uniform(-MAX_YAW, MAX_YAW)),
                      math.radians(rng.uniform(-2, 8)), math.radians(np.clip(rng.normal(0, 1.5), -4, 4)),
                      1.0, rng.uniform(3, 15), (0, 0))
     camera = _framed(camera, pose, part * size, centre)

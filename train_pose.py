@@ -449,10 +449,14 @@ class Annotated:
 
 
 class Walkers:
-    """Samples of synthetic walkers, each epoch's its own; `count` pictures an epoch from `first_seed` on."""
+    """Samples of synthetic walkers, each epoch's its own; `count` pictures an epoch from `first_seed` on.
 
-    def __init__(self, count, first_seed):
+    `direction`: 'left' or 'right', the way they all walk; by default both ways.
+    """
+
+    def __init__(self, count, first_seed, direction=None):
         self.count, self.first_seed = count, first_seed
+        self._leftwards = None if direction is None else direction == 'left'
 
     def __len__(self):
         return self.count
@@ -461,7 +465,8 @@ class Walkers:
         return np.arange(self.count)                            # drawn at random already
 
     def sample(self, index, epoch=None):
-        picture = gait_walkers.picture(self.first_seed + (epoch or 0) * self.count + int(index))
+        picture = gait_walkers.picture(self.first_seed + (epoch or 0) * self.count + int(index),
+                                       leftwards=self._leftwards)
         return Sample(picture.image, picture.joints, picture.visible, picture.inside, picture.present)
 
 
@@ -666,8 +671,8 @@ def learning_rate(schedule, rate, step, steps, steps_per_epoch):
 class Run:
     """One training run: its steps, and its files in one folder.
 
-    `resume.npz` (weights, optimiser slots, step, settings), `last.ckpt` and `best.ckpt` (for inference), `log.csv`,
-    and of a pose network `validation.csv`, the figures by joint.
+    `resume.npz` (weights, optimiser slots, step, settings), `last.ckpt` and `best.ckpt` (for inference; a gait
+    network's are `last-GRU-1.ckpt` and so on), `log.csv`, and of a pose network `validation.csv`, the figures by joint.
 
     Parameters
     ----------
@@ -676,6 +681,8 @@ class Run:
         What decides the run: a run resumed with other settings would be another run.
     free : collection of str
         Settings that may change on resuming.
+    measuring : collection of str
+        Those of them that decide what validation measures: where one changed, the best so far is forgotten.
 
     Attributes
     ----------
@@ -689,9 +696,9 @@ class Run:
 
     LOGS = ('log.csv', 'validation.csv')                        # a row each has a column `step`
 
-    def __init__(self, folder, settings, free=()):
+    def __init__(self, folder, settings, free=(), measuring=()):
         self.folder = pathlib.Path(folder)
-        self.settings, self.free = json.loads(json.dumps(settings)), set(free)
+        self.settings, self.free, self.measuring = json.loads(json.dumps(settings)), set(free), measuring
         self.best, self.losses, self.stopped = None, [], False
 
     @property
@@ -713,6 +720,8 @@ class Run:
                     + '; use those, or another --output')
             net.set_training_state(tensors)
             done, self.best, self.losses = facts['step'], facts['best'], facts.get('losses', [])
+            if any(then.get(name) != self.settings[name] for name in self.measuring):
+                self.best = None
             print(f'{self.resume_file}: going on after step {done}', file=sys.stderr)
         for name in self.LOGS:
             self._forget_rows_after(done, self.folder / name)
@@ -899,6 +908,17 @@ def _end_epoch(net, inference, data, validation, run, step, batch_size, figures)
 
 # --- Command ---------------------------------------------------------------------------------------------------------
 
+def check_numbers(parser, arguments, counts):
+    """End the command with a message where one of `counts` is under 1, `seed` negative or `rate` no learning rate."""
+    for name in counts:
+        if getattr(arguments, name) < 1:
+            parser.error(f'--{name.replace("_", "-")} is a positive number')
+    if arguments.seed < 0:
+        parser.error('--seed is 0 or more')
+    if not 0 <= arguments.rate < math.inf:
+        parser.error('--rate is 0 or more')
+
+
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description='Train or evaluate the pose network.',
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -915,6 +935,8 @@ def parse_arguments(argv):
     parser.add_argument('--epochs', type=int, default=10)
     parser.add_argument('--epoch-size', type=int, default=4000, help='pictures an epoch, of walkers')
     parser.add_argument('--validation-size', type=int, default=200, help='pictures to validate on, of walkers')
+    parser.add_argument('--direction', choices=['left', 'right'], help='walkers that all walk one way (default: both '
+                        'ways); to begin with, or for a while: which limb is left then depends on near and far alone')
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine', 'constant'], default='author')
@@ -931,13 +953,8 @@ def parse_arguments(argv):
     arguments = parser.parse_args(argv)
     if arguments.convert and (arguments.convert[0] not in ('mpii', 'lsp') or not (arguments.images and arguments.to)):
         parser.error('--convert takes mpii or lsp and a .mat file, with --images FOLDER and --to CSV')
-    for name in ('epochs', 'epoch_size', 'validation_size', 'batch_size', 'save_every', 'summary_every'):
-        if getattr(arguments, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} is a positive number')
-    if arguments.seed < 0:
-        parser.error('--seed is 0 or more')
-    if not 0 <= arguments.rate < math.inf:
-        parser.error('--rate is 0 or more')
+    check_numbers(parser, arguments, ('epochs', 'epoch_size', 'validation_size', 'batch_size', 'save_every',
+                                      'summary_every'))
     if arguments.imagenet and not arguments.start:
         parser.error('--imagenet says what kind of file --start is')
     if arguments.data == ['walkers']:
@@ -992,7 +1009,7 @@ def _data_sets(arguments):
     """What to train on and what to validate on."""
     held_out = arguments.validation or 'walkers'
     if arguments.data == 'walkers':
-        data = Walkers(arguments.epoch_size, TRAINING_SEED + 50_000_000 * arguments.seed)
+        data = Walkers(arguments.epoch_size, TRAINING_SEED + 50_000_000 * arguments.seed, arguments.direction)
     else:
         annotations = _read_all(arguments.data)
         share = _share(held_out)
@@ -1002,7 +1019,7 @@ def _data_sets(arguments):
     if len(data) < arguments.batch_size:
         raise ValueError(f'{arguments.data}: {len(data)} people do not fill one batch of {arguments.batch_size}')
     if held_out == 'walkers':
-        return data, Walkers(arguments.validation_size, VALIDATION_SEED)
+        return data, Walkers(arguments.validation_size, VALIDATION_SEED, arguments.direction)
     if isinstance(held_out, str):
         held_out = read_annotations(held_out)
     if not any(annotation.visible.any() for annotation in held_out):
@@ -1028,16 +1045,18 @@ def _content(files):
 
 def _train_command(arguments):
     data, validation = _data_sets(arguments)
-    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision']
+    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', 'direction']
     settings = {name: getattr(arguments, name) for name in (
         'data', 'validation', 'epochs', 'epoch_size', 'batch_size', 'rate', 'schedule', 'loss', 'seed', *free)}
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
         free.append('epochs')
+    if arguments.schedule == 'constant':                    # lowered by hand
+        free.append('rate')
     if arguments.data != 'walkers':
         settings['data'] = _content(arguments.data)
     if arguments.validation and os.path.isfile(arguments.validation):
         settings['validation'] = _content([arguments.validation])
-    run = Run(arguments.output, settings, free)
+    run = Run(arguments.output, settings, free, measuring=['direction'])
     with HumanPoseIRNetwork(arguments.log_name, arguments.loss, is_training=True, seed=arguments.seed,
                             precision=arguments.precision) as net:
         if arguments.start and not run.resume_file.exists():

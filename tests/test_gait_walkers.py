@@ -268,6 +268,14 @@ def test_less_light_reaches_the_far_limbs_and_the_others_as_much_as_before(headi
     assert np.isclose(share[:, near | (owner >= walkers._TORSO)], 1).mean() > 0.95      # but for edges, which blend
 
 
+def test_a_pictures_direction_can_be_given_and_all_else_stays():
+    for seed in range(4):
+        drawn, left, right = (walkers.picture(seed, leftwards=way) for way in (None, True, False))
+        assert np.array_equal(drawn.image, left.image) != np.array_equal(drawn.image, right.image)
+        hips = [picture.joints[L_HIP, 1] - picture.joints[R_HIP, 1] for picture in (left, right)]
+        assert hips[0] * hips[1] < 0        # the same yaw: the left hip ahead in one direction, behind in the other
+
+
 def test_a_long_coat_hides_the_knees_and_a_short_one_does_not():
     for hem, expected in ((1.3, False), (0.4, True)):
         visible = draw(Walker.average(), 0.0, 0.0, outfit='coat', hem=hem)[3]

@@ -2,14 +2,12 @@
 
 Run as a program this file is the command `train_pose.py` with a network of two layers in place of the real one.
 """
-import csv
 import gc
 import io
 import json
 import math
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -20,9 +18,11 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 from PIL import Image, ImageDraw
 from scipy.io import savemat
+from training_runs import assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
 import gait_layers
+import gait_walkers
 import pose_heat_maps
 import train_pose
 from human_pose_nn import JOINT_NAMES, MIRRORED_JOINTS, HumanPoseIRNetwork
@@ -569,6 +569,13 @@ def test_every_epoch_draws_other_walkers_and_validation_draws_none_of_them():
     np.testing.assert_array_equal(data.sample(3, 1).image, Walkers(4, train_pose.TRAINING_SEED).sample(3, 1).image)
 
 
+def test_walkers_of_one_direction_all_walk_that_way():
+    for direction, leftwards in (('left', True), ('right', False)):
+        data = Walkers(2, 0, direction)
+        for i in range(2):
+            np.testing.assert_array_equal(data.sample(i).image, gait_walkers.picture(i, leftwards=leftwards).image)
+
+
 def test_targets_stand_at_the_nearest_heat_map_pixel():
     joints = np.tile(np.array([[100.0, 200.0]], np.float32), (16, 1))
     joints[1], joints[2], joints[3] = (298.4, 0.0), np.nan, (-40.0, 500.0)
@@ -767,11 +774,6 @@ def train_counter(run, steps=10, save_every=4, at=None, action=None, validated=N
     return complete, taken
 
 
-def rows_of(path):
-    with open(path, newline='', encoding='utf-8') as file:
-        return list(csv.DictReader(file))
-
-
 def test_a_run_goes_on_where_a_killed_one_saved_as_if_nothing_had_happened(tmp_path):
     class Killed(BaseException):
         pass
@@ -868,6 +870,16 @@ def test_a_run_with_other_settings_is_refused_by_name(tmp_path):
     assert train_counter(Run(tmp_path, {'rate': 0.1, 'seed': 1, 'save_every': 9}, free=['save_every'])) == (True, [])
 
 
+def test_the_best_so_far_is_forgotten_where_validation_measures_something_else(tmp_path):
+    run = Run(tmp_path, {'direction': 'right', 'seed': 1})
+    run.best = 3.0
+    run.save(Counter(), 4)
+    for direction, best in (('right', 3.0), (None, None)):
+        run = Run(tmp_path, {'direction': direction, 'seed': 1}, ['direction'], ['direction'])
+        assert run.start(Counter()) == 4
+        assert run.best == best
+
+
 @pytest.mark.parametrize('damage', [lambda b: b[:len(b) // 2], lambda b: b'', lambda b: b'something else',
                                     lambda b: b.replace(b'"step": 10', b'"step": 90')])
 def test_a_damaged_resume_file_is_named_and_kept(tmp_path, damage):
@@ -888,7 +900,6 @@ def test_a_resume_file_that_cannot_be_written_leaves_the_earlier_one(tmp_path, m
         file.write(b'half')
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(np, 'savez', full)
-    monkeypatch.setattr(gait_checkpoints._write_npz, '__defaults__', (full,))
     with pytest.raises(OSError, match=r'resume\.npz could not be written.*No space left'):
         run.save(Counter(), 11)
     assert gait_checkpoints.read_state(tmp_path / 'resume.npz')[1]['step'] == 10
@@ -1051,48 +1062,17 @@ def test_evaluation_prints_the_table_and_draws_the_chart(pictures, tiny, capsys)
         assert picture.format == 'PNG'
 
 
-def run_command(arguments, cwd, until=None, number=signal.SIGKILL, real=False):
-    """Run the command as a process of its own; once `until()` is true it gets a signal. Gives (status, stderr)."""
-    program = train_pose.__file__ if real else __file__
-    process = subprocess.Popen([sys.executable, program, *arguments], cwd=cwd, stderr=subprocess.PIPE,
-                               stdout=subprocess.DEVNULL, text=True,
-                               env={**os.environ, 'PYTHONPATH': os.path.dirname(train_pose.__file__)})
-    try:
-        if until is not None:
-            while process.poll() is None and not until():
-                time.sleep(0.02)
-            assert process.poll() is None, f'it ended before the signal: {process.communicate()[1]}'
-            process.send_signal(number)
-        errors = process.communicate(timeout=1200)[1]
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode, errors
-
-
-def saved_step(folder):
-    path = folder / 'resume.npz'
-    return gait_checkpoints.read_state(path)[1]['step'] if path.exists() else 0
-
-
-def assert_same_course(folder, other):
-    """Same steps and rates; losses within 1 %."""
-    rows, expected = rows_of(folder / 'log.csv'), rows_of(other / 'log.csv')
-    assert [(r['epoch'], r['step'], r['rate']) for r in rows] == [(r['epoch'], r['step'], r['rate']) for r in expected]
-    assert [float(r['loss']) for r in rows] == pytest.approx([float(r['loss']) for r in expected], rel=0.01)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize('number, status', [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 1)])
 def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(tmp_path, number, status):
     arguments = ['--epochs', '4', '--epoch-size', '12', '--batch-size', '2', '--validation-size', '1', '--save-every',
                  '2', '--schedule', 'cosine']
-    assert run_command(['--output', 'whole', *arguments], tmp_path)[0] == 0
-    stopped, errors = run_command(['--output', 'stopped', *arguments], tmp_path,
+    assert run_command(__file__, ['--output', 'whole', *arguments], tmp_path)[0] == 0
+    stopped, errors = run_command(__file__, ['--output', 'stopped', *arguments], tmp_path,
                                   lambda: saved_step(tmp_path / 'stopped') >= 8, number)
     assert stopped == status, errors
     assert 8 <= saved_step(tmp_path / 'stopped') < 24
-    assert run_command(['--output', 'stopped', *arguments], tmp_path)[0] == 0
+    assert run_command(__file__, ['--output', 'stopped', *arguments], tmp_path)[0] == 0
     assert_same_course(tmp_path / 'stopped', tmp_path / 'whole')
 
 
@@ -1100,12 +1080,12 @@ def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(tmp_path, num
 def test_the_real_network_killed_and_resumed_ends_where_it_would_have(tmp_path):
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
     arguments = [*SMALL, '--save-every', '1']
-    assert run_command(['--output', str(whole), *arguments], tmp_path, real=True)[0] == 0
-    status, errors = run_command(['--output', str(killed), *arguments], tmp_path, lambda: saved_step(killed) >= 1,
-                                 real=True)
+    assert run_command(train_pose.__file__, ['--output', str(whole), *arguments], tmp_path)[0] == 0
+    status, errors = run_command(train_pose.__file__, ['--output', str(killed), *arguments], tmp_path,
+                                 lambda: saved_step(killed) >= 1)
     assert status == -signal.SIGKILL, errors
     assert 1 <= saved_step(killed) < 4
-    assert run_command(['--output', str(killed), *arguments], tmp_path, real=True)[0] == 0
+    assert run_command(train_pose.__file__, ['--output', str(killed), *arguments], tmp_path)[0] == 0
     assert_same_course(killed, whole)
     with HumanPoseIRNetwork() as net:
         for name in ('best', 'last'):
