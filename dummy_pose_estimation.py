@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 HERE = pathlib.Path(__file__).resolve().parent
-WEIGHTS = 'MPII+LSP.ckpt'
+WEIGHTS = (('MPII+LSP.ckpt',), ('walkers-pose.npz',))       # the published ones; else those that ship
 OUTPUT_FORMATS = {'.jpg': 'jpg', '.jpeg': 'jpg', '.png': 'png', '.webp': 'webp'}
 WHITE_16_BIT = 65535
 
@@ -184,8 +184,9 @@ def _parser():
                         help=f'where the drawing goes, {", ".join(OUTPUT_FORMATS)} (default: images/dummy_pose.jpg of '
                              'the source checkout; where there is none, dummy_pose.jpg in the working directory)')
     parser.add_argument('--checkpoint', metavar='FILE',
-                        help=f'weights of the pose network; this file and no other (default: {WEIGHTS} in ./models, '
-                             "the source checkout's models/ or the user data folder)")
+                        help='weights of the pose network; this file and no other (default: MPII+LSP.ckpt in '
+                             "./models, the source checkout's models/ or the user data folder; where it is in none of "
+                             'them, the weights that ship)')
     return parser
 
 
@@ -212,8 +213,13 @@ def main(argv=None):
         from human_pose_nn import JOINT_NAMES
 
         # An absolute path is taken as it is; a bare name would be sought in other folders, too.
-        checkpoint = (gait_checkpoints.find_weights(WEIGHTS) if arguments.checkpoint is None else
-                      gait_checkpoints.locate(pathlib.Path(arguments.checkpoint).expanduser().absolute()))
+        if arguments.checkpoint is not None:
+            checkpoint = gait_checkpoints.locate(pathlib.Path(arguments.checkpoint).expanduser().absolute())
+        else:
+            checkpoint, = gait_checkpoints.default_weights(WEIGHTS)
+            if checkpoint.name == WEIGHTS[-1][0]:
+                print(f'dummy_pose_estimation: using {checkpoint}, weights trained on synthetic walkers; for people '
+                      'get the published ones: python fetch_models.py', file=sys.stderr)
         y, x, probabilities = estimate_joints(frame, checkpoint)
         draw_pose(frame, y, x, output)
     except (OSError, ValueError) as error:

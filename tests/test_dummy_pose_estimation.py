@@ -93,13 +93,13 @@ def test_the_printed_probabilities_are_the_networks(checkout, pose_net):
 def test_the_picture_scaled_to_299_pixels_is_what_is_estimated_and_drawn(tmp_path, capsys, monkeypatch):
     joints = np.arange(48, dtype=np.float32).reshape(3, 16) / 100
     estimated, drawn = [], []
-    monkeypatch.setattr(gait_checkpoints, 'find_weights', lambda name: name)
+    monkeypatch.setattr(gait_checkpoints, 'find_weights', Path)
     monkeypatch.setattr(script, 'estimate_joints', lambda *arguments: estimated.extend(arguments) or joints)
     monkeypatch.setattr(script, 'draw_pose', lambda *arguments: drawn.extend(arguments))
     picture = ROOT / 'images' / 'dummy.jpg'
     assert script.main(['--image', str(picture), '--output', str(tmp_path / 'pose.png')]) == 0
     np.testing.assert_array_equal(estimated[0], dummy_frame())
-    assert estimated[1] == 'MPII+LSP.ckpt'
+    assert estimated[1] == Path('MPII+LSP.ckpt')
     for got, expected in zip(drawn, (dummy_frame(), joints[0], joints[1], tmp_path / 'pose.png')):
         np.testing.assert_array_equal(got, expected)
     assert percentages(capsys.readouterr().out) == pytest.approx(100 * joints[2], abs=0.006)
@@ -195,6 +195,23 @@ def test_without_weights_the_places_and_the_way_to_get_them_are_told(refused, pi
     assert all(str(folder) in message for folder in folders) and 'fetch_models' in message
 
 
+def test_the_weights_that_ship_are_taken_where_the_published_are_not_and_one_line_says_so(picture, tmp_path, capsys,
+                                                                                           monkeypatch):
+    used = []
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path])
+    monkeypatch.setattr(script, 'estimate_joints', lambda frame, checkpoint: used.append(checkpoint.name) or
+                        np.full((3, 16), 0.5, np.float32))
+    said = []
+    for name in ('Human3.6m.ckpt', 'walkers-pose.npz', 'MPII+LSP.ckpt'):
+        (tmp_path / name).touch()
+        status = script.main(['--image', str(picture), '--output', str(tmp_path / 'pose.png')])
+        said.append((status, capsys.readouterr().err))
+    assert used == ['walkers-pose.npz', 'MPII+LSP.ckpt']                # another published file is not the sample's
+    assert [status for status, _ in said] == [2, 0, 0] and said[2][1] == ''
+    line, = said[1][1].splitlines()
+    assert 'walkers-pose.npz' in line and 'synthetic walkers' in line and 'python fetch_models.py' in line
+
+
 def test_where_no_dummy_picture_is_installed_a_picture_is_asked_for(refused, tmp_path, monkeypatch):
     monkeypatch.setattr(script, 'HERE', tmp_path)
     assert '--image' in refused()
@@ -207,7 +224,7 @@ def test_installed_without_the_checkout_the_drawing_goes_into_the_working_direct
     work.mkdir()
     monkeypatch.setattr(script, 'HERE', installed)
     monkeypatch.chdir(work)
-    monkeypatch.setattr(gait_checkpoints, 'find_weights', lambda name: name)
+    monkeypatch.setattr(gait_checkpoints, 'find_weights', Path)
     monkeypatch.setattr(script, 'estimate_joints', lambda frame, checkpoint: np.full((3, 16), 0.5, np.float32))
     assert script.main(['--image', str(picture)]) == 0
     assert [path.name for path in work.iterdir()] == ['dummy_pose.jpg']
