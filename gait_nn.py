@@ -16,6 +16,7 @@ from gait_layers import (
     check_batch_size,
     check_keep_prob,
     check_rate,
+    collected_at_the_end,
     dropout,
     gru_layer,
     lstm_layer,
@@ -169,7 +170,8 @@ class GaitNN(Network):
             self._initial_state = [self._zero_state() for _ in range(self.rnn_layers)]
         with tf.variable_scope('GaitNN', reuse=self._reuse or None):
             updates = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
-            outputs, state = self._build_network(self.pre_process(self.input_tensor), self._initial_state)
+            with collected_at_the_end():
+                outputs, state = self._build_network(self.pre_process(self.input_tensor), self._initial_state)
             self._updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates:]
             self.network = outputs
             self.gait_signature = tf.reduce_mean(outputs, axis=0)
@@ -260,6 +262,9 @@ class GaitNN(Network):
                 any(s.shape != (self.NUM_UNITS,) or not np.isfinite(s).all() for s in flat):
             raise ValueError(f'initial_state: expected {expected}, finite, got shapes {[s.shape for s in flat]}')
         return arrays
+
+    def _signatures(self):
+        return {'serving_default': ({'features': self.input_tensor}, {'vector': self.gait_signature})}
 
     # --- Training ---
 

@@ -16,6 +16,7 @@ from gait_layers import (
     check_keep_prob,
     check_precision,
     check_rate,
+    collected_at_the_end,
     computing_in,
     dropout,
     minimise,
@@ -106,8 +107,9 @@ class HumanPoseNN(Network):
         if self.is_training:
             self.global_step = tf.get_variable('global_step', (), tf.int64, tf.zeros_initializer(), trainable=False)
         self.input_tensor = tf.placeholder(tf.float32, (None, self.image_size, self.image_size, 3), 'input_image')
-        (self.feature_tensor, self.network, self.sigm_network,
-         self.smoothed_sigm_network) = self._build_network((self.input_tensor / 255.0 - 0.5) * 2.0)
+        with collected_at_the_end():
+            (self.feature_tensor, self.network, self.sigm_network,
+             self.smoothed_sigm_network) = self._build_network((self.input_tensor / 255.0 - 0.5) * 2.0)
         with tf.name_scope('joints'):
             self._peaks = pose_heat_maps.peaks(self.smoothed_sigm_network)                  # (B, 2, 16)
             scale = self.image_size / self.heatmap_size
@@ -232,6 +234,13 @@ class HumanPoseNN(Network):
         return np.swapaxes(self._infer(self._joints, images, batch_size), 0, 1)
 
     estimate_joints = joint_positions                       # the published script's name
+
+    def _signatures(self):
+        images = {'images': self.input_tensor}
+        return {'serving_default': (images, {'y': self._joints[:, 0], 'x': self._joints[:, 1],
+                                             'probability': self._joints[:, 2]}),
+                'features': (images, {'features': self.feature_tensor}),
+                'heat_maps': (images, {'heat_maps': self.smoothed_sigm_network})}
 
     # --- Evaluation ---
 
