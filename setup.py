@@ -44,6 +44,7 @@ setup(
     ],
     extras_require={
         'video': ['av>=12'],
+        'benchmark': ['av>=12', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
         'test': ['av>=12', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1'],
     },
     classifiers=[

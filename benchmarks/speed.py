@@ -1,0 +1,348 @@
+"""Print how fast everything runs on this machine, beside what one would take instead.
+
+    python benchmarks/speed.py                          # all parts, about 15 minutes on two cores
+    python benchmarks/speed.py features start           # some parts
+    python benchmarks/speed.py memory --frames 20000    # a very long walk, 25 minutes more
+    python benchmarks/speed.py --json speed.json
+
+Parts: features (with joints, heat maps, bfloat16, ONNX Runtime and Keras), start, gait, memory, video, training. What
+is compared is measured in turns, and a ratio is the median of the turns' ratios: a machine that slows down slows both.
+Nothing else should run meanwhile. `pip install -e '.[benchmark]'` brings ONNX Runtime; without it its row says so.
+"""
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy as np
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')                  # this process's; before TensorFlow is loaded
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+GFLOP_A_FRAME = 23.6                    # of the layers up to the spatial features
+MATRIX = 4096                           # side of the matrices whose product sets the floor
+BATCH = 16
+PYTHON = [sys.executable]
+
+# What happens inside `dummy_pose_estimation.py` after its imports, each part by the clock.
+STAGES = '''
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import numpy, human_pose_nn
+clock = [time.perf_counter()]
+net = human_pose_nn.HumanPoseIRNetwork()
+clock.append(time.perf_counter())
+net.restore(sys.argv[2])
+clock.append(time.perf_counter())
+net.joint_positions(numpy.zeros((1, 299, 299, 3), 'uint8'))
+clock.append(time.perf_counter())
+print(*(after - before for before, after in zip(clock, clock[1:])))
+'''
+
+
+class Table:
+    """Rows of the result: name, figures of all turns, unit, and what is promised (at most), where something is."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, name, values, unit, limit=None):
+        values = [float(value) for value in values]
+        self.rows.append({'name': name, 'median': float(np.median(values)), 'least': min(values),
+                          'greatest': max(values), 'unit': unit, 'limit': limit})
+        row = self.rows[-1]
+        verdict = '' if limit is None else f'at most {limit:g}: {"yes" if row["median"] <= limit else "NO"}'
+        print(f'{name:<54} {row["median"]:9.3g} {unit:<9} {row["least"]:9.3g} to {row["greatest"]:<9.3g} {verdict}',
+              flush=True)
+
+    def say(self, name, text):
+        self.rows.append({'name': name, 'text': text})
+        print(f'{name:<54} {text}', flush=True)
+
+
+def in_turns(actions, repeats):
+    """Seconds that each action takes, (repeats,) by its name: all in turn, after one call that does not count."""
+    for action in actions.values():
+        action()
+    seconds = {name: [] for name in actions}
+    for _ in range(repeats):
+        for name, action in actions.items():
+            start = time.perf_counter()
+            action()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def frames(count, seed=0):
+    """Walkers' pictures, uint8 (count, 299, 299, 3): 16 of them, repeated."""
+    import gait_walkers
+    pictures = np.stack([gait_walkers.picture(seed + i).image for i in range(min(count, 16))])
+    return np.resize(pictures, (count, *pictures.shape[1:]))
+
+
+@contextlib.contextmanager
+def pose_network(options, precision='float32'):
+    import gait_checkpoints
+    from human_pose_nn import HumanPoseIRNetwork
+    with HumanPoseIRNetwork(precision=precision) as net:
+        net.restore(options.weights or gait_checkpoints.default_weights(gait_checkpoints.DEFAULT_POSES)[0])
+        yield net
+
+
+# --- Parts -----------------------------------------------------------------------------------------------------------
+
+def measure_features(table, options, folder):
+    """Backbone, heads and precisions, against the speed of a matrix product and against other ways."""
+    import tensorflow.compat.v1 as tf
+
+    from gait_layers import check_precision
+    images = frames(BATCH)
+    with contextlib.ExitStack() as stack:
+        net = stack.enter_context(pose_network(options))
+        actions = {'matrix': stack.enter_context(matrix_product(tf)),
+                   'features': lambda: net.feed_forward_features(images, BATCH),
+                   'joints': lambda: net.joint_positions(images, BATCH),
+                   'maps': lambda: net.heat_maps(images, BATCH)}
+        try:
+            check_precision('bfloat16')
+        except RuntimeError as error:
+            table.say('bfloat16', f'not measured: {error}')
+        else:
+            coarse = stack.enter_context(pose_network(options, 'bfloat16'))
+            actions['bfloat16'] = lambda: coarse.feed_forward_features(images, BATCH)
+            actions['bfloat16 joints'] = lambda: coarse.joint_positions(images, BATCH)
+        for name, prepare in (('ONNX Runtime', onnx_features), ('Keras', keras_features)):
+            try:
+                actions[name] = prepare(net, images, folder)
+            except ImportError as error:
+                table.say(name, f'not measured: {error} (pip install -e ".[benchmark]")')
+        seconds = in_turns(actions, options.repeats)
+    speed = 2e-9 * MATRIX ** 3 / seconds['matrix']
+    floor = GFLOP_A_FRAME / speed                                           # seconds a frame
+    a_frame = {name: 1e3 * values / BATCH for name, values in seconds.items()}
+    features = seconds['features']
+    table.add(f'matrix product, {MATRIX} x {MATRIX}', speed, 'GFLOP/s')
+    table.add(f'a frame at that speed ({GFLOP_A_FRAME} GFLOP)', 1e3 * floor, 'ms')
+    table.add('1. spatial features, float32, a frame', a_frame['features'], 'ms')
+    table.add('   of the time at the speed of the matrix product', features / BATCH / floor, 'x', 1.15)
+    table.add('2. joint positions, a frame', a_frame['joints'], 'ms')
+    table.add('   of the features\' time', seconds['joints'] / features, 'x', 1.1)
+    table.add('   heat maps, a frame', a_frame['maps'], 'ms')
+    table.add('   of the features\' time', seconds['maps'] / features, 'x', 1.08)
+    if 'bfloat16' in seconds:
+        table.add('4. spatial features, bfloat16, a frame', a_frame['bfloat16'], 'ms')
+        table.add('   of the time in float32', seconds['bfloat16'] / features, 'x', 0.6)
+        table.add('   joint positions, bfloat16, a frame', a_frame['bfloat16 joints'], 'ms')
+    if 'ONNX Runtime' in seconds:
+        table.add('ONNX Runtime on the exported graph, features, a frame', a_frame['ONNX Runtime'], 'ms')
+    if 'Keras' in seconds:
+        table.add("Keras' InceptionResNetV2 to the same depth, a frame", a_frame['Keras'], 'ms')
+
+
+@contextlib.contextmanager
+def matrix_product(tf):
+    with tf.Graph().as_default() as graph:
+        matrix = tf.get_variable('matrix', initializer=tf.random.normal((MATRIX, MATRIX)))
+        product = tf.matmul(matrix, matrix)
+    with contextlib.closing(tf.Session(graph=graph)) as session:
+        session.run(matrix.initializer)
+        yield lambda: session.run(product.op)
+
+
+def onnx_features(net, images, folder):
+    """The features by ONNX Runtime, from the SavedModel that the network exports."""
+    import onnxruntime
+    if importlib.util.find_spec('tf2onnx') is None:
+        raise ImportError("No module named 'tf2onnx'")
+    model, file = net.export_saved_model(folder / 'pose'), folder / 'pose.onnx'
+    subprocess.run([*PYTHON, '-m', 'tf2onnx.convert', '--saved-model', model, '--signature_def', 'features', '--opset',
+                    '17', '--output', file], check=True, capture_output=True)
+    session, given = onnxruntime.InferenceSession(str(file)), images.astype(np.float32)
+    place = session.get_inputs()[0].name
+    found, expected = session.run(None, {place: given})[0], net.feed_forward_features(images, BATCH)
+    if not np.allclose(found, expected, atol=1e-2):
+        raise AssertionError(f'ONNX Runtime differs by {np.abs(found - expected).max()}: the comparison is void')
+    return lambda: session.run(None, {place: given})
+
+
+def keras_features(net, images, folder):
+    """Keras' own Inception-ResNet-v2 with the same layers, random weights: the arithmetic is the same."""
+    import keras
+    whole = keras.applications.InceptionResNetV2(include_top=False, weights=None, input_shape=(299, 299, 3))
+    x = keras.layers.AveragePooling2D(5, 1, 'same')(whole.get_layer('block17_20_ac').output)
+    for width, size in ((128, 1), (768, 5)):
+        x = keras.layers.Conv2D(width, size, padding='same', use_bias=False)(x)
+        x = keras.layers.ReLU()(keras.layers.BatchNormalization(scale=False)(x))
+    model, given = keras.Model(whole.input, keras.layers.Conv2D(32, 1)(x)), images.astype(np.float32)
+    return lambda: model.predict_on_batch(given)
+
+
+def measure_start(table, options, folder):
+    """From the start of a process to the first pose, beyond what TensorFlow itself takes to load."""
+    with pose_network(options) as net:
+        checkpoint = net.save(folder, 'pose')                               # 118 MB, as the published one
+    script = [*PYTHON, ROOT / 'dummy_pose_estimation.py', '--checkpoint', checkpoint, '--output', folder / 'pose.png']
+
+    def run(command):
+        subprocess.run(command, check=True, capture_output=True)
+
+    seconds = in_turns({'import': lambda: run([*PYTHON, '-c', 'import tensorflow']), 'script': lambda: run(script)},
+                       options.repeats)
+    stages = np.array([
+        subprocess.run([*PYTHON, '-c', STAGES, ROOT, checkpoint], check=True, capture_output=True, text=True)
+        .stdout.split() for _ in range(options.repeats)], float)
+    table.add('import tensorflow', seconds['import'], 's')
+    table.add('dummy_pose_estimation.py, start to end', seconds['script'], 's')
+    table.add('3. beyond import tensorflow', seconds['script'] - seconds['import'], 's', 3.5)
+    for name, values in zip(('build', 'restore', 'first run'), stages.T):
+        table.add(f'   {name}', values, 's')
+
+
+def measure_gait(table, options, folder):
+    from gait_nn import GaitNetwork
+    features = np.random.default_rng(0).normal(0, 30, (1000, 17, 17, 32)).astype(np.float32)
+    with warnings.catch_warnings(), GaitNetwork(seed=1) as net:
+        warnings.simplefilter('ignore', UserWarning)                        # random weights are as fast as others
+        seconds = in_turns({'gait': lambda: net.feed_forward(features)}, options.repeats)
+    table.add('5. features of 1,000 frames to the vector, GRU-1', seconds['gait'], 's', 4)
+
+
+def measure_memory(table, options, folder):
+    """In a process of its own: what earlier parts left behind would count."""
+    command = [*PYTHON, __file__, 'memory', '--in-this-process', '--frames', str(options.frames)]
+    command += ['--weights', options.weights] if options.weights else []
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    growth, peak = map(float, printed.split())
+    table.add(f'6. growth of memory after 200 of {options.frames:,} frames', [growth], 'MB', 50)
+    table.add('   most memory', [peak], 'MB', 2500)
+
+
+def walk_in_memory(options):
+    """Print by how many MB this process grew after the walk's first 200 frames, and what it held at most."""
+    import resource
+
+    from gait_nn import GaitNetwork
+    from gait_video import walk_vector
+    sizes, pictures = [], frames(16)
+
+    def walk():
+        for i in range(options.frames):
+            yield pictures[i % len(pictures)]
+            sizes.append(int(pathlib.Path('/proc/self/statm').read_text().split()[1]) * resource.getpagesize() / 1e6)
+
+    with warnings.catch_warnings(), pose_network(options) as pose_net, GaitNetwork(seed=1) as gait_net:
+        warnings.simplefilter('ignore', UserWarning)
+        walk_vector(walk(), pose_net, gait_net, crop='none')
+    print(max(sizes[200:]) - sizes[200], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+
+
+def measure_video(table, options, folder):
+    """Files to vectors, against the features of as many frames alone."""
+    try:
+        import av
+    except ImportError as error:
+        return table.say('7. video to vector', f'not measured: {error} (pip install -e ".[video]")')
+    import gait_walkers
+    from gait_nn import GaitNetwork
+    from gait_video import crop_walker, walk_vector
+    scene = gait_walkers.write_scene(folder / 'scene.mp4', 1)
+    cropped = folder / 'cropped.mp4'
+    with av.open(str(cropped), 'w') as file:
+        stream = file.add_stream('mpeg4', rate=25)
+        stream.width = stream.height = 300                                  # codecs want even sizes
+        stream.bit_rate = 4_000_000
+        for image in gait_walkers.iter_frames(1, 0, frames=96, size=300):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image), format='rgb24')))
+        file.mux(stream.encode())
+    with warnings.catch_warnings(), pose_network(options) as pose_net, GaitNetwork(seed=1) as gait_net:
+        warnings.simplefilter('ignore', UserWarning)
+        crops = {'none': frames(96)}
+        for method in ('background', 'pose'):
+            crops[method] = np.stack(list(crop_walker(scene, method, pose_net)))
+        actions = {}
+        for method, source in (('none', cropped), ('background', scene), ('pose', scene)):
+            actions[f'{method} alone'] = lambda given=crops[method]: pose_net.feed_forward_features(given, BATCH)
+            actions[method] = lambda source=source, method=method: walk_vector(source, pose_net, gait_net, method)
+        seconds = in_turns(actions, options.repeats)
+    for method, name, limit in (('none', '7. cropped video to vector', 1.1), ('background', '   background', 1.25),
+                                ('pose', '   crop by the pose network', None)):
+        table.add(f'{name}, a frame', 1e3 * seconds[method] / len(crops[method]), 'ms')
+        table.add('   of the features\' time', seconds[method] / seconds[f'{method} alone'], 'x', limit)
+
+
+def measure_training(table, options, folder):
+    """Steps of pose training with walkers drawn meanwhile, against the same step on one batch that is there."""
+    import csv
+
+    import train_pose
+    from human_pose_nn import HumanPoseIRNetwork
+    steps, batch_size = 20, 8
+    data, held_out = train_pose.Walkers(steps * batch_size, train_pose.TRAINING_SEED), train_pose.Walkers(1, 0)
+    with HumanPoseIRNetwork(is_training=True, seed=1) as net:
+        with contextlib.redirect_stdout(sys.stderr):                        # the first epoch does not count
+            train_pose.train(net, data, held_out, train_pose.Run(folder, {}), 2 * steps, batch_size)
+        with open(folder / 'log.csv', newline='') as file:
+            overlapped = float(list(csv.DictReader(file))[1]['seconds_a_step'])
+        batch = train_pose.training_batch(data, 0, batch_size)
+        maps = net.generate_output((batch_size, 289, 289, 16), batch.present, batch.points, net.POINT_DIAMETER)
+        seconds = in_turns({'step': lambda: net.train(batch.images, maps, batch.present, 1e-4, batch.inside)}, 10)
+    table.add('a step of pose training, batch 8, on a batch that is there', seconds['step'], 's')
+    table.add('   with the data prepared meanwhile', [overlapped], 's')
+    table.add('   of the step\'s own time', [overlapped / np.median(seconds['step'])], 'x', 1.1)
+
+
+PARTS = {'features': measure_features, 'start': measure_start, 'gait': measure_gait, 'memory': measure_memory,
+         'video': measure_video, 'training': measure_training}
+
+
+def machine():
+    """The processor, what it can, and what runs on it."""
+    import tensorflow
+    try:
+        lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        lines = []
+    facts = dict(map(str.strip, line.split(':', 1)) for line in lines if ':' in line)
+    flags = set(facts.get('flags', '').split())
+    special = [flag for flag in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if flag in flags]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    return (f'{facts.get("model name", platform.processor())}, {cores} cores, {" ".join(special)}; Python '
+            f'{platform.python_version()}, TensorFlow {tensorflow.__version__}, load {os.getloadavg()[0]:.1f}')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('parts', nargs='*', metavar='PART', help=f'{", ".join(PARTS)} (default: all)')
+    parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--frames', type=int, default=2000, help='of the walk of the part memory')
+    parser.add_argument('--weights', metavar='FILE', help='of the pose network (default: as for every command)')
+    parser.add_argument('--json', type=pathlib.Path, metavar='FILE', help='write the table here, too')
+    parser.add_argument('--in-this-process', action='store_true', help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown or options.repeats < 1 or options.frames <= 200:
+        parser.error(f'parts are {", ".join(PARTS)}; --repeats is 1 or more, --frames more than 200')
+    if options.in_this_process:
+        return walk_in_memory(options)
+    about = machine()
+    print(about)
+    print(f'{"":<54} {"median":>9} {"":<9} {"least":>9} to greatest')
+    table = Table()
+    for part in options.parts or PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[part](table, options, pathlib.Path(folder))
+    if options.json:
+        options.json.write_text(json.dumps({'machine': about, 'rows': table.rows}, indent=1))
+
+
+if __name__ == '__main__':
+    main()
