@@ -230,6 +230,8 @@ def _prepare_worker(verbose):
 
 def _worker_settings(verbose):
     """How joblib prepares the processes; before 1.5 it cannot, and TensorFlow's chatter comes through."""
+    import joblib
+
     version = tuple(int(part) for part in joblib.__version__.split('.')[:2])
     return {'initializer': _prepare_worker, 'initargs': (verbose,)} if version >= (1, 5) else {}
 
