@@ -1168,7 +1168,8 @@ def _check_condition(condition: str):
         raise ValueError(f'condition: expected one of {CONDITIONS} (normal, backpack, shoe covers), got {condition!r}')
 
 
-def picture(seed: int, size: int = 299, condition: str | None = None, leftwards: bool | None = None) -> Picture:
+def picture(seed: int, size: int = 299, condition: str | None = None, leftwards: bool | None = None,
+            cover: float | None = None) -> Picture:
     """One random walker at a random instant, for training a pose network.
 
     Identity, instant, view (both directions, up to 30 degrees off the profile), clothes, background, light, scale
@@ -1185,6 +1186,8 @@ def picture(seed: int, size: int = 299, condition: str | None = None, leftwards:
         'N', 'B' or 'S'; drawn when not given.
     leftwards : bool, optional
         The direction; drawn when not given.
+    cover : float, optional
+        Share of the light that does not reach the far arm and leg; drawn, 0.1 to 0.4, when not given.
 
     Returns
     -------
@@ -1192,6 +1195,8 @@ def picture(seed: int, size: int = 299, condition: str | None = None, leftwards:
     """
     if int(seed) != seed or seed < 0:
         raise ValueError(f'seed: expected a non-negative integer, got {seed}')
+    if cover is not None and not 0 <= cover <= 1:
+        raise ValueError(f'cover: expected a share, 0 to 1, got {cover}')
     _check_size(size)
     if condition is not None:
         _check_condition(condition)
@@ -1200,6 +1205,7 @@ def picture(seed: int, size: int = 299, condition: str | None = None, leftwards:
     condition = condition or drawn
     walker = Walker.from_seed(_PICTURE, seed).under(condition, rng)
     look, light, style = _look(rng, condition), _light(rng), _finish_style(rng)
+    light = light if cover is None else light._replace(cover=cover)
     pose = walker.pose(rng.random(1), rng.standard_normal((1, 8)), travel=False)
     part = float(np.clip(rng.normal(0.70, 0.09), 0.5, 0.95))
     centre = size * (0.5 + np.clip(rng.normal(0, 0.02, 2), -0.05, 0.05))

@@ -451,12 +451,13 @@ class Annotated:
 class Walkers:
     """Samples of synthetic walkers, each epoch's its own; `count` pictures an epoch from `first_seed` on.
 
-    `direction`: 'left' or 'right', the way they all walk; by default both ways.
+    `direction`: 'left' or 'right', the way they all walk; by default both ways. `cover`: share of the light that does
+    not reach their far limbs; drawn by default.
     """
 
-    def __init__(self, count, first_seed, direction=None):
+    def __init__(self, count, first_seed, direction=None, cover=None):
         self.count, self.first_seed = count, first_seed
-        self._leftwards = None if direction is None else direction == 'left'
+        self._options = {'leftwards': None if direction is None else direction == 'left', 'cover': cover}
 
     def __len__(self):
         return self.count
@@ -465,8 +466,7 @@ class Walkers:
         return np.arange(self.count)                            # drawn at random already
 
     def sample(self, index, epoch=None):
-        picture = gait_walkers.picture(self.first_seed + (epoch or 0) * self.count + int(index),
-                                       leftwards=self._leftwards)
+        picture = gait_walkers.picture(self.first_seed + (epoch or 0) * self.count + int(index), **self._options)
         return Sample(picture.image, picture.joints, picture.visible, picture.inside, picture.present)
 
 
@@ -935,8 +935,10 @@ def parse_arguments(argv):
     parser.add_argument('--epochs', type=int, default=10)
     parser.add_argument('--epoch-size', type=int, default=4000, help='pictures an epoch, of walkers')
     parser.add_argument('--validation-size', type=int, default=200, help='pictures to validate on, of walkers')
-    parser.add_argument('--direction', choices=['left', 'right'], help='walkers that all walk one way (default: both '
-                        'ways); to begin with, or for a while: which limb is left then depends on near and far alone')
+    parser.add_argument('--direction', choices=['left', 'right'], help='walkers that all walk one way, for a while: '
+                        'which limb is left then depends on near and far alone (default: both ways)')
+    parser.add_argument('--cover', type=float, metavar='SHARE', help="of the light that walkers' far limbs do not get; "
+                        'much, for a while, shows which they are (default: 0.1 to 0.4, drawn)')
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine', 'constant'], default='author')
@@ -957,6 +959,8 @@ def parse_arguments(argv):
                                       'summary_every'))
     if arguments.imagenet and not arguments.start:
         parser.error('--imagenet says what kind of file --start is')
+    if arguments.cover is not None and not 0 <= arguments.cover <= 1:
+        parser.error('--cover is a share, 0 to 1')
     if arguments.data == ['walkers']:
         arguments.data = 'walkers'
     if arguments.data != 'walkers' and arguments.output and not arguments.validation:
@@ -1007,9 +1011,9 @@ def _read_all(files):
 
 def _data_sets(arguments):
     """What to train on and what to validate on."""
-    held_out = arguments.validation or 'walkers'
+    held_out, way = arguments.validation or 'walkers', (arguments.direction, arguments.cover)
     if arguments.data == 'walkers':
-        data = Walkers(arguments.epoch_size, TRAINING_SEED + 50_000_000 * arguments.seed, arguments.direction)
+        data = Walkers(arguments.epoch_size, TRAINING_SEED + 50_000_000 * arguments.seed, *way)
     else:
         annotations = _read_all(arguments.data)
         share = _share(held_out)
@@ -1019,7 +1023,7 @@ def _data_sets(arguments):
     if len(data) < arguments.batch_size:
         raise ValueError(f'{arguments.data}: {len(data)} people do not fill one batch of {arguments.batch_size}')
     if held_out == 'walkers':
-        return data, Walkers(arguments.validation_size, VALIDATION_SEED, arguments.direction)
+        return data, Walkers(arguments.validation_size, VALIDATION_SEED, *way)
     if isinstance(held_out, str):
         held_out = read_annotations(held_out)
     if not any(annotation.visible.any() for annotation in held_out):
@@ -1045,7 +1049,7 @@ def _content(files):
 
 def _train_command(arguments):
     data, validation = _data_sets(arguments)
-    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', 'direction']
+    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', 'direction', 'cover']
     settings = {name: getattr(arguments, name) for name in (
         'data', 'validation', 'epochs', 'epoch_size', 'batch_size', 'rate', 'schedule', 'loss', 'seed', *free)}
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
@@ -1056,7 +1060,7 @@ def _train_command(arguments):
         settings['data'] = _content(arguments.data)
     if arguments.validation and os.path.isfile(arguments.validation):
         settings['validation'] = _content([arguments.validation])
-    run = Run(arguments.output, settings, free, measuring=['direction'])
+    run = Run(arguments.output, settings, free, measuring=['direction', 'cover'])
     with HumanPoseIRNetwork(arguments.log_name, arguments.loss, is_training=True, seed=arguments.seed,
                             precision=arguments.precision) as net:
         if arguments.start and not run.resume_file.exists():

@@ -276,6 +276,16 @@ def test_a_pictures_direction_can_be_given_and_all_else_stays():
         assert hips[0] * hips[1] < 0        # the same yaw: the left hip ahead in one direction, behind in the other
 
 
+def test_the_light_on_the_far_limbs_can_be_given_and_all_else_stays():
+    for seed in range(3):
+        dark, light = (walkers.picture(seed, cover=cover) for cover in (0.9, 0.0))
+        assert np.array_equal(dark.joints, light.joints) and np.array_equal(dark.visible, light.visible)
+        difference = light.image.astype(int) - dark.image
+        assert difference.max() > 10 and (difference < -12).mean() < 0.01          # but for what JPEG adds
+    with pytest.raises(ValueError, match='cover.*1.5'):
+        walkers.picture(0, cover=1.5)
+
+
 def test_a_long_coat_hides_the_knees_and_a_short_one_does_not():
     for hem, expected in ((1.3, False), (0.4, True)):
         visible = draw(Walker.average(), 0.0, 0.0, outfit='coat', hem=hem)[3]

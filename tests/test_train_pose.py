@@ -569,11 +569,12 @@ def test_every_epoch_draws_other_walkers_and_validation_draws_none_of_them():
     np.testing.assert_array_equal(data.sample(3, 1).image, Walkers(4, train_pose.TRAINING_SEED).sample(3, 1).image)
 
 
-def test_walkers_of_one_direction_all_walk_that_way():
+def test_walkers_are_of_the_direction_and_the_light_that_are_asked_for():
     for direction, leftwards in (('left', True), ('right', False)):
         data = Walkers(2, 0, direction)
         for i in range(2):
             np.testing.assert_array_equal(data.sample(i).image, gait_walkers.picture(i, leftwards=leftwards).image)
+    np.testing.assert_array_equal(Walkers(2, 0, None, 0.7).sample(1).image, gait_walkers.picture(1, cover=0.7).image)
 
 
 def test_targets_stand_at_the_nearest_heat_map_pixel():
