@@ -103,7 +103,7 @@ def read_annotations(path):
     Raises
     ------
     ValueError
-        Names the file, the record and what is wrong with it.
+        Names the file, the record and what is wrong with it, or the picture that cannot be opened.
     FileNotFoundError
         The file, or a picture that it names.
     """
@@ -127,7 +127,11 @@ def read_annotations(path):
         raise ValueError(f'{path} cannot be read as {path.suffix[1:].upper()} in UTF-8: {error}') from error
     if not records:
         raise ValueError(f'{path} holds no annotation')
-    return [_annotation(where, record, path.parent) for where, record in records]
+    annotations = [_annotation(where, record, path.parent) for where, record in records]
+    for image in sorted({a.image for a in annotations}):
+        with _opened(image):                                # now, not after hours of training
+            pass
+    return annotations
 
 
 def _check_columns(path, columns):
@@ -138,6 +142,10 @@ def _check_columns(path, columns):
     misspelt = [c for c in columns if c not in known and c and c.endswith(('_x', '_y', '_visible'))]
     if misspelt:
         raise ValueError(f'{path}: unknown joints in columns {misspelt}; joints are {", ".join(JOINT_NAMES)}')
+    missing = [c[:-1] + other for c in columns for one, other in ('xy', 'yx')
+               if c.endswith(f'_{one}') and c[:-1] + other not in columns]
+    if missing:
+        raise ValueError(f'{path}: columns {missing} are missing; a joint, and the centre, has an x and a y')
 
 
 def _from_csv(row):
@@ -145,12 +153,12 @@ def _from_csv(row):
     joints = {}
     for name in JOINT_NAMES:
         x, y, visible = (row.get(f'{name.replace(" ", "_")}_{what}') for what in ('x', 'y', 'visible'))
-        if x and y:
+        if x or y:
             joints[name] = [x, y] + ([visible] if visible else [])
     record = {'image': row['image'], 'joints': joints}
     if row.get('scale'):
         record['scale'] = row['scale']
-    if row.get('centre_x') and row.get('centre_y'):
+    if row.get('centre_x') or row.get('centre_y'):
         record['centre'] = [row['centre_x'], row['centre_y']]
     return record
 
@@ -407,18 +415,25 @@ def recolour(image, rng):
     return np.clip(np.rint(np.asarray(picture) + noise), 0, 255).astype(np.uint8)
 
 
-def _cut(path, crop):
-    """A crop of a picture file, uint8 (299, 299, 3)."""
+@contextlib.contextmanager
+def _opened(path):
+    """A picture file as a PIL picture; an error while it is open names the file."""
     try:
         with Image.open(path) as picture:
             if picture.mode[0] in 'IF':
                 raise ValueError(f'expected 8 bits a channel, got mode {picture.mode}; convert it first')
-            width = picture.width
-            picture.draft(None, [max(1, length // crop.whole_reduction) for length in picture.size])    # quick JPEG
-            crop = crop.reduced(round(width / picture.width))
-            return crop.image(ImageOps.exif_transpose(picture).convert('RGB'), SIZE)
+            yield picture
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f'{path} cannot be read as a picture: {error}') from error
+
+
+def _cut(path, crop):
+    """A crop of a picture file, uint8 (299, 299, 3)."""
+    with _opened(path) as picture:
+        width = picture.width
+        picture.draft(None, [max(1, length // crop.whole_reduction) for length in picture.size])        # quick JPEG
+        crop = crop.reduced(round(width / picture.width))
+        return crop.image(ImageOps.exif_transpose(picture).convert('RGB'), SIZE)
 
 
 class Annotated:
@@ -720,7 +735,7 @@ class Run:
                     + '; use those, or another --output')
             net.set_training_state(tensors)
             done, self.best, self.losses = facts['step'], facts['best'], facts.get('losses', [])
-            if any(then.get(name) != self.settings[name] for name in self.measuring):
+            if any(then.get(name, self.settings[name]) != self.settings[name] for name in self.measuring):
                 self.best = None
             print(f'{self.resume_file}: going on after step {done}', file=sys.stderr)
         for name in self.LOGS:
@@ -963,6 +978,8 @@ def parse_arguments(argv):
         parser.error('--cover is a share, 0 to 1')
     if arguments.data == ['walkers']:
         arguments.data = 'walkers'
+    if (arguments.direction or arguments.cover is not None) and arguments.data != 'walkers':
+        parser.error('--direction and --cover are about walkers, not about --data')
     if arguments.data != 'walkers' and arguments.output and not arguments.validation:
         parser.error('--data needs --validation: pictures that are not trained on')
     return arguments
@@ -991,8 +1008,8 @@ def _convert_command(arguments):
 
 
 def _evaluate_command(arguments):
-    data = Walkers(arguments.validation_size, TEST_SEED) if arguments.data == 'walkers' else \
-        Annotated(_read_all(arguments.data))
+    data = Walkers(arguments.validation_size, TEST_SEED, arguments.direction, arguments.cover) \
+        if arguments.data == 'walkers' else Annotated(_read_all(arguments.data))
     with HumanPoseIRNetwork() as net:
         net.restore(arguments.evaluate)
         progress = Progress(len(data), 'picture')
@@ -1012,11 +1029,14 @@ def _read_all(files):
 def _data_sets(arguments):
     """What to train on and what to validate on."""
     held_out, way = arguments.validation or 'walkers', (arguments.direction, arguments.cover)
+    share = _share(held_out)
     if arguments.data == 'walkers':
+        if share is not None:
+            raise ValueError(f'--validation: {held_out} is a share of the pictures of --data; walkers to validate on '
+                             f'are --validation-size {arguments.validation_size}')
         data = Walkers(arguments.epoch_size, TRAINING_SEED + 50_000_000 * arguments.seed, *way)
     else:
         annotations = _read_all(arguments.data)
-        share = _share(held_out)
         if share is not None:
             annotations, held_out = split_by_picture(annotations, share)
         data = Annotated(annotations, arguments.seed)
@@ -1049,7 +1069,8 @@ def _content(files):
 
 def _train_command(arguments):
     data, validation = _data_sets(arguments)
-    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', 'direction', 'cover']
+    walkers = ['direction', 'cover', 'validation_size']
+    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', *walkers]
     settings = {name: getattr(arguments, name) for name in (
         'data', 'validation', 'epochs', 'epoch_size', 'batch_size', 'rate', 'schedule', 'loss', 'seed', *free)}
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
@@ -1060,7 +1081,7 @@ def _train_command(arguments):
         settings['data'] = _content(arguments.data)
     if arguments.validation and os.path.isfile(arguments.validation):
         settings['validation'] = _content([arguments.validation])
-    run = Run(arguments.output, settings, free, measuring=['direction', 'cover'])
+    run = Run(arguments.output, settings, free, measuring=walkers if isinstance(validation, Walkers) else ())
     with HumanPoseIRNetwork(arguments.log_name, arguments.loss, is_training=True, seed=arguments.seed,
                             precision=arguments.precision) as net:
         if arguments.start and not run.resume_file.exists():

@@ -260,8 +260,8 @@ def measure_video(table, options, folder):
         stream = file.add_stream('mpeg4', rate=25)
         stream.width = stream.height = 300                                  # codecs want even sizes
         stream.bit_rate = 4_000_000
-        for image in gait_walkers.iter_frames(1, 0, frames=96, size=300):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image), format='rgb24')))
+        for picture in gait_walkers.iter_frames(1, 0, frames=96, size=300):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.image, format='rgb24')))
         file.mux(stream.encode())
     with warnings.catch_warnings(), pose_network(options) as pose_net, GaitNetwork(seed=1) as gait_net:
         warnings.simplefilter('ignore', UserWarning)
