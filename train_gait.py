@@ -329,9 +329,6 @@ def main(argv=None):
 def _train_command(arguments):
     if arguments.manifest:
         data, held_out = Manifest(arguments.manifest, arguments.crop), Manifest(arguments.validation, arguments.crop)
-        both = {walk.person for walk in data.walks} & {walk.person for walk in held_out.walks}
-        if both:
-            raise ValueError(f'{arguments.validation}: people who are trained on cannot validate: {sorted(both)[:5]}')
     else:
         data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames)
         held_out = Walkers(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
@@ -339,6 +336,10 @@ def _train_command(arguments):
     if min(len(names), len(held_out_names)) < 2:
         raise ValueError(f'at least 2 people are needed to train on and 2 others to validate on, got {len(names)} and '
                          f'{len(held_out_names)}')
+    both = sorted({*names} & {*held_out_names})
+    if both:
+        raise ValueError(f'{arguments.validation or "--validation-people"}: people who are trained on cannot validate: '
+                         f'{both[:5]}')
     protocol = gait_evaluation.Protocol('validation', arguments.gallery, arguments.probes)
     protocol.split(held_out.walks)                          # says now, not after an epoch, what does not fit
     people = [names.index(walk.person) for walk in data.walks]

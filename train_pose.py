@@ -735,7 +735,7 @@ class Run:
                     + '; use those, or another --output')
             net.set_training_state(tensors)
             done, self.best, self.losses = facts['step'], facts['best'], facts.get('losses', [])
-            if any(then.get(name, self.settings[name]) != self.settings[name] for name in self.measuring):
+            if any(name in then and then[name] != self.settings[name] for name in self.measuring):
                 self.best = None
             print(f'{self.resume_file}: going on after step {done}', file=sys.stderr)
         for name in self.LOGS:
@@ -972,6 +972,10 @@ def parse_arguments(argv):
         parser.error('--convert takes mpii or lsp and a .mat file, with --images FOLDER and --to CSV')
     check_numbers(parser, arguments, ('epochs', 'epoch_size', 'validation_size', 'batch_size', 'save_every',
                                       'summary_every'))
+    for name in ('chart', 'to'):
+        folder = os.path.dirname(getattr(arguments, name) or '')
+        if folder and not os.path.isdir(folder):
+            parser.error(f'--{name}: no such folder {folder}; create it first')
     if arguments.imagenet and not arguments.start:
         parser.error('--imagenet says what kind of file --start is')
     if arguments.cover is not None and not 0 <= arguments.cover <= 1:
@@ -1069,8 +1073,8 @@ def _content(files):
 
 def _train_command(arguments):
     data, validation = _data_sets(arguments)
-    walkers = ['direction', 'cover', 'validation_size']
-    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', *walkers]
+    of_walkers = ['direction', 'cover', 'validation_size']
+    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', *of_walkers]
     settings = {name: getattr(arguments, name) for name in (
         'data', 'validation', 'epochs', 'epoch_size', 'batch_size', 'rate', 'schedule', 'loss', 'seed', *free)}
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
@@ -1081,7 +1085,7 @@ def _train_command(arguments):
         settings['data'] = _content(arguments.data)
     if arguments.validation and os.path.isfile(arguments.validation):
         settings['validation'] = _content([arguments.validation])
-    run = Run(arguments.output, settings, free, measuring=walkers if isinstance(validation, Walkers) else ())
+    run = Run(arguments.output, settings, free, measuring=of_walkers if isinstance(validation, Walkers) else ())
     with HumanPoseIRNetwork(arguments.log_name, arguments.loss, is_training=True, seed=arguments.seed,
                             precision=arguments.precision) as net:
         if arguments.start and not run.resume_file.exists():

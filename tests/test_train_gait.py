@@ -323,6 +323,14 @@ def test_bad_input_exits_with_2_and_one_line(user, averages, capsys):
     assert not (folder / 'run').exists() and not averages.described
 
 
+def test_more_walkers_to_validate_on_than_there_are_are_refused(tmp_path, averages, capsys):
+    people = train_gait.TRAINING_PERSON - train_gait.VALIDATION_PERSON + 1
+    assert main(['--output', str(tmp_path / 'run'), '--pose', pose_weights(tmp_path), '--people', '2',
+                 '--validation-people', str(people)]) == 2
+    assert '--validation-people: people who are trained on cannot validate' in capsys.readouterr().err
+    assert not averages.described
+
+
 def test_a_run_on_other_walks_is_refused_and_one_in_a_moved_folder_is_not(user, averages, capsys):
     folder, arguments = user
     arguments = [*arguments, '--schedule', 'author']

@@ -354,7 +354,8 @@ def test_a_bad_record_is_named_with_its_file(tmp_path, record, message):
 
 @pytest.mark.parametrize('row, message', [
     ('b.png,1,2,1,3,4,1,1,1', 'no picture .*b.png'), ('a.png,x,2,1,3,4,1,1,1', 'could not convert'),
-    ('a.png,1,2,1,3,4,-1,1,1', 'scale is a positive'), ('a.png,,,,,,,,', 'no joint'), ('a.png', 'no joint')])
+    ('a.png,1,2,1,3,4,-1,1,1', 'scale is a positive'), ('a.png,,,,,,,,', 'no joint'), ('a.png', 'no joint'),
+    ('a.png,1,,1,3,4,1,1,1', 'could not convert'), ('a.png,1,2,1,3,4,1,,1', 'could not convert')])
 def test_a_bad_row_is_named_with_its_file(tmp_path, row, message):
     write_picture(tmp_path / 'a.png')
     path = write_csv(tmp_path / 'a.csv', 'a.png,1,2,1,3,40,1,1,1', row)
@@ -365,6 +366,8 @@ def test_a_bad_row_is_named_with_its_file(tmp_path, row, message):
 @pytest.mark.parametrize('name, content, message', [
     ('a.csv', 'picture,x,y\n', 'expected columns image'), ('a.csv', '', 'expected columns image'),
     ('a.csv', 'image,head_top_x,head_top_y,nose_x\n', 'nose_x'), ('a.csv', 'image,head_top_x,head_top_y\n', 'no annot'),
+    ('a.csv', 'image,head_top_x,head_top_y,pelvis_x\n', r"\['pelvis_y'\] are missing"),
+    ('a.csv', 'image,head_top_x,head_top_y,centre_y\n', r"\['centre_x'\] are missing"),
     ('a.csv', b'image,head_top_x,head_top_y\n\xff\xfe,1,2\n', 'CSV in UTF-8'), ('a.json', '{"image":', 'JSON'),
     ('a.json', '{}', 'list of objects, got dict'), ('a.json', '[]', 'no annotation'),
     ('a.txt', '', r'\.csv or \.json')])
@@ -377,6 +380,14 @@ def test_a_bad_file_is_named(tmp_path, name, content, message):
 def test_a_missing_file_of_annotations_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.csv'):
         read_annotations(tmp_path / 'none.csv')
+
+
+def test_what_is_no_picture_is_named_before_training_begins(tmp_path):
+    write_picture(tmp_path / 'a.png')
+    (tmp_path / 'b.png').write_bytes(b'no picture')
+    path = write_csv(tmp_path / 'a.csv', 'a.png,1,2,1,3,40,1,1,1', 'b.png,1,2,1,3,40,1,1,1')
+    with pytest.raises(ValueError, match=r'b\.png cannot be read as a picture'):
+        read_annotations(path)
 
 
 def test_people_of_one_picture_are_held_out_together():
@@ -876,7 +887,7 @@ def test_the_best_so_far_is_forgotten_where_validation_measures_something_else(t
     run.best = 3.0
     run.save(Counter(), 4)
     for direction, best in (('right', 3.0), (None, None)):
-        run = Run(tmp_path, {'direction': direction, 'seed': 1}, ['direction'], ['direction'])
+        run = Run(tmp_path, {'direction': direction, 'seed': 1, 'new': 1}, ['direction', 'new'], ['direction', 'new'])
         assert run.start(Counter()) == 4
         assert run.best == best
 
@@ -924,6 +935,9 @@ SMALL = ['--epochs', '2', '--epoch-size', '4', '--batch-size', '2', '--validatio
     (['--output', 'x', '--epochs', '0'], '--epochs'),
     (['--output', 'x', '--data', 'a.csv'], '--validation'), (['--output', 'x', '--imagenet'], '--start'),
     (['--convert', 'coco', 'a.mat'], 'mpii or lsp'), (['--output', 'x', '--seed', '-1'], '--seed'),
+    (['--evaluate', 'x', '--chart', 'nowhere/c.png'], 'nowhere'), (['--output', 'x', '--cover', '1.5'], '--cover'),
+    (['--output', 'x', '--direction', 'up'], '--direction'),
+    (['--output', 'x', '--data', 'a.csv', '--validation', '0.1', '--cover', '0'], 'about walkers'),
     (['--output', 'x', '--rate', 'nan'], '--rate')])
 def test_bad_arguments_exit_with_2(arguments, message, capsys):
     with pytest.raises(SystemExit) as exit:
@@ -950,7 +964,7 @@ def pictures(tmp_path):
 @pytest.mark.parametrize('arguments, message', [
     (['--data', '{}/none.csv', '--validation', '{}/held_out.csv'], 'none.csv'),
     (['--data', '{}/train.csv', '--validation', '{}/none.csv', '--batch-size', '2'], 'none.csv'),
-    (['--data', '{}/train.csv', '--validation', '1.5'], 'share'),
+    (['--data', '{}/train.csv', '--validation', '1.5'], 'share'), (['--validation', '0.1'], '--validation-size'),
     (['--data', '{}/train.csv', '--validation', '{}/held_out.csv', '--batch-size', '5'], 'do not fill one batch of 5'),
     (['--start', '{}/none.ckpt'], 'none.ckpt'), (['--start', '{}/train.csv'], 'train.csv')])
 def test_bad_input_exits_with_2_and_one_line(pictures, tiny, arguments, message, capsys):
@@ -1025,6 +1039,25 @@ def test_a_moved_folder_goes_on_and_an_edited_file_does_not(pictures, tiny, caps
     assert 'other settings: data' in capsys.readouterr().err
 
 
+def test_rate_direction_and_cover_may_change_on_resuming_where_the_schedule_is_constant(tmp_path, tiny, monkeypatch,
+                                                                                         capsys):
+    drawn, picture = [], gait_walkers.picture
+    monkeypatch.setattr(gait_walkers, 'picture', lambda *args, **options: drawn.append(options) or picture(
+        *args, **options))
+
+    def go_on(*arguments, schedule='constant'):
+        drawn.clear()
+        return main(['--output', str(tmp_path / schedule), '--epoch-size', '2', '--batch-size', '2',
+                     '--validation-size', '1', '--schedule', schedule, *arguments])
+    assert go_on('--epochs', '1') == 0
+    assert go_on('--epochs', '2', '--rate', '5e-4', '--direction', 'right', '--cover', '0.7') == 0
+    assert len(drawn) > 2 and all(options == {'leftwards': False, 'cover': 0.7} for options in drawn)
+    assert [float(row['rate']) for row in rows_of(tmp_path / 'constant' / 'log.csv')] == [1e-3, 5e-4]
+    assert go_on('--epochs', '1', schedule='author') == 0
+    assert go_on('--epochs', '2', '--rate', '5e-4', schedule='author') == 2
+    assert 'other settings: rate' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('imagenet', [False, True])
 def test_training_starts_from_given_weights(pictures, tiny, imagenet):
     with TinyNetwork(seed=5) as net:
@@ -1061,6 +1094,16 @@ def test_evaluation_prints_the_table_and_draws_the_chart(pictures, tiny, capsys)
     assert all(name in out for name in JOINT_NAMES) and '6 pictures' in out and 'PCK@0.2' in out
     with Image.open(pictures / 'c.png') as picture:
         assert picture.format == 'PNG'
+
+
+def test_walkers_to_evaluate_on_are_of_the_direction_and_the_light_that_are_asked_for(tiny, tmp_path, monkeypatch):
+    evaluated = []
+    monkeypatch.setattr(train_pose, 'evaluate', lambda net, data, progress: evaluated.append(
+        data.sample(0).image) or pose_score(np.zeros((1, 16, 2)), [sample_of(np.zeros((16, 2)))]))
+    with TinyNetwork(seed=1) as net:
+        weights = net.save(tmp_path, 'weights')
+    assert main(['--evaluate', weights, '--direction', 'left', '--cover', '0.9']) == 0
+    np.testing.assert_array_equal(evaluated[0], Walkers(1, train_pose.TEST_SEED, 'left', 0.9).sample(0).image)
 
 
 @pytest.mark.slow
