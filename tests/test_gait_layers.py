@@ -413,3 +413,28 @@ def test_slims_deprecation_warnings_are_silenced_and_no_others(recwarn):
 def test_the_base_class_names_what_a_subclass_must_say():
     with pytest.raises(NotImplementedError, match='Network does not say how its layers are built'):
         gait_layers.Network()
+
+
+# --- Building and sessions -------------------------------------------------------------------------------------------
+
+def test_variables_enter_the_collections_in_their_order_when_the_block_ends_even_by_an_error():
+    with tf.Graph().as_default() as graph:
+        first = tf.get_variable('first', ())
+        with pytest.raises(KeyError), gait_layers.collected_at_the_end():
+            second, third = tf.get_variable('second', (), trainable=False), tf.get_variable('third', ())
+            assert tf.global_variables() == []
+            raise KeyError
+        assert [v.op.name for v in graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)] == \
+            [v.op.name for v in (first, second, third)]
+        assert [v.op.name for v in graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)] == ['first', 'third']
+
+
+def test_a_session_for_inference_prunes_and_fuses_only_and_keeps_what_the_user_set():
+    rewriting = gait_layers.for_inference().graph_options.rewrite_options
+    assert rewriting.constant_folding == rewriting.arithmetic_optimization == rewriting.OFF
+    assert rewriting.remapping == rewriting.DEFAULT and not rewriting.disable_model_pruning
+    config = tf.ConfigProto(intra_op_parallelism_threads=3)
+    assert gait_layers.for_inference(config).intra_op_parallelism_threads == 3
+    assert not config.graph_options.rewrite_options.ByteSize()
+    config.graph_options.rewrite_options.constant_folding = rewriting.AGGRESSIVE
+    assert gait_layers.for_inference(config) == config
