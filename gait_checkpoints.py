@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 import sys
+import sysconfig
 import tempfile
 import zipfile
 import zlib
@@ -27,6 +28,7 @@ NO_WEIGHT = r'^GaitNN/Logits/|/RMSProp(_\d+)?$|global_step$'      # training's a
 COMPACT_FORMAT = 'gait-recognition weights, 8 bits, 1'
 COMPACT_SUFFIX = '.npz'
 SCALE_SUFFIX = ':scale'
+INSTALLED = 'share/gait-recognition/models'                      # where `setup.py` puts the weights that ship
 HOW_TO_GET = ('fetch the published weights with "python fetch_models.py" (installed: "python -m fetch_models"), '
               'or see models/README.md for the addresses')
 # Weights that belong together, in the order in which commands look for them; the last are ours, for synthetic walkers.
@@ -94,7 +96,7 @@ def user_data_folder():
 
 
 def weight_folders():
-    """Folders where weights are sought, in order: `./models`, the source checkout's `models/`, the user's.
+    """Folders where weights are sought: `./models`, the source checkout's `models/`, the installation's, the user's.
 
     Returns
     -------
@@ -104,7 +106,8 @@ def weight_folders():
     checkout = pathlib.Path(__file__).resolve().parent
     if (checkout / 'setup.py').is_file() and checkout / 'models' not in folders:
         folders.append(checkout / 'models')
-    return folders + [user_data_folder() / 'models']
+    installed = pathlib.Path(sysconfig.get_path('data'), INSTALLED)
+    return [*folders, *([installed] if installed.is_dir() else []), user_data_folder() / 'models']
 
 
 def find_weights(name):

@@ -694,7 +694,7 @@ def _slenderness(path):
 SURE = 0.3                      # probability from which a joint counts
 MIN_JOINTS = 9                  # of 16 that make a person, a head and an ankle among them
 HEADS, ANKLES = (8, 9), (0, 5)
-BEYOND_JOINTS = 0.06            # of their height: what sole and crown add below the ankles and above the head's joint
+ABOVE, BELOW = 0.02, 0.055      # of the joints' height: what hair adds above the head's top, soles below the ankles
 POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
@@ -744,8 +744,8 @@ def _people(frame, squares, pose_net):
             found.append((0.0, None))
             continue
         y, x = top + y[seen] * side / CROP_SIZE, left + x[seen] * side / CROP_SIZE
-        beyond = BEYOND_JOINTS * np.ptp(y)
-        found.append((float(sure.mean()), np.array([y.min() - beyond, x.min(), y.max() + beyond, x.max()])))
+        tall = np.ptp(y)
+        found.append((float(sure.mean()), np.array([y.min() - ABOVE * tall, x.min(), y.max() + BELOW * tall, x.max()])))
     return found
 
 

@@ -1,4 +1,5 @@
 """Packaging: flat modules, no package. `pip install .`, or `pip install -e ".[test]"` to work on it."""
+from glob import glob
 from pathlib import Path
 
 from setuptools import setup
@@ -31,6 +32,8 @@ setup(
         'train_gait',
         'train_pose',
     ],
+    # The weights that ship go with the wheel, to where `gait_checkpoints.weight_folders` looks.
+    data_files=[('share/gait-recognition/models', ['models/README.md', *sorted(glob('models/walkers-*.npz'))])],
     entry_points={'console_scripts': ['gait-recognition = gait_cli:main']},
     # The lower bounds are tested together on Python 3.10 (.ci/oldest.txt), the newest on 3.13 (.ci/versions).
     install_requires=[

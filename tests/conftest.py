@@ -1,11 +1,14 @@
 """Networks and checkpoints that many tests share, each made once a session."""
 import os
+import pathlib
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')      # before TensorFlow is loaded
 
 import pytest
 import tensorflow.compat.v1 as tf
 from reference_weights import SHARED, VARIABLES, gait_features, gait_tensors, pose_frames, values, write_checkpoint
+
+SHIPPED = pathlib.Path(__file__).resolve().parent.parent / 'models'
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -47,6 +50,15 @@ def pose_net(checkpoints):
     from human_pose_nn import HumanPoseIRNetwork
     with HumanPoseIRNetwork() as net:
         net.restore(checkpoints('pose', 1))
+        yield net
+
+
+@pytest.fixture(scope='session')
+def shipped_pose_net():
+    """The pose network with the weights that ship. Tests leave them as they are."""
+    from human_pose_nn import HumanPoseIRNetwork
+    with HumanPoseIRNetwork() as net:
+        net.restore(SHIPPED / 'walkers-pose.npz')
         yield net
 
 

@@ -11,8 +11,11 @@ import pytest
 from packaging.requirements import Requirement
 from reference_weights import VARIABLES, values, write_checkpoint
 
+import gait_checkpoints
+
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
+SHIPPED = {'README.md', *gait_checkpoints.DEFAULT_PAIRS[-1]}
 
 
 @pytest.fixture(scope='module')
@@ -22,6 +25,7 @@ def wheel(tmp_path_factory):
     for path in ROOT.iterdir():
         if path.suffix == '.py' or path.name in ('pyproject.toml', 'README.md', 'LICENSE', 'NOTICE'):
             shutil.copy(path, source)
+    shutil.copytree(ROOT / 'models', source / 'models', ignore=lambda _, names: {*names} - SHIPPED)
     target = tmp_path_factory.mktemp('wheel')
     subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '--no-index',
                     '--wheel-dir', str(target), str(source)], check=True)
@@ -51,9 +55,16 @@ def test_at_most_16_python_files_on_top():
     assert len(list(ROOT.glob('*.py'))) <= 16
 
 
-def test_the_wheel_holds_every_flat_module_and_nothing_else(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {name for name in names if '.dist-info/' not in name} == {f'{module}.py' for module in MODULES}
+def test_the_wheel_holds_every_flat_module_the_weights_that_ship_and_nothing_else(wheel):
+    names = {name.split('.data/data/')[-1] for name in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in name}
+    assert names == {f'{module}.py' for module in MODULES} | {f'{gait_checkpoints.INSTALLED}/{name}' for name in SHIPPED}
+
+
+def test_the_weights_of_an_installation_are_found(tmp_path, monkeypatch):
+    folder = tmp_path / gait_checkpoints.INSTALLED
+    folder.mkdir(parents=True)
+    monkeypatch.setattr('sysconfig.get_path', lambda name: {'data': str(tmp_path)}[name])
+    assert gait_checkpoints.weight_folders()[-2:] == [folder, gait_checkpoints.user_data_folder() / 'models']
 
 
 def test_the_wheel_carries_license_and_notice(wheel):
