@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The experiments on synthetic walkers, re-run from weights: poses, and the seed's two experiments in miniature.
 
-    python benchmarks/experiments.py --pose POSE --gait GAIT --output results          # all
-    python benchmarks/experiments.py --only pose ...
+    python benchmarks/experiments.py                            # with the weights that ship, into ./results
+    python benchmarks/experiments.py --pose runs/pose/best.ckpt --gait runs/gait/best-GRU-1.ckpt --output mine
 
 Prints the tables; writes them with JSON and plots into `--output`. Everybody and every picture here was never trained
 or validated on (`train_pose.TEST_SEED`, `train_gait.TEST_PERSON`). Features are kept in `--features`, so that an
@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
+import gait_cli  # noqa: E402
 import gait_evaluation  # noqa: E402
 import train_gait  # noqa: E402
 import train_pose  # noqa: E402
@@ -87,7 +88,7 @@ def mean_features(paths):
 def identification(experiment, people, frames, features, gait_weights, output):
     """One experiment: the trained network beside the mean spatial feature, the untrained network and chance."""
     listed, paths = walks(experiment, people, frames, features)
-    cell, layers = gait_checkpoints.describe_recurrent(gait_checkpoints.read_checkpoint_shapes(gait_weights))
+    cell, layers = gait_cli.network_of(gait_weights)
     vectors = {}
     with GaitNetwork(recurrent_unit=cell, rnn_layers=layers) as net:
         net.restore(gait_weights)
@@ -109,8 +110,9 @@ def identification(experiment, people, frames, features, gait_weights, output):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0],
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--pose', required=True, help='weights of the pose network')
-    parser.add_argument('--gait', help='weights of the gait network')
+    pose, gait = gait_checkpoints.DEFAULT_PAIRS[-1]
+    parser.add_argument('--pose', metavar='WEIGHTS', default=pose, help='of the pose network')
+    parser.add_argument('--gait', metavar='WEIGHTS', default=gait, help='of the gait network')
     parser.add_argument('--output', type=pathlib.Path, default='results')
     parser.add_argument('--features', help='folder of spatial features; default: in --output')
     parser.add_argument('--only', choices=['pose', '1', '2'])
@@ -129,7 +131,8 @@ def main(argv=None):
                                        arguments.precision)
         for experiment, people in zip((1, 2), arguments.people):
             if arguments.only in (None, str(experiment)):
-                identification(experiment, people, arguments.frames, features, arguments.gait, arguments.output)
+                identification(experiment, people, arguments.frames, features, gait_checkpoints.locate(arguments.gait),
+                               arguments.output)
 
 
 if __name__ == '__main__':

@@ -15,7 +15,7 @@ import gait_checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
-SHIPPED = {'README.md', *gait_checkpoints.DEFAULT_PAIRS[-1]}
+SHIPPED = {'README.md', *(path.name for path in (ROOT / 'models').glob('walkers*'))}
 
 
 @pytest.fixture(scope='module')
@@ -57,7 +57,8 @@ def test_at_most_16_python_files_on_top():
 
 def test_the_wheel_holds_every_flat_module_the_weights_that_ship_and_nothing_else(wheel):
     names = {name.split('.data/data/')[-1] for name in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in name}
-    assert names == {f'{module}.py' for module in MODULES} | {f'{gait_checkpoints.INSTALLED}/{name}' for name in SHIPPED}
+    weights = {f'{gait_checkpoints.INSTALLED}/{name}' for name in SHIPPED}
+    assert names == {f'{module}.py' for module in MODULES} | weights
 
 
 def test_the_weights_of_an_installation_are_found(tmp_path, monkeypatch):
