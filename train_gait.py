@@ -355,7 +355,7 @@ def _train_command(arguments):
     settings.update(walks=_content(data, paths), validation_walks=_content(held_out, held_out_paths))
     run = Run(arguments.output, settings, free)
     with GaitNetwork(arguments.name, len(names), arguments.recurrent_unit, arguments.rnn_layers, is_training=True,
-                     seed=arguments.seed) as net:
+                     seed=arguments.seed, update_discarded=False) as net:
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start), file=sys.stderr)
         complete = train(net, paths, people, (held_out_paths, held_out.walks, protocol), run,
