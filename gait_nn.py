@@ -409,7 +409,6 @@ class GaitNetwork(GaitNN):
 
     WEIGHT_DECAY = 0.1                                                          # declared, never part of the loss
     BATCH_NORM = {'decay': 0.999, 'epsilon': 0.0001}
-    _update_discarded = True
 
     def __init__(self, name=None, num_of_persons=0, recurrent_unit='GRU', rnn_layers=1, reuse=False, is_training=False,
                  input_net=None, dropout_keep_prob=0.7, session_config=None, session=None, seed=None,

@@ -123,6 +123,7 @@ def main(argv=None):
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
                         help='of the pose network while it describes frames')
     arguments = parser.parse_args(argv)
+    gait = None if arguments.only == 'pose' else gait_checkpoints.locate(arguments.gait)       # missing: said now
     arguments.output.mkdir(parents=True, exist_ok=True)
     if arguments.only in (None, 'pose'):
         poses(arguments.pose, arguments.pictures, arguments.output)
@@ -131,8 +132,7 @@ def main(argv=None):
                                        arguments.precision)
         for experiment, people in zip((1, 2), arguments.people):
             if arguments.only in (None, str(experiment)):
-                identification(experiment, people, arguments.frames, features, gait_checkpoints.locate(arguments.gait),
-                               arguments.output)
+                identification(experiment, people, arguments.frames, features, gait, arguments.output)
 
 
 if __name__ == '__main__':

@@ -296,6 +296,7 @@ def trainer():
     """A small schedule, so that the learning rate falls within a test. Without dropout, steps can be compared."""
     class Quick(GaitNetwork):
         def __init__(self):
+            self._update_discarded = True
             GaitNN.__init__(self, None, num_of_persons=5, is_training=True, count_of_training_examples=3,
                             dropout_keep_prob=1.0, seed=4)
 

@@ -570,7 +570,7 @@ def test_synthetic_walks_are_centred_within_five_percent():
 
 
 def test_the_pose_crop_with_the_weights_that_ship_is_within_eight_percent(shipped_pose_net):
-    check_crop_promise(range(2), 'pose', shipped_pose_net, frames=30, within=0.08)     # backpacks have no joints
+    check_crop_promise(range(2), 'pose', shipped_pose_net, frames=30, within=0.08)     # joints are no outline
 
 
 def test_the_weights_that_ship_see_nobody_on_a_wall(shipped_pose_net):

@@ -15,7 +15,7 @@ import gait_checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
-SHIPPED = {'README.md', *(path.name for path in (ROOT / 'models').glob('walkers*'))}
+SHIPPED = {'README.md', 'walkers-pose.npz', *(path.name for path in (ROOT / 'models').glob('walkers*'))}
 
 
 @pytest.fixture(scope='module')
