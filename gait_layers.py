@@ -99,15 +99,15 @@ def computing_in(precision):
 
     The inputs of the first layer are to be cast by the caller; a layer takes over the precision of its inputs.
     """
-    def getter(get, name, *arguments, dtype=None, **options):
+    def read(getter, name, *arguments, dtype=None, **options):
         if dtype != tf.bfloat16:
-            return get(name, *arguments, dtype=dtype, **options)
-        return tf.cast(get(name, *arguments, dtype=tf.float32, **options), tf.bfloat16)
+            return getter(name, *arguments, dtype=dtype, **options)
+        return tf.cast(getter(name, *arguments, dtype=tf.float32, **options), tf.bfloat16)
 
     if precision == 'float32':
         yield
     else:
-        with tf.variable_scope(tf.get_variable_scope(), custom_getter=getter):
+        with tf.variable_scope(tf.get_variable_scope(), custom_getter=read):
             yield
 
 
@@ -205,21 +205,21 @@ def dropout(inputs, keep_prob, step):
 
 
 def gru_layer(inputs, initial_state, num_units):
-    """One GRU layer over a sequence, with TensorFlow 1's arithmetic (the reset gate acts before the product).
+    """One GRU layer over sequences, with TensorFlow 1's arithmetic (the reset gate acts before the product).
 
     [r, u] = sigmoid([x, h] W_g + b_g);  c = tanh([x, r h] W_c + b_c);  h' = u h + (1 - u) c.
 
     Parameters
     ----------
-    inputs : tf.Tensor, float32 (T, N)
-        One sequence.
-    initial_state : tf.Tensor, float32 (1, num_units)
+    inputs : tf.Tensor, float32 (T, B, N)
+        B sequences of one length.
+    initial_state : tf.Tensor, float32 (B, num_units)
     num_units : int
 
     Returns
     -------
-    outputs : tf.Tensor, float32 (T, num_units)
-    state : tf.Tensor, float32 (1, num_units)
+    outputs : tf.Tensor, float32 (T, B, num_units)
+    state : tf.Tensor, float32 (B, num_units)
         The last h.
     """
     def product(scope, width, bias):
@@ -236,27 +236,27 @@ def gru_layer(inputs, initial_state, num_units):
         c = tf.tanh(candidate_input + tf.matmul(r * h, candidate_h))
         return u * h + (1.0 - u) * c
 
-    outputs = tf.scan(step, (gates_x, candidate_x), initial_state)                  # (T, 1, num_units)
-    return outputs[:, 0], outputs[-1]
+    outputs = tf.scan(step, (gates_x, candidate_x), initial_state)                  # (T, B, num_units)
+    return outputs, outputs[-1]
 
 
 def lstm_layer(inputs, initial_state, num_units):
-    """One LSTM layer over a sequence; gates in TensorFlow 1's order i, j, f, o, with a forget bias of 1 added inside.
+    """One LSTM layer over sequences; gates in TensorFlow 1's order i, j, f, o, with a forget bias of 1 added inside.
 
     c' = sigmoid(f + 1) c + sigmoid(i) tanh(j);  h' = sigmoid(o) tanh(c').
 
     Parameters
     ----------
-    inputs : tf.Tensor, float32 (T, N)
-        One sequence.
-    initial_state : pair of tf.Tensor, float32 (1, num_units)
+    inputs : tf.Tensor, float32 (T, B, N)
+        B sequences of one length.
+    initial_state : pair of tf.Tensor, float32 (B, num_units)
         (c, h).
     num_units : int
 
     Returns
     -------
-    outputs : tf.Tensor, float32 (T, num_units)
-    state : pair of tf.Tensor, float32 (1, num_units)
+    outputs : tf.Tensor, float32 (T, B, num_units)
+    state : pair of tf.Tensor, float32 (B, num_units)
         The last (c, h).
     """
     with tf.variable_scope('lstm_cell'):
@@ -268,20 +268,20 @@ def lstm_layer(inputs, initial_state, num_units):
         c = tf.sigmoid(f + LSTM_FORGET_BIAS) * c + tf.sigmoid(i) * tf.tanh(j)
         return c, tf.sigmoid(o) * tf.tanh(c)
 
-    c, h = tf.scan(step, from_inputs, tuple(initial_state))                         # (T, 1, num_units) each
-    return h[:, 0], (c[-1], h[-1])
+    c, h = tf.scan(step, from_inputs, tuple(initial_state))                         # (T, B, num_units) each
+    return h, (c[-1], h[-1])
 
 
 def _input_product(inputs, num_units, width, bias_initializer):
-    """A cell's share that does not depend on the state, for all steps at once: x W_x + b (T, 1, width), and W_h."""
+    """A cell's share that does not depend on the state, for all steps at once: x W_x + b (T, B, width), and W_h."""
     depth = inputs.shape.as_list()[-1]
     kernel = slim.model_variable('kernel', [depth + num_units, width], initializer=tf.glorot_uniform_initializer())
     bias = slim.model_variable('bias', [width], initializer=bias_initializer)
-    return tf.expand_dims(tf.matmul(inputs, kernel[:depth]) + bias, 1), kernel[depth:]
+    return tf.tensordot(inputs, kernel[:depth], 1) + bias, kernel[depth:]
 
 
-def minimise(loss, learning_rate, clip_norm, variables, global_step, updates):
-    """The training step of both networks: RMSProp, clipped gradients, and the batch-norm updates with it.
+def minimise(loss, learning_rate, clip_norm, variables, global_step, updates, optimizer='RMSProp'):
+    """The training step of both networks: the optimiser, clipped gradients, and the batch-norm updates with it.
 
     Parameters
     ----------
@@ -294,6 +294,7 @@ def minimise(loss, learning_rate, clip_norm, variables, global_step, updates):
         Incremented by each step.
     updates : list of tf.Operation
         Run with the step: the moving averages' updates.
+    optimizer : {'RMSProp', 'Adam'}
 
     Returns
     -------
@@ -301,7 +302,10 @@ def minimise(loss, learning_rate, clip_norm, variables, global_step, updates):
     norm, clipped_norm : tf.Tensor, float32 ()
         Global norm of the gradients before and after clipping.
     """
-    optimizer = tf.train.RMSPropOptimizer(learning_rate, **RMSPROP)
+    if optimizer == 'RMSProp':
+        optimizer = tf.train.RMSPropOptimizer(learning_rate, **RMSPROP)
+    else:
+        optimizer = tf.train.AdamOptimizer(learning_rate)
     pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
     gradients, norm = tf.clip_by_global_norm([g for g, _ in pairs], clip_norm)
     with tf.control_dependencies(updates):

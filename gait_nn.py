@@ -57,19 +57,25 @@ class GaitNN(Network):
         Of the graph of `input_net`. Never closed here.
     seed : int, optional
         Of initial weights and dropout.
+    walks_per_step : int
+        Walks that a training step sees together; the original took one. Below, (W) stands where W = walks_per_step > 1.
+    optimizer : {'RMSProp', 'Adam'}
+        Of the training; the original's is RMSProp.
 
     Attributes
     ----------
     input_tensor : tf.Tensor, float32 (T, 17, 17, 32)
-        Spatial features of consecutive frames of one walk.
+        Spatial features of consecutive frames of one walk; (W T, 17, 17, 32), walk after walk.
     gait_signature : tf.Tensor, float32 (512,)
-        The identification vector.
+        The identification vector; (W, 512).
     network : tf.Tensor, float32
-        In training the logits (1, num_of_persons), else the top recurrent layer's outputs (T, 512).
+        In training the logits (1, num_of_persons) or (W, num_of_persons), else the top recurrent layer's outputs
+        (T, 512).
     state : tuple
-        One entry a layer: h (512,) for GRU, (c, h) for LSTM.
+        One entry a layer: h (512,) for GRU, (c, h) for LSTM; each (W, 512).
     desired_person, learning_rate, loss, global_step
-        In training only: the person's number, to be fed; the rate, to be fed; the cross-entropy; the steps taken.
+        In training only: the person's number, to be fed, or (W,) numbers; the rate, to be fed; the cross-entropy, its
+        mean over the walks; the steps taken.
     """
 
     CLIP_NORM = 0.1
@@ -82,7 +88,7 @@ class GaitNN(Network):
 
     def __init__(self, name=None, recurrent_unit='GRU', rnn_layers=1, num_of_persons=0, reuse=False, is_training=False,
                  input_net=None, count_of_training_examples=1000, dropout_keep_prob=0.7, session_config=None,
-                 session=None, seed=None):
+                 session=None, seed=None, walks_per_step=1, optimizer='RMSProp'):
         if recurrent_unit not in ('GRU', 'LSTM'):
             raise ValueError(f"recurrent_unit is 'GRU' or 'LSTM', got {recurrent_unit!r}")
         if isinstance(rnn_layers, bool) or int(rnn_layers) != rnn_layers or rnn_layers < 1:
@@ -91,6 +97,11 @@ class GaitNN(Network):
                             num_of_persons < 1):
             raise ValueError(f'training needs num_of_persons, the number of people to tell apart, got '
                              f'{num_of_persons!r}')
+        if isinstance(walks_per_step, bool) or int(walks_per_step) != walks_per_step or walks_per_step < 1 or \
+                (walks_per_step > 1 and not is_training):
+            raise ValueError(f'walks_per_step is a positive integer, and 1 outside training, got {walks_per_step!r}')
+        if optimizer not in ('RMSProp', 'Adam'):
+            raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
         check_keep_prob(dropout_keep_prob)
         graph = self._shared_graph(input_net, session, reuse, session_config, (recurrent_unit, int(rnn_layers)))
         self.name = name
@@ -98,6 +109,7 @@ class GaitNN(Network):
         self.num_of_persons = int(num_of_persons)
         self.count_of_training_examples = count_of_training_examples
         self.dropout_keep_prob = dropout_keep_prob
+        self.walks_per_step, self.optimizer = int(walks_per_step), optimizer
         self._input_net, self._reuse = input_net, bool(reuse)
         super().__init__(session_config, graph, session, is_training, seed)
 
@@ -142,19 +154,24 @@ class GaitNN(Network):
 
         Parameters
         ----------
-        features : tf.Tensor, float32 (T, 17, 17, 32)
-            After `pre_process`.
+        features : tf.Tensor, float32 (W T, 17, 17, 32)
+            After `pre_process`, walk after walk.
         initial_state : list
-            One entry a layer: h (1, 512), or (c, h).
+            One entry a layer: h (W, 512), or (c, h).
 
         Returns
         -------
-        outputs : tf.Tensor, float32 (T, 512)
+        outputs : tf.Tensor, float32 (T, W, 512)
             Of the top recurrent layer.
         state : list
             As `initial_state`, after the last frame.
         """
         raise NotImplementedError
+
+    def _in_time(self, descriptions):
+        """Frames' descriptions (W T, N), walk after walk, as sequences (T, W, N), which the recurrent layers take."""
+        walks = tf.reshape(descriptions, (self.walks_per_step, -1, descriptions.shape.as_list()[-1]))
+        return tf.transpose(walks, (1, 0, 2))
 
     @staticmethod
     def pre_process(inp):
@@ -173,32 +190,37 @@ class GaitNN(Network):
             with collected_at_the_end():
                 outputs, state = self._build_network(self.pre_process(self.input_tensor), self._initial_state)
             self._updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates:]
-            self.network = outputs
+            if self.walks_per_step == 1:
+                outputs, state = outputs[:, 0], tf.nest.map_structure(lambda s: s[0], state)
+            self.network, self.state = outputs, tuple(state)
             self.gait_signature = tf.reduce_mean(outputs, axis=0)
             self._output_sum = tf.reduce_sum(outputs, axis=0)                   # lets pieces of a walk be averaged
-            self.state = tuple(tuple(s[0] for s in layer) if isinstance(layer, tuple) else layer[0] for layer in state)
             if self.is_training:
                 self._build_training()
 
     def _zero_state(self):
         def zeros():
-            return tf.placeholder_with_default(np.zeros((1, self.NUM_UNITS), np.float32), (1, self.NUM_UNITS))
+            shape = self.walks_per_step, self.NUM_UNITS
+            return tf.placeholder_with_default(np.zeros(shape, np.float32), shape)
         return zeros() if self.recurrent_unit == 'GRU' else (zeros(), zeros())
 
     def _build_training(self):
         self.global_step = tf.get_variable('global_step', (), tf.int64, tf.zeros_initializer(), trainable=False)
-        net = dropout(self.gait_signature[None], self.dropout_keep_prob, self.global_step)
+        several = self.walks_per_step > 1
+        vectors = self.gait_signature if several else self.gait_signature[None]
+        net = dropout(vectors, self.dropout_keep_prob, self.global_step)
         with tf.variable_scope('Logits'):
-            self.network = slim.fully_connected(net, self.num_of_persons, activation_fn=None,       # (1, people)
+            self.network = slim.fully_connected(net, self.num_of_persons, activation_fn=None,       # (W, people)
                                                 weights_initializer=slim.variance_scaling_initializer(2.0))
-        self.desired_person = tf.placeholder(tf.int32, (), 'desired_person')
+        self.desired_person = tf.placeholder(tf.int32, [self.walks_per_step] if several else [], 'desired_person')
         self.learning_rate = tf.placeholder(tf.float32, (), 'learning_rate')
-        self.loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.desired_person, logits=self.network[0])
+        self.loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels=tf.reshape(self.desired_person, (-1,)), logits=self.network))
         rate = tf.train.exponential_decay(self.learning_rate, self.global_step, 2 * self.count_of_training_examples,
                                           self.RATE_DECAY, staircase=True)
         self._train_op, self._norm, self._clipped_norm = minimise(
             self.loss, rate, self.CLIP_NORM, self._collection(tf.GraphKeys.TRAINABLE_VARIABLES), self.global_step,
-            self._updates)
+            self._updates, self.optimizer)
 
     @classmethod
     def variable_shapes(cls, **arguments):
@@ -272,28 +294,37 @@ class GaitNN(Network):
         if not self.is_training:
             raise RuntimeError('this network was built for inference; build it with is_training=True and '
                                'num_of_persons=... to train it')
-        if not isinstance(desired_person, (int, np.integer)) or not 0 <= desired_person < self.num_of_persons:
-            raise ValueError(f'desired_person is an integer in 0..{self.num_of_persons - 1}, got {desired_person!r}')
+        people = np.asarray(desired_person)
+        if people.shape != tuple(self.desired_person.shape.as_list()) or people.dtype.kind not in 'iu' or \
+                not ((people >= 0) & (people < self.num_of_persons)).all():
+            kind = f'{self.walks_per_step} integers' if people.shape or self.walks_per_step > 1 else 'an integer'
+            raise ValueError(f'desired_person is {kind} in 0..{self.num_of_persons - 1}, got {desired_person!r}')
         check_rate(learning_rate)
-        return {self.input_tensor: self._check_features(features), self.desired_person: desired_person,
+        if self.walks_per_step > 1:
+            features = np.asarray(features)
+            if features.ndim != 5 or len(features) != self.walks_per_step:
+                raise ValueError(f'spatial features of {self.walks_per_step} walks have shape ({self.walks_per_step}, '
+                                 f'T, 17, 17, 32), got {features.shape}')
+            features = features.reshape(-1, *features.shape[2:])
+        return {self.input_tensor: self._check_features(features), self.desired_person: people,
                 self.learning_rate: learning_rate}
 
     def train(self, input_tensor, desired_person, learning_rate):
-        """One training step on one walk: gradients clipped to global norm 0.1, RMSProp, the batch-norm updates.
+        """One training step on one walk: gradients clipped to global norm 0.1, the optimiser, the batch-norm updates.
 
         Parameters
         ----------
         input_tensor : array_like, float (T, 17, 17, 32)
-            Spatial features of the walk, or of a part of it.
+            Spatial features of the walk, or of a part of it. With several `walks_per_step` (W, T, 17, 17, 32).
         desired_person : int
-            0 to num_of_persons - 1.
+            0 to num_of_persons - 1. With several `walks_per_step` (W,) of them.
         learning_rate : float
             Before the schedule: the step multiplies it by 0.96^floor(step / (2 count_of_training_examples)).
 
         Returns
         -------
         float
-            The walk's loss before the step.
+            The walk's loss before the step; with several walks their mean.
 
         Raises
         ------
@@ -399,7 +430,7 @@ class GaitNetwork(GaitNN):
     Parameters
     ----------
     name, num_of_persons, recurrent_unit, rnn_layers, reuse, is_training, input_net, dropout_keep_prob, session_config,
-    session, seed
+    session, seed, walks_per_step, optimizer
         As for `GaitNN`. A published file's name gives cell and layers: H3.6m-GRU-1.ckpt is
         `GaitNetwork(recurrent_unit='GRU', rnn_layers=1)`.
     update_discarded : bool
@@ -412,11 +443,11 @@ class GaitNetwork(GaitNN):
 
     def __init__(self, name=None, num_of_persons=0, recurrent_unit='GRU', rnn_layers=1, reuse=False, is_training=False,
                  input_net=None, dropout_keep_prob=0.7, session_config=None, session=None, seed=None,
-                 update_discarded=True):
+                 update_discarded=True, walks_per_step=1, optimizer='RMSProp'):
         self._update_discarded = update_discarded
         super().__init__(name, recurrent_unit, rnn_layers, num_of_persons, reuse, is_training, input_net,
                          dropout_keep_prob=dropout_keep_prob, session_config=session_config, session=session,
-                         seed=seed)
+                         seed=seed, walks_per_step=walks_per_step, optimizer=optimizer)
 
     @staticmethod
     def residual_block(net, ch=256, ch_inner=128, stride=1, scope=None, reuse=None):
@@ -482,8 +513,9 @@ class GaitNetwork(GaitNN):
         layer = gru_layer if self.recurrent_unit == 'GRU' else lstm_layer
         state = []
         with tf.variable_scope('Recurrent'):
+            net = self._in_time(net)                                                    # (T, W, 512)
             for i in range(self.rnn_layers):
                 with tf.variable_scope(gait_checkpoints.recurrent_prefix(i)):
-                    net, last = layer(net, initial_state[i], self.NUM_UNITS)            # (T, 512)
+                    net, last = layer(net, initial_state[i], self.NUM_UNITS)            # (T, W, 512)
                 state.append(last)
         return net, state

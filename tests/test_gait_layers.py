@@ -201,7 +201,8 @@ class Recurrent:
             parts = [tf.constant(part[None]) for part in self.initial]
             layer, start = (gru_layer, parts[0]) if cell == 'GRU' else (lstm_layer, tuple(parts))
             self.inputs = tf.constant(SEQUENCE)
-            self.outputs, self.state = layer(self.inputs, start, UNITS)
+            outputs, state = layer(self.inputs[:, None], start, UNITS)
+            self.outputs, self.state = outputs[:, 0], state
             self.variables = tf.global_variables()
             self.gradients = tf.gradients(self.outputs, [self.inputs, *self.variables])
             self.session = tf.Session(graph=graph)

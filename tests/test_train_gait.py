@@ -56,7 +56,7 @@ class TinyNetwork(GaitNetwork):
             net = batch_norm(tf.nn.avg_pool2d(features, 8, 8, 'VALID'), is_training=self.is_training)     # 2 x 2 x 32
             net = slim.fully_connected(slim.flatten(net), self.POSE_DESCRIPTOR, activation_fn=None)
         with tf.variable_scope('Recurrent/' + gait_checkpoints.recurrent_prefix(0)):
-            net, last = gru_layer(net, initial_state[0], self.NUM_UNITS)
+            net, last = gru_layer(self._in_time(net), initial_state[0], self.NUM_UNITS)
         return net, [last]
 
 
@@ -97,7 +97,7 @@ def user(tmp_path):
     write_walks(tmp_path / 'others', tmp_path / 'held_out.csv', ['carl', 'dora'], frames=4)
     return tmp_path, ['--pose', pose_weights(tmp_path), '--manifest', str(tmp_path / 'train.csv'), '--validation',
                       str(tmp_path / 'held_out.csv'), '--crop', 'none', '--gallery', 'N1', '--probes', 'N2 B1',
-                      '--frames', '2', '4']
+                      '--frames', '2', '4', '--walks-per-step', '1']
 
 
 # --- Walks -----------------------------------------------------------------------------------------------------------
@@ -247,6 +247,24 @@ def test_parts_lie_inside_the_walk_and_are_as_long_as_asked_for(walks):
     assert lengths == {4, 5, 6, 7, 8} and {0, 6} <= starts
 
 
+def test_a_step_of_several_walks_has_equally_long_parts_of_different_walks_with_their_people(walks):
+    paths, people = walks
+    lengths = set()
+    for epoch in range(60):
+        steps = [training_step(paths, people, 2 * epoch + i, (4, 8), seed=0, walks_per_step=2) for i in range(2)]
+        numbers = [int(part[0, 0, 0, 0]) for step in steps for part in step.features]
+        assert len(set(numbers)) == 4                                               # one is left over
+        assert [n for step in steps for n in step.person] == [people[n] for n in numbers]
+        for step in steps:
+            assert step.features.shape[:1] == (2,) and step.features.dtype == np.float32
+            frames = step.features[:, :, 0, 0, 1]
+            np.testing.assert_array_equal(frames, frames[:, :1] + np.arange(frames.shape[1]))     # consecutive
+            lengths.add(frames.shape[1])
+            if 4 in step.features[:, 0, 0, 0, 0]:
+                assert frames.shape[1] == 3                                         # the shortest walk's
+    assert lengths == {3, 4, 5, 6, 7, 8}
+
+
 def test_a_step_is_decided_by_walks_seed_and_number_alone(walks):
     paths, people = walks
     first = training_step(paths, people, 7, (4, 8), seed=3)
@@ -299,7 +317,8 @@ def test_a_users_own_walks_are_trained_on(user, averages, capsys, monkeypatch):
 def test_bad_arguments_exit_with_2(capsys):
     for arguments, message in (([], '--output'), (['--epochs', '0'], '--epochs'), (['--frames', '5', '4'], '--frames'),
                                (['--manifest', 'a.csv'], 'go together'), (['--crop', 'face'], '--crop'),
-                               (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers')):
+                               (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers'),
+                               (['--walks-per-step', '0'], '--walks-per-step')):
         with pytest.raises(SystemExit) as exit:
             main(arguments + (['--output', 'x', '--pose', 'y'] if arguments else []))
         assert exit.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
@@ -346,10 +365,12 @@ def test_a_run_on_other_walks_is_refused_and_one_in_a_moved_folder_is_not(user, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number, status', [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 1)])
-def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(user, number, status):
+@pytest.mark.parametrize('number, status, walks, optimizer', [
+    (signal.SIGKILL, -signal.SIGKILL, 2, 'Adam'), (signal.SIGINT, 1, 1, 'RMSProp')])
+def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(user, number, status, walks, optimizer):
     folder, arguments = user
-    arguments = [*arguments, '--epochs', '5', '--save-every', '4', '--features', str(folder / 'features')]
+    arguments = [*replaced(arguments, '--walks-per-step', str(walks)), '--optimizer', optimizer, '--epochs',
+                 str(5 * walks), '--save-every', '4', '--features', str(folder / 'features')]
     assert run_command(__file__, ['--output', 'whole', *arguments], folder)[0] == 0
     stopped, errors = run_command(__file__, ['--output', 'stopped', *arguments], folder,
                                   lambda: saved_step(folder / 'stopped') >= 8, number)
@@ -367,7 +388,7 @@ def test_walkers_are_described_by_the_real_pose_network_and_trained_on(tmp_path)
         '--frames', '2', '4', '--epochs', '1', '--rnn-layers', '2', '--recurrent-unit', 'LSTM'], tmp_path)
     assert status == 0, errors
     row, = rows_of(tmp_path / 'run' / 'log.csv')
-    assert row['step'] == '20' and {'rank_1_N', 'rank_1_B', 'rank_1_S', 'rank_1_Average', 'eer'} <= set(row)
+    assert row['step'] == '2' and {'rank_1_N', 'rank_1_B', 'rank_1_S', 'rank_1_Average', 'eer'} <= set(row)
     assert len(list((tmp_path / 'run' / 'features').glob('*.npy'))) == 40
     with GaitNetwork(recurrent_unit='LSTM', rnn_layers=2) as net:
         assert not net.restore(tmp_path / 'run' / 'best-LSTM-2.ckpt').initial
