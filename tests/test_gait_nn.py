@@ -1,4 +1,5 @@
 """The gait network: its life, shared graphs, inputs, training and summaries. Its figures are in test_conformance.py."""
+import contextlib
 import os
 import warnings
 
@@ -6,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from reference_weights import SHARED
-from test_human_pose_nn import events
+from test_human_pose_nn import events, placeholders
 
+import gait_layers
 from gait_layers import quiet_slim
 from gait_nn import GaitNetwork, GaitNN
 
@@ -81,9 +83,24 @@ def test_the_discarded_blocks_never_touch_the_vector(gait_net, features):
 def test_a_network_for_inference_has_no_loss_target_or_optimiser(gait_nets):
     net = gait_nets('GRU', 1)
     operations = net.graph.get_operations()
-    assert [op.name for op in operations if op.type == 'Placeholder'] == ['spatial_features']
+    assert placeholders(net) == ['spatial_features']
     assert not any('RMSProp' in op.type or 'CrossEntropy' in op.type or 'L2Loss' in op.type for op in operations)
     assert len(net.variables) == len(net.model_variables)
+
+
+def test_weights_that_are_not_restored_are_what_the_initialisers_give(monkeypatch):
+    """A network for inference is built without its initialisers, and asks for them only where it needs them."""
+    def initial_values():
+        with GaitNetwork(seed=3) as net:
+            built = len(net.graph.get_operations())
+            return built, net.sess.run({v.op.name: v for v in net.variables})
+
+    lean, ours = initial_values()
+    monkeypatch.setattr(gait_layers, 'fed_before_use', contextlib.nullcontext)
+    full, expected = initial_values()
+    assert lean < full and ours.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(ours[name], value, name)
 
 
 def test_each_network_has_its_own_graph_session_and_config():
