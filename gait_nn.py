@@ -58,24 +58,25 @@ class GaitNN(Network):
     seed : int, optional
         Of initial weights and dropout.
     walks_per_step : int
-        Walks that a training step sees together; the original took one. Below, (W) stands where W = walks_per_step > 1.
+        Walks, W, that a training step sees together: equally long, and each for itself in the recurrent layers. The
+        original's is 1, and so are the shapes below; of more walks they are those in brackets.
     optimizer : {'RMSProp', 'Adam'}
         Of the training; the original's is RMSProp.
 
     Attributes
     ----------
     input_tensor : tf.Tensor, float32 (T, 17, 17, 32)
-        Spatial features of consecutive frames of one walk; (W T, 17, 17, 32), walk after walk.
+        Spatial features of consecutive frames of one walk. [(W T, 17, 17, 32), walk after walk]
     gait_signature : tf.Tensor, float32 (512,)
-        The identification vector; (W, 512).
+        The identification vector. [(W, 512)]
     network : tf.Tensor, float32
-        In training the logits (1, num_of_persons) or (W, num_of_persons), else the top recurrent layer's outputs
+        In training the logits (1, num_of_persons) [(W, num_of_persons)], else the top recurrent layer's outputs
         (T, 512).
     state : tuple
-        One entry a layer: h (512,) for GRU, (c, h) for LSTM; each (W, 512).
+        One entry a layer: h (512,) for GRU, (c, h) for LSTM. [(W, 512) each]
     desired_person, learning_rate, loss, global_step
-        In training only: the person's number, to be fed, or (W,) numbers; the rate, to be fed; the cross-entropy, its
-        mean over the walks; the steps taken.
+        In training only: the person's number, to be fed [(W,)]; the rate, to be fed; the cross-entropy [its mean]; the
+        steps taken.
     """
 
     CLIP_NORM = 0.1

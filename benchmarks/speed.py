@@ -5,9 +5,10 @@
     python benchmarks/speed.py memory --frames 20000    # a very long walk, 25 minutes more
     python benchmarks/speed.py --json speed.json
 
-Parts: features (with joints, heat maps, bfloat16, ONNX Runtime and Keras), start, gait, memory, video, training. What
-is compared is measured in turns, and a ratio is the median of the turns' ratios: a machine that slows down slows both.
-Nothing else should run meanwhile. `pip install -e '.[benchmark]'` brings ONNX Runtime; without it its row says so.
+Parts: features (with joints, heat maps, bfloat16, ONNX Runtime and Keras), precision (what bfloat16 moves), start,
+gait, memory, video, training. What is compared is measured in turns, and a ratio is the median of the turns' ratios: a
+machine that slows down slows both. Nothing else should run meanwhile. `pip install -e '.[benchmark]'` brings ONNX
+Runtime; without it its row says so.
 """
 import argparse
 import contextlib
@@ -186,6 +187,39 @@ def keras_features(net, images, folder):
     return lambda: model.predict_on_batch(given)
 
 
+def measure_precision(table, options, folder):
+    """What bfloat16 does to joints (200 pictures) and vectors (10 walks of 50 frames), with the weights that ship."""
+    import gait_checkpoints
+    import gait_walkers
+    from gait_layers import check_precision
+    from gait_nn import GaitNetwork
+    from human_pose_nn import HumanPoseIRNetwork
+    from train_pose import TEST_SEED
+    pose_weights, gait_weights = map(gait_checkpoints.find_weights, gait_checkpoints.DEFAULT_PAIRS[-1])
+    try:
+        check_precision('bfloat16')
+    except RuntimeError as error:
+        return table.say('4. what bfloat16 moves', f'not measured: {error}')
+    pictures = [gait_walkers.picture(TEST_SEED + i) for i in range(200)]
+    images, visible = np.stack([p.image for p in pictures]), np.stack([p.visible for p in pictures])
+    walks = [gait_walkers.sequence(person, 1, frames=50).images for person in range(10)]
+    found = []
+    for precision in ('float32', 'bfloat16'):
+        with HumanPoseIRNetwork(precision=precision) as pose_net, GaitNetwork() as gait_net:
+            pose_net.restore(pose_weights)
+            gait_net.restore(gait_weights)
+            y, x, _ = pose_net.joint_positions(images)
+            vectors = [gait_net.feed_forward(pose_net.feed_forward_features(walk)) for walk in walks]
+            found.append((y, x, vectors))
+    (y, x, vectors), (other_y, other_x, others) = found
+    moved = np.hypot(y - other_y, x - other_x)
+    pixel = 299 / 289 + 1e-3                                                # of the heat map
+    cosines = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(vectors, others)]
+    table.add('4. visible joints that bfloat16 moves over one pixel', [100 * (moved > pixel)[visible].mean()], '%')
+    table.add('   hidden joints', [100 * (moved > pixel)[~visible].mean()], '%')
+    table.add('   cosine of the vectors in both precisions', cosines, '')
+
+
 def measure_start(table, options, folder):
     """From the start of a process to the first pose, beyond what TensorFlow itself takes to load."""
     with pose_network(options) as net:
@@ -300,8 +334,8 @@ def measure_training(table, options, folder):
     table.add('   of the step\'s own time', [overlapped / np.median(seconds['step'])], 'x', 1.1)
 
 
-PARTS = {'features': measure_features, 'start': measure_start, 'gait': measure_gait, 'memory': measure_memory,
-         'video': measure_video, 'training': measure_training}
+PARTS = {'features': measure_features, 'precision': measure_precision, 'start': measure_start, 'gait': measure_gait,
+         'memory': measure_memory, 'video': measure_video, 'training': measure_training}
 
 
 def machine():
