@@ -289,7 +289,8 @@ def _input_product(inputs, num_units, width, bias_initializer):
     return tf.tensordot(inputs, kernel[:depth], 1) + bias, kernel[depth:]
 
 
-def minimise(loss, learning_rate, clip_norm, variables, global_step, updates, optimizer='RMSProp'):
+def minimise(loss, learning_rate, clip_norm, variables, global_step, updates, optimizer='RMSProp', fast=(),
+             fast_factor=1.0):
     """The training step of both networks: the optimiser, clipped gradients, and the batch-norm updates with it.
 
     Parameters
@@ -304,6 +305,9 @@ def minimise(loss, learning_rate, clip_norm, variables, global_step, updates, op
     updates : list of tf.Operation
         Run with the step: the moving averages' updates.
     optimizer : {'RMSProp', 'Adam'}
+    fast : collection of tf.Variable
+        Those of `variables` that learn at `fast_factor` times the rate.
+    fast_factor : float
 
     Returns
     -------
@@ -311,14 +315,19 @@ def minimise(loss, learning_rate, clip_norm, variables, global_step, updates, op
     norm, clipped_norm : tf.Tensor, float32 ()
         Global norm of the gradients before and after clipping.
     """
-    if optimizer == 'RMSProp':
-        optimizer = tf.train.RMSPropOptimizer(learning_rate, **RMSPROP)
-    else:
-        optimizer = tf.train.AdamOptimizer(learning_rate)
-    pairs = [(g, v) for g, v in optimizer.compute_gradients(loss, variables) if g is not None]
+    def optimise(rate):
+        return tf.train.RMSPropOptimizer(rate, **RMSPROP) if optimizer == 'RMSProp' else tf.train.AdamOptimizer(rate)
+
+    usual = optimise(learning_rate)
+    pairs = [(g, v) for g, v in usual.compute_gradients(loss, variables) if g is not None]
     gradients, norm = tf.clip_by_global_norm([g for g, _ in pairs], clip_norm)
+    names = {v.name for v in fast}
+    pairs = list(zip(gradients, [v for _, v in pairs]))
+    updates = list(updates)
+    if names:
+        updates.append(optimise(fast_factor * learning_rate).apply_gradients([p for p in pairs if p[1].name in names]))
     with tf.control_dependencies(updates):
-        train_op = optimizer.apply_gradients(zip(gradients, [v for _, v in pairs]), global_step=global_step)
+        train_op = usual.apply_gradients([p for p in pairs if p[1].name not in names], global_step=global_step)
     return train_op, norm, tf.global_norm(gradients)
 
 

@@ -80,6 +80,7 @@ class GaitNN(Network):
     """
 
     CLIP_NORM = 0.1
+    ADAM_LOGITS_FACTOR = 10.0       # a classifier always starts anew, and Adam's steps do not grow with the gradient
     RATE_DECAY = 0.96
     SCOPE = 'GaitNN/'
     RECURRENT_SCOPE = 'GaitNN/Recurrent/'
@@ -219,9 +220,11 @@ class GaitNN(Network):
             labels=tf.reshape(self.desired_person, (-1,)), logits=self.network))
         rate = tf.train.exponential_decay(self.learning_rate, self.global_step, 2 * self.count_of_training_examples,
                                           self.RATE_DECAY, staircase=True)
+        logits = self._collection(tf.GraphKeys.MODEL_VARIABLES) if self.optimizer == 'Adam' else ()
+        logits = [v for v in logits if v.op.name.startswith(self.LOGITS_SCOPE)]
         self._train_op, self._norm, self._clipped_norm = minimise(
             self.loss, rate, self.CLIP_NORM, self._collection(tf.GraphKeys.TRAINABLE_VARIABLES), self.global_step,
-            self._updates, self.optimizer)
+            self._updates, self.optimizer, logits, self.ADAM_LOGITS_FACTOR)
 
     @classmethod
     def variable_shapes(cls, **arguments):
