@@ -265,6 +265,26 @@ def test_a_step_of_several_walks_has_equally_long_parts_of_different_walks_with_
     assert lengths == {3, 4, 5, 6, 7, 8}
 
 
+def test_the_share_of_walks_asked_for_has_a_rectangle_hidden_in_all_frames_alike(tmp_path):
+    rng = np.random.default_rng(0)
+    walk = rng.normal(0, 30, (6, 17, 17, 32)).astype(np.float16)
+    np.save(tmp_path / 'walk.npy', walk)
+    hidden, sides, steps = 0, set(), 200
+    for step in range(steps):
+        features = training_step([str(tmp_path / 'walk.npy')], [0], step, (6, 6), seed=0, erase=0.5).features
+        changed = (features != walk).any(-1)
+        assert (changed == changed[0]).all()
+        rows, columns = np.nonzero(changed[0])
+        if len(rows):
+            hidden += 1
+            height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+            assert len(rows) == height * width                                      # a rectangle
+            sides |= {height, width}
+            np.testing.assert_allclose(features[:, rows, columns], np.broadcast_to(
+                walk.astype(np.float32).mean((0, 1, 2)), (6, len(rows), 32)), atol=1e-3)
+    assert 0.4 * steps < hidden < 0.6 * steps and sides == {2, 3, 4, 5, 6}
+
+
 def test_a_step_is_decided_by_walks_seed_and_number_alone(walks):
     paths, people = walks
     first = training_step(paths, people, 7, (4, 8), seed=3)
@@ -318,7 +338,7 @@ def test_bad_arguments_exit_with_2(capsys):
     for arguments, message in (([], '--output'), (['--epochs', '0'], '--epochs'), (['--frames', '5', '4'], '--frames'),
                                (['--manifest', 'a.csv'], 'go together'), (['--crop', 'face'], '--crop'),
                                (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers'),
-                               (['--walks-per-step', '0'], '--walks-per-step')):
+                               (['--walks-per-step', '0'], '--walks-per-step'), (['--erase', '2'], '--erase')):
         with pytest.raises(SystemExit) as exit:
             main(arguments + (['--output', 'x', '--pose', 'y'] if arguments else []))
         assert exit.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
