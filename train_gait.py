@@ -390,12 +390,12 @@ def _train_command(arguments):
                         arguments.precision)
     paths, held_out_paths = features.make(data), features.make(held_out)
 
-    free = ['save_every', 'summary_every', 'validate_every', 'name', 'start']
+    free = ['save_every', 'summary_every', 'validate_every', 'name', 'start', 'erase']
     settings = {name: getattr(arguments, name) for name in (
-        'recurrent_unit', 'rnn_layers', 'frames', 'walks_per_step', 'optimizer', 'erase', 'epochs', 'rate', 'schedule',
-        'seed', 'gallery', 'probes', *free)}
+        'recurrent_unit', 'rnn_layers', 'frames', 'walks_per_step', 'optimizer', 'epochs', 'rate', 'schedule', 'seed',
+        'gallery', 'probes', *free)}
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
-        free.append('epochs')
+        free += ['epochs', 'rate']
     settings.update(walks=_content(data, paths), validation_walks=_content(held_out, held_out_paths))
     run = Run(arguments.output, settings, free)
     walks_per_step = min(arguments.walks_per_step, len(paths))

@@ -377,7 +377,8 @@ def test_a_run_on_other_walks_is_refused_and_one_in_a_moved_folder_is_not(user, 
     (folder / 'walks').rename(folder / 'elsewhere')
     manifest = folder / 'train.csv'
     manifest.write_text(manifest.read_text().replace('walks/', 'elsewhere/'))
-    assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '2']) == 0
+    assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '2', '--rate', '1e-5', '--erase', '0']) == 0
+    assert [float(row['rate']) for row in rows_of(folder / 'run' / 'log.csv')] == pytest.approx([1e-4, 1e-5])
     assert 'going on after step 6' in capsys.readouterr().err and len(averages.described) == 12
     manifest.write_text(manifest.read_text().replace('anna', 'otto', 1))
     assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '3']) == 2
