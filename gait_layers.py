@@ -139,8 +139,8 @@ def collected_at_the_end():
 
 
 def fed_before_use():
-    """Variables made inside get a placeholder in place of their initialiser, whose nodes take a quarter of the time to
-    build the pose network and which a network that restores its weights never runs."""
+    """Variables made inside get a placeholder in place of their initialiser, which a network that restores its weights
+    never runs: a fifth of the pose network's nodes."""
     def creator(create, initial_value=None, shape=None, dtype=None, **arguments):
         return create(initial_value=lambda: tf.placeholder(dtype, shape, 'fed'), shape=shape, dtype=dtype, **arguments)
 

@@ -40,7 +40,7 @@ from train_pose import (
 TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
 WALKS = ('N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2')      # of each person, as in TUM GAID
 PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the seed's experiment 1
-# The author's step, one walk and RMSProp, learns ten times as slowly: 58 % where this reaches 72 %.
+# The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
 WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4
 ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangle is hidden; its sides in cells of 17
 

@@ -195,10 +195,10 @@ def measure_precision(table, options, folder):
     from gait_nn import GaitNetwork
     from human_pose_nn import HumanPoseIRNetwork
     from train_pose import TEST_SEED
-    pose_weights, gait_weights = map(gait_checkpoints.find_weights, gait_checkpoints.DEFAULT_PAIRS[-1])
     try:
+        pose_weights, gait_weights = map(gait_checkpoints.find_weights, gait_checkpoints.DEFAULT_PAIRS[-1])
         check_precision('bfloat16')
-    except RuntimeError as error:
+    except (FileNotFoundError, RuntimeError) as error:
         return table.say('4. what bfloat16 moves', f'not measured: {error}')
     pictures = [gait_walkers.picture(TEST_SEED + i) for i in range(200)]
     images, visible = np.stack([p.image for p in pictures]), np.stack([p.visible for p in pictures])

@@ -230,6 +230,26 @@ def test_recurrent_layers_are_the_loop_of_tensorflow_1s_cells(recurrent):
     np.testing.assert_allclose(np.squeeze(state), np.squeeze(last), atol=1e-5)
 
 
+@pytest.mark.parametrize('cell', ['GRU', 'LSTM'])
+def test_the_sequences_of_a_batch_do_not_touch_each_other(cell):
+    layer, states = (gru_layer, 1) if cell == 'GRU' else (lstm_layer, 2)
+    sequences = RANDOM(6).standard_normal((STEPS, 3, *SEQUENCE.shape[1:]))                      # (T, B, N)
+    initial = RANDOM(7).standard_normal((states, 3, UNITS))                                     # (states, B, U)
+    with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
+        def outputs_and_state(chosen):
+            parts = [tf.constant(part[chosen], tf.float32) for part in initial]
+            with tf.variable_scope('layer', reuse=tf.AUTO_REUSE):
+                return layer(tf.constant(sequences[:, chosen], tf.float32), parts[0] if cell == 'GRU' else tuple(parts),
+                             UNITS)
+
+        together, alone = outputs_and_state([0, 1, 2]), [outputs_and_state([i]) for i in range(3)]
+        session.run(tf.global_variables_initializer())
+        (outputs, state), alone = session.run([together, alone])
+    assert outputs.shape == (STEPS, 3, UNITS)
+    np.testing.assert_allclose(outputs, np.concatenate([o for o, _ in alone], axis=1), atol=1e-6)
+    np.testing.assert_allclose(state, np.concatenate([s for _, s in alone], axis=-2), atol=1e-6)
+
+
 def test_recurrent_variables_have_the_names_of_tensorflow_12_on_and_are_model_variables(recurrent):
     names = {'GRU': ['gru_cell/gates/kernel', 'gru_cell/gates/bias', 'gru_cell/candidate/kernel',
                      'gru_cell/candidate/bias'], 'LSTM': ['lstm_cell/kernel', 'lstm_cell/bias']}[recurrent.cell]
