@@ -590,7 +590,7 @@ def _find_moving(frames):
             shares.append((mask | (noise > UNSTEADY)).mean())
             figures.append(_figures(mask) * ([factor] * 5 + [factor ** 2]))
 
-    for number, frame in _ahead(frames.numbered(), 4):
+    for number, frame in ahead(frames.numbered(), 4):
         picture, factor = _shrink(frame)
         shape = frame.shape[:2]
         numbers.append(number)
@@ -912,7 +912,7 @@ def _track_automatically(frames, is_square, pose_net):
 
 # --- Vectors ---------------------------------------------------------------------------------------------------------
 
-def _ahead(items, depth):
+def ahead(items, depth):
     """Yields what `items` yields while a thread of its own prepares up to `depth` items in advance."""
     ready, stopped = queue.Queue(depth), threading.Event()
 
@@ -952,7 +952,7 @@ def _ahead(items, depth):
         thread.join()
 
 
-def _batches(crops, size):
+def batches(crops, size):
     """Stacks (n, 299, 299, 3) of up to `size` crops."""
     crops = iter(crops)
     while batch := list(itertools.islice(crops, size)):
@@ -1005,7 +1005,7 @@ def walk_vector(frames, pose_net, gait_net, crop='auto', batch_size=16, every=1,
         raise ValueError('frames is a Frames already: say every, start and end where it is made')
     crops = crop_walker(frames, crop, pose_net)
     total, count, state = np.zeros(VECTOR_SIZE), 0, None
-    for batch in _ahead(_batches(crops, batch_size), 2):
+    for batch in ahead(batches(crops, batch_size), 2):
         features = pose_net.feed_forward_features(batch, batch_size=batch_size)
         mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
         total += len(batch) * mean.astype(np.float64)

@@ -11,8 +11,10 @@ on people that were not trained on.
 import argparse
 import contextlib
 import hashlib
+import itertools
 import json
 import math
+import operator
 import os
 import pathlib
 import sys
@@ -32,7 +34,6 @@ from train_pose import (
     Run,
     check_numbers,
     learning_rate,
-    prefetch,
     print_figures,
 )
 
@@ -42,6 +43,7 @@ WALKS = ('N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2')      # of e
 PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the seed's experiment 1
 # The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
 WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4
+BATCH = 16                              # frames that the pose network describes together
 ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangle is hidden; its sides in cells of 17
 
 
@@ -66,10 +68,10 @@ class Walkers:
                       for i in range(people) for condition in WALKS]
 
     def read(self, walk, pose_net=None):
-        """The frames of a walk, uint8 (T, 299, 299, 3)."""
+        """Yields the frames of a walk, uint8 (299, 299, 3)."""
         group, number = gait_evaluation.split_condition(walk.condition)
-        return np.stack([picture.image for picture in gait_walkers.iter_frames(
-            int(walk.person), number, group, int(walk.session), self.frames)])
+        for picture in gait_walkers.iter_frames(int(walk.person), number, group, int(walk.session), self.frames):
+            yield picture.image
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network."""
@@ -84,18 +86,21 @@ class Manifest:
     path : str
     crop : str
         How the person is cut out, see `gait_video.crop_walker`.
+    every : int
+        Use every `every`-th frame, as of `gait_video.read_frames`.
     """
 
-    def __init__(self, path, crop='auto'):
-        self.walks, self.crop = gait_evaluation.read_manifest(path), crop
+    def __init__(self, path, crop='auto', every=1):
+        self.walks, self.crop, self.every = gait_evaluation.read_manifest(path), crop, every
 
     def read(self, walk, pose_net=None):
-        """The walker in the frames of a walk, uint8 (T, 299, 299, 3); `pose_net` finds who nothing else finds."""
-        return np.stack(list(gait_video.crop_walker(gait_video.read_frames(walk.path), self.crop, pose_net)))
+        """Yields the walker in the frames of a walk, uint8 (299, 299, 3); `pose_net` finds who nothing else finds."""
+        yield from gait_video.crop_walker(gait_video.read_frames(walk.path, self.every), self.crop, pose_net)
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""
-        return f'{gait_video.digest_of(walk.path).hex()}-{self.crop}'
+        every = f'-{self.every}' if self.every > 1 else ''
+        return f'{gait_video.digest_of(walk.path).hex()}-{self.crop}{every}'
 
 
 class Features:
@@ -134,9 +139,13 @@ class Features:
             progress = Progress(len(missing), 'describing walk')
             with HumanPoseIRNetwork(precision=self.precision) as pose:
                 pose.restore(self.pose_weights)
-                with contextlib.closing(prefetch(lambda i: data.read(data.walks[i], pose), missing, ahead=1)) as walks:
-                    for done, (i, images) in enumerate(zip(missing, walks), 1):
-                        _write_features(paths[i], pose.feed_forward_features(images))
+                batches = ((i, images) for i in missing
+                           for images in gait_video.batches(data.read(data.walks[i], pose), BATCH))
+                with contextlib.closing(gait_video.ahead(batches, 2)) as batches:
+                    walks = itertools.groupby(batches, key=operator.itemgetter(0))
+                    for done, (i, parts) in enumerate(walks, 1):
+                        features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
+                        _write_features(paths[i], np.concatenate(features))
                         progress(done)
             progress.close()
         return [str(path) for path in paths]
@@ -145,7 +154,7 @@ class Features:
 def _write_features(path, features):
     try:
         with gait_checkpoints.replacing(path, shared=True) as file:     # runs may share the folder
-            np.save(file, features.astype(np.float16))
+            np.save(file, features)
     except OSError as error:
         raise OSError(f'{path} could not be written: {error}') from error
 
@@ -317,6 +326,7 @@ def parse_arguments(argv):
     parser.add_argument('--validation', metavar='CSV', help='manifest of people who are not in --manifest')
     parser.add_argument('--crop', choices=gait_video.METHODS, default='auto',
                         help="how people are cut out of a manifest's videos")
+    parser.add_argument('--every', type=int, default=1, metavar='N', help="use every N-th frame of a manifest's videos")
     parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')
     parser.add_argument('--probes', default=PROTOCOL['probes'], help='validation: walks that it names')
     parser.add_argument('--people', type=int, default=100, help='walkers to train on')
@@ -346,7 +356,7 @@ def parse_arguments(argv):
     parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS', help='with --name')
     arguments = parser.parse_args(argv)
     check_numbers(parser, arguments, ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every',
-                                      'save_every', 'rnn_layers', 'summary_every', 'walks_per_step'))
+                                      'save_every', 'rnn_layers', 'summary_every', 'walks_per_step', 'every'))
     if not 0 <= arguments.erase <= 1:
         parser.error('--erase takes a share, 0 to 1')
     if not 1 <= arguments.frames[0] <= arguments.frames[1]:
@@ -371,7 +381,8 @@ def main(argv=None):
 
 def _train_command(arguments):
     if arguments.manifest:
-        data, held_out = Manifest(arguments.manifest, arguments.crop), Manifest(arguments.validation, arguments.crop)
+        data, held_out = (Manifest(path, arguments.crop, arguments.every)
+                          for path in (arguments.manifest, arguments.validation))
     else:
         data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames)
         held_out = Walkers(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)

@@ -111,10 +111,10 @@ def test_walkers_have_the_ten_walks_of_tum_gaid_each():
 
 def test_a_walkers_frames_are_those_of_the_walk_asked_for():
     data = Walkers(1, 100, 3)
-    frames = [data.read(walk) for walk in data.walks[:2]]
+    frames = [np.stack([*data.read(walk)]) for walk in data.walks[:2]]
     assert all(f.shape == (3, 299, 299, 3) and f.dtype == np.uint8 for f in frames)
     assert (frames[0] != frames[1]).any()
-    np.testing.assert_array_equal(frames[1], Walkers(1, 100, 3).read(data.walks[1]))
+    np.testing.assert_array_equal(frames[1], [*Walkers(1, 100, 3).read(data.walks[1])])
 
 
 def test_people_to_train_validate_and_test_on_are_never_the_same():
@@ -125,9 +125,11 @@ def test_people_to_train_validate_and_test_on_are_never_the_same():
 
 def test_a_manifests_folders_of_frames_are_read_in_order(tmp_path):
     data = Manifest(write_walks(tmp_path / 'walks', tmp_path / 'm.csv', ['anna'], frames=12), 'none')
-    frames = data.read(data.walks[1])
     expected = [np.asarray(Image.open(tmp_path / 'walks' / 'anna-N2' / f'{i}.png')) for i in range(12)]
-    np.testing.assert_array_equal(frames, expected)
+    np.testing.assert_array_equal([*data.read(data.walks[1])], expected)
+    every_third = Manifest(tmp_path / 'm.csv', 'none', every=3)
+    np.testing.assert_array_equal([*every_third.read(every_third.walks[1])], expected[::3])
+    assert every_third.key(every_third.walks[1]) != data.key(data.walks[1])
 
 
 # --- Features --------------------------------------------------------------------------------------------------------
@@ -142,8 +144,27 @@ def test_features_are_made_once_and_kept_as_float16(user, averages):
     for walk, path in zip(data.walks, made):
         features = np.load(path, allow_pickle=False)
         assert features.dtype == np.float16 and features.shape == (5, 17, 17, 32)
-        np.testing.assert_allclose(features, Averages().feed_forward_features(data.read(walk)), rtol=1e-3, atol=0.1)
+        expected = Averages().feed_forward_features(np.stack([*data.read(walk)]))
+        np.testing.assert_allclose(features, expected, rtol=1e-3, atol=0.1)
     assert len(set(made)) == 6 == len(list((folder / 'features').iterdir()))
+
+
+def test_a_long_walk_is_described_in_pieces_and_never_held_whole(user, averages):
+    folder, _ = user
+    read, held = [0], []
+
+    class Long(Walkers):
+        def read(self, walk, pose_net=None):
+            for number in range(300):
+                read[0] += 1
+                held.append(read[0] - sum(averages.described))
+                yield np.full((299, 299, 3), number % 256, np.uint8)
+
+    data = Long(1, 100, 300)
+    data.walks = data.walks[:2]
+    made = Features(folder / 'long', pose_weights(folder)).make(data)
+    assert averages.described == 2 * [*18 * [16], 12] and max(held) <= 5 * 16
+    assert [len(np.load(path, allow_pickle=False)) for path in made] == [300, 300]
 
 
 def test_features_go_on_where_an_interrupted_call_stopped(user, averages, monkeypatch):
