@@ -48,7 +48,7 @@ ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangl
 
 
 class Walkers:
-    """Synthetic people, each with the ten walks of `WALKS`.
+    """Synthetic people and their walks.
 
     Parameters
     ----------
@@ -59,13 +59,15 @@ class Walkers:
         Of each walk.
     session : int
         1, or 2 for three months later.
+    conditions : sequence of str
+        Which of `WALKS`.
     """
 
-    def __init__(self, people, first_person, frames, session=1):
+    def __init__(self, people, first_person, frames, session=1, conditions=WALKS):
         self.frames = frames
         self.walks = [gait_evaluation.Walk(str(first_person + i), condition, str(session),
                                            f'walker-{first_person + i}-{condition}-{session}')
-                      for i in range(people) for condition in WALKS]
+                      for i in range(people) for condition in conditions]
 
     def read(self, walk, pose_net=None):
         """Yields the frames of a walk, uint8 (299, 299, 3)."""
@@ -330,6 +332,8 @@ def parse_arguments(argv):
     parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')
     parser.add_argument('--probes', default=PROTOCOL['probes'], help='validation: walks that it names')
     parser.add_argument('--people', type=int, default=100, help='walkers to train on')
+    parser.add_argument('--conditions', nargs='+', choices=WALKS, default=WALKS, metavar='WALK',
+                        help='walks of each walker to train on; more walkers with fewer walks take as long to describe')
     parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
     parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
     parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept; default: in --output')
@@ -384,7 +388,7 @@ def _train_command(arguments):
         data, held_out = (Manifest(path, arguments.crop, arguments.every)
                           for path in (arguments.manifest, arguments.validation))
     else:
-        data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames)
+        data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions)
         held_out = Walkers(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
     names, held_out_names = (sorted({walk.person for walk in d.walks}) for d in (data, held_out))
     if min(len(names), len(held_out_names)) < 2:

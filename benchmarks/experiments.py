@@ -72,11 +72,12 @@ def _draw_best_and_worst(net, data, pictures, path, columns=6):
 
 def walks(experiment, people, frames, features):
     """The walks of an experiment, (walks, files of their features)."""
-    first = train_gait.Walkers(people, train_gait.TEST_PERSON, frames)
-    parts = [first]
-    if experiment == 2:
-        first.walks = [walk for walk in first.walks if walk.condition in ('N1', 'N2', 'N3', 'N4')]
-        parts.append(train_gait.Walkers(people, train_gait.TEST_PERSON, frames, session=2))
+    first = train_gait.TEST_PERSON
+    if experiment == 1:
+        parts = [train_gait.Walkers(people, first, frames)]
+    else:
+        parts = [train_gait.Walkers(people, first, frames, 1, ('N1', 'N2', 'N3', 'N4')),
+                 train_gait.Walkers(people, first, frames, 2)]
     return [walk for part in parts for walk in part.walks], [path for part in parts for path in features.make(part)]
 
 
