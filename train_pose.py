@@ -839,9 +839,11 @@ class Run:
                     progress.close()
                     validate(done, {'rate': float(now), 'loss': float(np.mean(self.losses)),
                                     'seconds_a_step': (time.monotonic() - began) / (done - first)})
-                    self.losses, first, began = [], done, time.monotonic()
+                    self.losses, first = [], done
                 if validates or done % save_every == 0 or self.stopped:
                     self.save(net, done)
+                if validates:
+                    began = time.monotonic()
                 if self.stopped and done < steps:
                     progress.close()
                     print(f'stopped after step {done}; the same command goes on from there', file=sys.stderr)

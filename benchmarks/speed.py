@@ -314,24 +314,36 @@ def measure_video(table, options, folder):
 
 
 def measure_training(table, options, folder):
-    """Steps of pose training with walkers drawn meanwhile, against the same step on one batch that is there."""
-    import csv
-
+    """Steps of pose training with walkers drawn meanwhile, in turns with the same step on one batch that is there."""
     import train_pose
     from human_pose_nn import HumanPoseIRNetwork
-    steps, batch_size = 20, 8
-    data, held_out = train_pose.Walkers(steps * batch_size, train_pose.TRAINING_SEED), train_pose.Walkers(1, 0)
+    turns, steps, batch_size = options.repeats // 2 + 2, 10, 8
+    data = train_pose.Walkers(turns * steps * batch_size, train_pose.TRAINING_SEED)
+    alone, overlapped = [], []
+
+    def prepare(step):
+        batch = train_pose.training_batch(data, step, batch_size)
+        return batch, net.generate_output((batch_size, 289, 289, 16), batch.present, batch.points, net.POINT_DIAMETER)
+
+    def take(step, fed, rate):
+        batch, maps = fed
+        return net.train(batch.images, maps, batch.present, rate, batch.inside)
+
+    def end_turn(done, figures):
+        overlapped.append(figures['seconds_a_step'])
+        start = time.perf_counter()
+        for step in range(steps):
+            take(step, ready, 1e-4)
+        alone.append((time.perf_counter() - start) / steps)
+
     with HumanPoseIRNetwork(is_training=True, seed=1) as net:
-        with contextlib.redirect_stdout(sys.stderr):                        # the first epoch does not count
-            train_pose.train(net, data, held_out, train_pose.Run(folder, {}), 2 * steps, batch_size)
-        with open(folder / 'log.csv', newline='') as file:
-            overlapped = float(list(csv.DictReader(file))[1]['seconds_a_step'])
-        batch = train_pose.training_batch(data, 0, batch_size)
-        maps = net.generate_output((batch_size, 289, 289, 16), batch.present, batch.points, net.POINT_DIAMETER)
-        seconds = in_turns({'step': lambda: net.train(batch.images, maps, batch.present, 1e-4, batch.inside)}, 10)
-    table.add('a step of pose training, batch 8, on a batch that is there', seconds['step'], 's')
-    table.add('   with the data prepared meanwhile', [overlapped], 's')
-    table.add('   of the step\'s own time', [overlapped / np.median(seconds['step'])], 'x', 1.1)
+        ready = prepare(0)
+        train_pose.Run(folder, {}).train(net, turns * steps, prepare, lambda step: 1e-4, take, end_turn, steps,
+                                           turns * steps)
+    alone, overlapped = alone[1:], overlapped[1:]                           # the first steps of all take longer
+    table.add('a step of pose training, batch 8, on a batch that is there', alone, 's')
+    table.add('   with the data prepared meanwhile', overlapped, 's')
+    table.add('   of the step\'s own time', np.divide(overlapped, alone), 'x', 1.1)
 
 
 PARTS = {'features': measure_features, 'precision': measure_precision, 'start': measure_start, 'gait': measure_gait,
