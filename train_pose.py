@@ -424,7 +424,7 @@ def _opened(path):
                 raise ValueError(f'expected 8 bits a channel, got mode {picture.mode}; convert it first')
             yield picture
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f'{path} cannot be read as a picture: {error}') from error
+        raise ValueError(f'{path} cannot be read as a picture: {error}; put a readable one in its place') from error
 
 
 def _cut(path, crop):
@@ -444,6 +444,14 @@ class Annotated:
 
     def __len__(self):
         return len(self.annotations)
+
+    def check_pictures(self):
+        """Read every picture whole, so that none turns out broken after hours; raises ValueError, which names it."""
+        progress = Progress(len(self), 'checking picture')
+        for index in range(len(self)):
+            self.sample(index)
+            progress(index + 1)
+        progress.close()
 
     def order(self, epoch):
         """The order of one epoch's samples."""
@@ -750,6 +758,9 @@ class Run:
         with open(path, newline='', encoding='utf-8') as file:
             rows = list(csv.reader(file))
         header = rows[0] if rows else []
+        if rows and 'step' not in header:
+            raise ValueError(f'{path} is no log of a training run (it has no column `step`): move it elsewhere, or use '
+                             'another --output')
         kept = [row for row in rows[1:] if len(row) == len(header) and int(row[header.index('step')]) <= step]
         beside = path.with_name(f'{path.name}.new')
         with open(beside, 'w', newline='', encoding='utf-8') as file:
@@ -827,11 +838,12 @@ class Run:
         progress = Progress(steps, 'step', done=start)
         with self.interruptible(), contextlib.closing(prefetch(prepare, range(start, steps), ahead)) as prepared:
             began = time.monotonic()
-            for step, fed in enumerate(prepared, start):
+            for step, fed in enumerate(self._kept_if_it_breaks(prepared, net, start), start):
                 now, done = rate(step), step + 1
                 loss = take(step, fed, now)
                 if not math.isfinite(loss):
-                    raise FloatingPointError(f'the loss became {loss} at step {step}; a lower --rate may help')
+                    raise FloatingPointError(f'the loss became {loss} at step {step}; begin another run, in another '
+                                             '--output, with a lower --rate (--start takes the last weights of this)')
                 self.losses.append(loss)
                 progress(done, f'loss {loss:.4g}')
                 validates = done % validate_every == 0 or done == steps
@@ -851,6 +863,18 @@ class Run:
         if start >= steps:
             print(f'{self.folder}: all {steps} steps are done', file=sys.stderr)
         return True
+
+    def _kept_if_it_breaks(self, prepared, net, start):
+        """Yields what is prepared; where that fails, as on a broken picture, the steps done are saved first."""
+        done = start
+        try:
+            for fed in prepared:
+                yield fed
+                done += 1
+        except Exception:
+            if done > start:
+                self.save(net, done)
+            raise
 
 
 def train(net, data, validation, run, steps, batch_size=8, rate=RATE, schedule='cosine', save_every=200,
@@ -1088,6 +1112,8 @@ def _train_command(arguments):
     if arguments.validation and os.path.isfile(arguments.validation):
         settings['validation'] = _content([arguments.validation])
     run = Run(arguments.output, settings, free, measuring=of_walkers if isinstance(validation, Walkers) else ())
+    if isinstance(validation, Annotated):
+        validation.check_pictures()
     with HumanPoseIRNetwork(arguments.log_name, arguments.loss, is_training=True, seed=arguments.seed,
                             precision=arguments.precision) as net:
         if arguments.start and not run.resume_file.exists():

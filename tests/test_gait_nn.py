@@ -368,6 +368,28 @@ def test_a_step_of_several_walks_sees_each_by_itself(several):
     assert several.train(walks, people, 0.0) == pytest.approx(loss, rel=1e-4)
 
 
+def test_batches_averages_stand_in_for_moving_averages_that_lag(several):
+    """Inference with one batch's own statistics is what training sees of that batch; the moving averages still lag."""
+    walks, people = np.stack([walk(6), 2 * walk(6), walk(12)[6:]]), np.array([2, 0, 4])
+    feed = {several.input_tensor: walks.reshape(-1, 17, 17, 32), several.desired_person: people}
+    seen, averages = several.sess.run(several.gait_signature, feed), several.batch_averages([feed])
+    with GaitNetwork() as inference:
+        names = {v.op.name for v in inference.model_variables}
+        assert averages.keys() == {name for name in names if name.endswith(('moving_mean', 'moving_variance'))}
+        state = several.sess.run({v.op.name: v for v in several.model_variables if v.op.name in names})
+
+        def distance(state):
+            inference.set_training_state(state)
+            return np.abs(np.stack([inference.feed_forward(one) for one in walks]) - seen).max()
+        assert distance({**state, **averages}) < 1e-4 and distance(state) > 0.01
+    other = {**feed, several.input_tensor: 3 * walks.reshape(-1, 17, 17, 32)}
+    both, second = several.batch_averages([feed, other]), several.batch_averages([other])
+    for name, average in both.items():
+        np.testing.assert_allclose(average, (averages[name] + second[name]) / 2, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match='no batch'):
+        several.batch_averages([])
+
+
 def test_steps_of_several_walks_with_adam_lower_their_loss_and_can_be_resumed(several):
     walks, people = np.stack([walk(6), 2 * walk(6), walk(12)[6:]]), [2, 0, 4]
     first = [several.train(walks, people, 1e-4) for _ in range(3)]

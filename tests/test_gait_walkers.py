@@ -300,6 +300,73 @@ def test_a_backpack_covers_the_background_behind_the_back_only():
     assert added[:, 1].mean() < without[2][PELVIS, 1] - 20  # walking right, the back is on the left
 
 
+def test_shoe_covers_are_drawn_on_the_feet_only():
+    bare, covered = (draw(Walker.average(), 0.2, covers=flag) for flag in (False, True))
+    changed = np.argwhere((bare[0] != covered[0]).any(0))
+    assert len(changed) > 200
+    assert changed[:, 0].min() > covered[2][[R_KNEE, L_KNEE], 0].max()
+    assert [walkers._look(walkers._rng(1), condition).covers for condition in 'NBS'] == [False, False, True]
+
+
+def test_sleeves_and_skirts_have_lengths():
+    def skin(**clothes):
+        """Pixels of the near arm, or of both legs, that have the colour of skin."""
+        canvas, owner, *_ = draw(Walker.average(), 0.0, skin=(250, 0, 0), **clothes)
+        return ((canvas[0] > 1.5 * canvas[1] + 20) & (owner > 0) & (owner < walkers._TORSO)).sum()
+
+    assert skin(sleeve=0.2) > skin(sleeve=0.6) + 50 > skin(sleeve=1.0) + 100
+    assert skin(outfit='dress', hem=0.5) > skin(outfit='dress', hem=1.2) + 100
+
+
+def test_at_times_a_second_figure_stands_in_the_background(monkeypatch):
+    added, passer_by = [], walkers._passer_by
+
+    def spy(rng, canvas, *place):
+        before = canvas.copy()
+        passer_by(rng, canvas, *place)
+        added.append((canvas != before).any(0).sum())
+    monkeypatch.setattr(walkers, '_passer_by', spy)
+    for seed in range(60):
+        walkers.picture(seed, size=96)
+    assert 3 <= len(added) <= 20 and np.median(added) > 30
+
+
+PLAIN = walkers._Finish((1.0, 1.0, 1.0), 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0)
+
+
+def finished(**style):
+    stripes = np.tile(np.where(np.arange(96) // 6 % 2, 160.0, 90.0).astype(np.float32), (3, 96, 1))
+    return walkers._finished(stripes, PLAIN._replace(**style), walkers._rng(0)).astype(float)
+
+
+def test_the_finish_is_light_noise_blur_fewer_pixels_and_jpeg():
+    def edges(image):
+        return np.abs(np.diff(image, axis=1)).max()
+
+    plain = finished()
+    np.testing.assert_array_equal(plain[0, :, 0], np.where(np.arange(96) // 6 % 2, 160, 90))
+    assert (finished(noise=8.0) - plain).std() == pytest.approx(8, rel=0.1)
+    assert edges(finished(blur=2.0)) < 0.5 * edges(plain) and edges(finished(detail=0.3)) < 0.7 * edges(plain)
+    assert 0 < np.abs(finished(quality=40) - plain).mean() < 10
+    assert np.ptp(finished(contrast=0.5)) == pytest.approx(0.5 * np.ptp(plain), abs=2)
+    assert (finished(lift=20.0) - plain).mean() == pytest.approx(20, abs=1)
+    assert (finished(gamma=2.0) < plain).all()
+    red, green, blue = np.moveaxis(finished(gain=(1.1, 1.0, 0.9)), 2, 0)
+    assert (red[plain[..., 0] > 128] > green[plain[..., 0] > 128]).all()
+    assert (blue[plain[..., 0] > 128] < green[plain[..., 0] > 128]).all()
+
+
+def test_backgrounds_light_and_finish_differ_from_picture_to_picture():
+    backgrounds = [walkers._background(walkers._rng(seed), 64, 64, 50.0, 40.0) for seed in range(30)]
+    assert len({background.tobytes() for background in backgrounds}) == 30
+    assert np.std([background.mean() for background in backgrounds]) > 15
+    assert np.ptp([background.std() for background in backgrounds]) > 15                # plain ones and busy ones
+    assert len({walkers._light(walkers._rng(seed)) for seed in range(30)}) == 30
+    styles = [walkers._finish_style(walkers._rng(seed)) for seed in range(100)]
+    for field in ('blur', 'noise', 'quality'):
+        assert 10 < sum(getattr(style, field) > 0 for style in styles), field
+
+
 def test_joints_outside_the_picture_are_neither_inside_nor_visible():
     cut = next(one for one in map(walkers.picture, itertools.count()) if not one.inside.all())
     outside = ((cut.joints < -0.5) | (cut.joints >= 298.5)).any(1)
@@ -352,10 +419,17 @@ def test_appearance_does_not_tell_the_person():
     assert (within > 0.88 * overall).all()
 
 
-def test_both_directions_and_all_views_occur():
-    starts = [next(walkers.iter_frames(person, 0, frames=1, size=64)) for person in range(24)]
-    rightwards = [one.visible[R_SHOULDER] for one in starts]
-    assert 4 < sum(rightwards) < 20
+@pytest.mark.parametrize('draw_one', [lambda seed: next(walkers.iter_frames(seed, 0, frames=1, size=64)),
+                                      lambda seed: walkers.picture(seed, size=64)], ids=['walks', 'pictures'])
+def test_both_directions_and_views_up_to_30_degrees_off_the_side_occur(draw_one, monkeypatch):
+    seen, heading = [], walkers._heading
+    monkeypatch.setattr(walkers, '_passer_by', lambda *_: None)                         # comes from anywhere
+    monkeypatch.setattr(walkers, '_heading', lambda *view: seen.append(view) or heading(*view))
+    for seed in range(24):
+        draw_one(seed)
+    leftwards, yaws = zip(*seen, strict=True)
+    assert len(seen) == 24 and 4 < sum(leftwards) < 20
+    assert -30 <= min(yaws) < -20 and 20 < max(yaws) <= 30
 
 
 def test_strides_differ_a_little_from_each_other():

@@ -7,6 +7,7 @@ import collections
 import os
 import signal
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -382,6 +383,28 @@ def test_bad_input_exits_with_2_and_one_line(user, averages, capsys):
         lines = capsys.readouterr().err.strip().splitlines()
         assert len(lines) == 1 and lines[0].startswith('train_gait: ') and message in lines[0]
     assert not (folder / 'run').exists() and not averages.described
+
+
+def test_best_is_the_last_epoch_of_highest_rank_1_and_last_is_the_last(user, averages, monkeypatch):
+    folder, arguments = user
+    ranks, kept, real = iter([0.25, 0.5, 0.5, 0.25]), [], gait_evaluation.evaluate
+
+    def evaluate(*inputs, **options):
+        result = real(*inputs, **options)
+        figures = {**result.rank_1(), 'Average': next(ranks)}
+        return types.SimpleNamespace(rank_1=lambda: figures, eer=result.eer)
+
+    def vectors(net, paths, progress=None):
+        kept.append(net.sess.run(net.model_variables[-1]))
+        return vectors_of(net, paths, progress)
+    monkeypatch.setattr(gait_evaluation, 'evaluate', evaluate)
+    monkeypatch.setattr(train_gait, 'vectors_of', vectors)
+    assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '4']) == 0
+    for name, weights in (('best', kept[2]), ('last', kept[3])):
+        with TinyNetwork() as net:
+            net.restore(folder / 'run' / f'{name}-GRU-1.ckpt')
+            np.testing.assert_array_equal(net.sess.run(net.model_variables[-1]), weights)
+    assert len({weights.tobytes() for weights in kept}) == 4
 
 
 def test_more_walkers_to_validate_on_than_there_are_are_refused(tmp_path, averages, capsys):

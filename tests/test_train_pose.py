@@ -852,12 +852,19 @@ def test_a_second_interrupt_does_not_wait_for_the_step(tmp_path):
 
 def test_an_error_in_training_restores_handlers_and_ends_the_thread(tmp_path):
     before, handler = set(threading.enumerate()), signal.getsignal(signal.SIGINT)
-    with pytest.raises(FloatingPointError, match='nan at step 6; a lower --rate') as error:
+    with pytest.raises(FloatingPointError, match='nan at step 6; begin another run, .* lower --rate') as error:
         train_counter(Run(tmp_path, {}), at=6, action=lambda: math.nan)
     assert signal.getsignal(signal.SIGINT) is handler
     assert set(threading.enumerate()) <= before                        # though the error still holds the frames
     assert gait_checkpoints.read_state(tmp_path / 'resume.npz')[1]['step'] == 5
     del error
+
+
+def test_a_file_that_is_no_log_of_a_run_is_left_alone(tmp_path):
+    (tmp_path / 'log.csv').write_text('mine\n1\n')
+    with pytest.raises(ValueError, match=r'log\.csv is no log of a training run'):
+        train_counter(Run(tmp_path, {}))
+    assert (tmp_path / 'log.csv').read_text() == 'mine\n1\n'
 
 
 def test_a_run_may_be_started_from_another_thread(tmp_path):
@@ -997,6 +1004,33 @@ def test_a_users_own_pictures_are_trained_on(pictures, tiny, capsys):
     assert {p.name for p in run.iterdir()} == {
         'log.csv', 'validation.csv', 'resume.npz', 'last.ckpt.index', 'last.ckpt.data-00000-of-00001',
         'best.ckpt.index', 'best.ckpt.data-00000-of-00001'}
+
+
+def test_a_picture_that_breaks_off_stops_a_run_which_goes_on_once_it_is_replaced(pictures, tiny, capsys):
+    arguments = ['--output', str(pictures / 'run'), '--data', str(pictures / 'train.csv'), '--validation',
+                 str(pictures / 'held_out.csv'), '--epochs', '3', '--batch-size', '2']
+    people = read_annotations(pictures / 'train.csv')
+    path = people[Annotated(people).order(0)[2]].image                      # of the second step
+    with open(path, 'rb') as file:
+        whole = file.read()
+    with open(path, 'wb') as file:
+        file.write(whole[:len(whole) // 2])
+    assert main(arguments) == 2
+    assert f'{path} cannot be read as a picture' in capsys.readouterr().err
+    assert saved_step(pictures / 'run') == 1
+    with open(path, 'wb') as file:
+        file.write(whole)
+    assert main(arguments) == 0
+    assert [row['step'] for row in rows_of(pictures / 'run' / 'log.csv')] == ['2', '4', '6']
+
+
+def test_a_validation_picture_that_breaks_off_is_named_before_training_begins(pictures, tiny, capsys):
+    with open(pictures / '5.jpg', 'r+b') as file:
+        file.truncate(os.path.getsize(pictures / '5.jpg') // 2)
+    assert main(['--output', str(pictures / 'run'), '--data', str(pictures / 'train.csv'), '--validation',
+                 str(pictures / 'held_out.csv'), '--batch-size', '2']) == 2
+    assert '5.jpg cannot be read as a picture' in capsys.readouterr().err
+    assert not (pictures / 'run').exists()
 
 
 def test_several_files_and_a_share_held_out(pictures, tiny, capsys):
