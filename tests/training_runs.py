@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gait_checkpoints
@@ -43,8 +44,12 @@ def saved_step(folder):
     return gait_checkpoints.read_state(path)[1]['step'] if path.exists() else 0
 
 
-def assert_same_course(folder, other):
-    """Same steps and rates; losses within 1 %."""
+def assert_same_course(folder, other, tolerance=1e-4):
+    """Same steps and rates, losses within 1 %, weights and slots at the end within `tolerance` of the largest."""
     rows, expected = rows_of(folder / 'log.csv'), rows_of(other / 'log.csv')
     assert [(r['epoch'], r['step'], r['rate']) for r in rows] == [(r['epoch'], r['step'], r['rate']) for r in expected]
     assert [float(r['loss']) for r in rows] == pytest.approx([float(r['loss']) for r in expected], rel=0.01)
+    ended, expected = (gait_checkpoints.read_state(run / 'resume.npz')[0] for run in (folder, other))
+    assert ended.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(ended[name], value, rtol=0, atol=tolerance * np.abs(value).max(), err_msg=name)
