@@ -367,6 +367,10 @@ def parse_arguments(argv):
         parser.error('--frames takes the least and the most, at least 1')
     if bool(arguments.manifest) != bool(arguments.validation):
         parser.error('--manifest and --validation go together: validation needs people who are not trained on')
+    others = ('people', 'conditions', 'validation_people', 'walk_frames') if arguments.manifest else ('crop', 'every')
+    given = [f'--{name.replace("_", "-")}' for name in others if getattr(arguments, name) != parser.get_default(name)]
+    if given:
+        parser.error(f'{given[0]} goes {"without" if arguments.manifest else "with"} --manifest')
     return arguments
 
 

@@ -200,8 +200,7 @@ def write_annotations(path, annotations):
     """Write annotations as the CSV that `read_annotations` reads, whole or not at all; pictures relative to it."""
     path = pathlib.Path(path)
     columns = [f'{name.replace(" ", "_")}_{what}' for name in JOINT_NAMES for what in ('x', 'y', 'visible')]
-    beside = path.with_name(path.name + '.new')
-    with open(beside, 'w', newline='', encoding='utf-8') as file:
+    with gait_checkpoints.replacing(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(['image', 'scale', 'centre_x', 'centre_y', *columns])
         for a in annotations:
@@ -213,7 +212,6 @@ def write_annotations(path, annotations):
             except ValueError:                                      # Windows: on another drive
                 image = os.path.abspath(a.image)
             writer.writerow([image, a.scale, a.centre[1], a.centre[0], *cells])
-    os.replace(beside, path)
 
 
 def split_by_picture(annotations, share):
@@ -616,9 +614,8 @@ def draw_score(score, path, title):
     axes.set_xlabel('mean distance of visible joints, pixels of the 289 x 289 heat map')
     axes.set_title(title)
     axes.spines[['top', 'right']].set_visible(False)
-    beside = f'{path}.new'
-    figure.savefig(beside, dpi=120, format=pathlib.Path(path).suffix[1:] or 'png')
-    os.replace(beside, path)
+    with gait_checkpoints.replacing(path) as file:
+        figure.savefig(file, dpi=120, format=pathlib.Path(path).suffix[1:] or 'png')
 
 
 # --- Runs ------------------------------------------------------------------------------------------------------------
@@ -762,10 +759,8 @@ class Run:
             raise ValueError(f'{path} is no log of a training run (it has no column `step`): move it elsewhere, or use '
                              'another --output')
         kept = [row for row in rows[1:] if len(row) == len(header) and int(row[header.index('step')]) <= step]
-        beside = path.with_name(f'{path.name}.new')
-        with open(beside, 'w', newline='', encoding='utf-8') as file:
+        with gait_checkpoints.replacing(path, 'w', newline='', encoding='utf-8') as file:
             csv.writer(file).writerows([header, *kept] if kept else [])
-        os.replace(beside, path)
 
     def save(self, net, done):
         """Write the resume file, whole or not at all: after an error an earlier one is as it was."""

@@ -361,7 +361,10 @@ def test_bad_arguments_exit_with_2(capsys):
     for arguments, message in (([], '--output'), (['--epochs', '0'], '--epochs'), (['--frames', '5', '4'], '--frames'),
                                (['--manifest', 'a.csv'], 'go together'), (['--crop', 'face'], '--crop'),
                                (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers'),
-                               (['--walks-per-step', '0'], '--walks-per-step'), (['--erase', '2'], '--erase')):
+                               (['--walks-per-step', '0'], '--walks-per-step'), (['--erase', '2'], '--erase'),
+                               (['--every', '2'], '--every goes with --manifest'),
+                               (['--manifest', 'a.csv', '--validation', 'b.csv', '--conditions', 'N1'],
+                                '--conditions goes without --manifest')):
         with pytest.raises(SystemExit) as exit:
             main(arguments + (['--output', 'x', '--pose', 'y'] if arguments else []))
         assert exit.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
