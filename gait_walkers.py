@@ -46,6 +46,7 @@ JOINT_NAMES = ('right ankle', 'right knee', 'right hip', 'left hip', 'left knee'
                'left elbow', 'left wrist')
 MIRRORED_JOINTS = (5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10)
 CONDITIONS = ('N', 'B', 'S')  # normal, backpack, coating shoes
+DRAWING = 1                   # raised with every change of what is drawn: features kept of earlier pictures are void
 MAX_YAW = 30.0                # degrees off the profile, either side
 
 # Mean sagittal curves in degrees at 0, 5, ..., 95 % of the stride, 0 = heel strike, flexion and dorsiflexion positive:

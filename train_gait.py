@@ -77,7 +77,7 @@ class Walkers:
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network."""
-        return f'{walk.path}-{self.frames}'
+        return f'{walk.path}-{self.frames}-{gait_walkers.DRAWING}'
 
 
 class Manifest:

@@ -20,6 +20,7 @@ from training_runs import assert_same_course, rows_of, run_command, saved_step
 import gait_checkpoints
 import gait_cli
 import gait_evaluation
+import gait_walkers
 import train_gait
 from gait_layers import batch_norm, gru_layer
 from gait_nn import GaitNetwork
@@ -167,6 +168,13 @@ def test_a_long_walk_is_described_in_pieces_and_never_held_whole(user, averages)
     made = Features(folder / 'long', pose_weights(folder)).make(data)
     assert averages.described == 2 * [*18 * [16], 12] and max(held) <= 5 * 16
     assert [len(np.load(path, allow_pickle=False)) for path in made] == [300, 300]
+
+
+def test_features_of_walkers_as_they_were_drawn_before_are_made_anew(monkeypatch):
+    data = Walkers(1, 100, 3)
+    key = data.key(data.walks[0])
+    monkeypatch.setattr(gait_walkers, 'DRAWING', gait_walkers.DRAWING + 1)
+    assert data.key(data.walks[0]) != key
 
 
 def test_features_go_on_where_an_interrupted_call_stopped(user, averages, monkeypatch):
