@@ -143,8 +143,8 @@ class Features:
                 pose.restore(self.pose_weights)
                 batches = ((i, images) for i in missing
                            for images in gait_video.batches(data.read(data.walks[i], pose), BATCH))
-                with contextlib.closing(gait_video.ahead(batches, 2)) as batches:
-                    walks = itertools.groupby(batches, key=operator.itemgetter(0))
+                with contextlib.closing(gait_video.ahead(batches, 2)) as prepared:
+                    walks = itertools.groupby(prepared, key=operator.itemgetter(0))
                     for done, (i, parts) in enumerate(walks, 1):
                         features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
                         _write_features(paths[i], np.concatenate(features))

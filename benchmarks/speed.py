@@ -338,8 +338,8 @@ def measure_training(table, options, folder):
 
     with HumanPoseIRNetwork(is_training=True, seed=1) as net:
         ready = prepare(0)
-        train_pose.Run(folder, {}).train(net, turns * steps, prepare, lambda step: 1e-4, take, end_turn, steps,
-                                           turns * steps)
+        run = train_pose.Run(folder, {})
+        run.train(net, turns * steps, prepare, lambda step: 1e-4, take, end_turn, steps, turns * steps)
     alone, overlapped = alone[1:], overlapped[1:]                           # the first steps of all take longer
     table.add('a step of pose training, batch 8, on a batch that is there', alone, 's')
     table.add('   with the data prepared meanwhile', overlapped, 's')

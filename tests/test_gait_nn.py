@@ -341,6 +341,9 @@ def test_steps_on_one_walk_lower_its_loss_and_are_counted(fresh):
     assert fresh.sess.run(fresh.global_step) == 8
 
 
+THREE_WALKS = np.stack([walk(6), 2 * walk(6), walk(12)[6:]])
+
+
 @pytest.fixture(scope='module')
 def several():
     """Three walks a step, without dropout, and with Adam."""
@@ -351,7 +354,7 @@ def several():
 
 def test_a_step_of_several_walks_sees_each_by_itself(several):
     """Each walk's vector is the recurrent layer's over that walk alone; the loss is the mean of the walks' losses."""
-    walks, people = np.stack([walk(6), 2 * walk(6), walk(12)[6:]]), np.array([2, 0, 4])
+    walks, people = THREE_WALKS, np.array([2, 0, 4])
     feed = {several.input_tensor: walks.reshape(-1, 17, 17, 32), several.desired_person: people}
     descriptions = several.graph.get_tensor_by_name('GaitNN/FullyConnected/fully_connected/BiasAdd:0')
     described, vectors, logits, loss, weights = several.sess.run(
@@ -370,7 +373,7 @@ def test_a_step_of_several_walks_sees_each_by_itself(several):
 
 def test_batches_averages_stand_in_for_moving_averages_that_lag(several):
     """Inference with one batch's own statistics is what training sees of that batch; the moving averages still lag."""
-    walks, people = np.stack([walk(6), 2 * walk(6), walk(12)[6:]]), np.array([2, 0, 4])
+    walks, people = THREE_WALKS, np.array([2, 0, 4])
     feed = {several.input_tensor: walks.reshape(-1, 17, 17, 32), several.desired_person: people}
     seen, averages = several.sess.run(several.gait_signature, feed), several.batch_averages([feed])
     with GaitNetwork() as inference:
@@ -391,7 +394,7 @@ def test_batches_averages_stand_in_for_moving_averages_that_lag(several):
 
 
 def test_steps_of_several_walks_with_adam_lower_their_loss_and_can_be_resumed(several):
-    walks, people = np.stack([walk(6), 2 * walk(6), walk(12)[6:]]), [2, 0, 4]
+    walks, people = THREE_WALKS, [2, 0, 4]
     first = [several.train(walks, people, 1e-4) for _ in range(3)]
     state = several.training_state()
     assert any(name.endswith('Adam_1') for name in state) and any('beta2_power' in name for name in state)
@@ -405,7 +408,7 @@ def test_with_adam_the_classifier_learns_ten_times_as_fast(several):
     """Adam's first step moves a weight by the rate, whatever the gradient."""
     several.sess.run([v.initializer for v in several.variables])
     before = several.training_state()
-    several.train(np.stack([walk(6), 2 * walk(6), walk(12)[6:]]), [2, 0, 4], 1e-4)
+    several.train(THREE_WALKS, [2, 0, 4], 1e-4)
     after = several.training_state()
     steps = {v.op.name: np.abs(after[v.op.name] - before[v.op.name]).max()
              for v in several.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
