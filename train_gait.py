@@ -61,13 +61,15 @@ class Walkers:
         1, or 2 for three months later.
     conditions : sequence of str
         Which of `WALKS`.
+    all_walks_of : int
+        The first people walk all of `WALKS`, this many of them.
     """
 
-    def __init__(self, people, first_person, frames, session=1, conditions=WALKS):
+    def __init__(self, people, first_person, frames, session=1, conditions=WALKS, all_walks_of=0):
         self.frames = frames
         self.walks = [gait_evaluation.Walk(str(first_person + i), condition, str(session),
                                            f'walker-{first_person + i}-{condition}-{session}')
-                      for i in range(people) for condition in conditions]
+                      for i in range(people) for condition in (WALKS if i < all_walks_of else conditions)]
 
     def read(self, walk, pose_net=None):
         """Yields the frames of a walk, uint8 (299, 299, 3)."""
@@ -334,6 +336,8 @@ def parse_arguments(argv):
     parser.add_argument('--people', type=int, default=100, help='walkers to train on')
     parser.add_argument('--conditions', nargs='+', choices=WALKS, default=WALKS, metavar='WALK',
                         help='walks of each walker to train on; more walkers with fewer walks take as long to describe')
+    parser.add_argument('--all-walks-of', type=int, default=0, metavar='N',
+                        help='the first N walkers train with all walks, whatever --conditions')
     parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
     parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
     parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept; default: in --output')
@@ -367,7 +371,10 @@ def parse_arguments(argv):
         parser.error('--frames takes the least and the most, at least 1')
     if bool(arguments.manifest) != bool(arguments.validation):
         parser.error('--manifest and --validation go together: validation needs people who are not trained on')
-    others = ('people', 'conditions', 'validation_people', 'walk_frames') if arguments.manifest else ('crop', 'every')
+    if not 0 <= arguments.all_walks_of <= arguments.people:
+        parser.error('--all-walks-of is 0 to --people')
+    others = (('people', 'conditions', 'all_walks_of', 'validation_people', 'walk_frames') if arguments.manifest else
+              ('crop', 'every'))
     given = [f'--{name.replace("_", "-")}' for name in others if getattr(arguments, name) != parser.get_default(name)]
     if given:
         parser.error(f'{given[0]} goes {"without" if arguments.manifest else "with"} --manifest')
@@ -392,7 +399,8 @@ def _train_command(arguments):
         data, held_out = (Manifest(path, arguments.crop, arguments.every)
                           for path in (arguments.manifest, arguments.validation))
     else:
-        data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions)
+        data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions,
+                       all_walks_of=arguments.all_walks_of)
         held_out = Walkers(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
     names, held_out_names = (sorted({walk.person for walk in d.walks}) for d in (data, held_out))
     if min(len(names), len(held_out_names)) < 2:

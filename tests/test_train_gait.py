@@ -110,6 +110,7 @@ def test_walkers_have_the_ten_walks_of_tum_gaid_each():
     assert [walk.condition for walk in walks[:10]] == ['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2']
     gait_evaluation.Protocol('validation', **train_gait.PROTOCOL).split(walks)
     assert Walkers(3, 100, 8, conditions=['N2', 'B1']).walks == [walks[i] for i in (1, 6, 11, 16, 21, 26)]
+    assert Walkers(3, 100, 8, conditions=['N2', 'B1'], all_walks_of=2).walks == walks[:20] + [walks[21], walks[26]]
 
 
 def test_a_walkers_frames_are_those_of_the_walk_asked_for():
@@ -371,6 +372,7 @@ def test_bad_arguments_exit_with_2(capsys):
                                (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers'),
                                (['--walks-per-step', '0'], '--walks-per-step'), (['--erase', '2'], '--erase'),
                                (['--every', '2'], '--every goes with --manifest'),
+                               (['--all-walks-of', '101'], '--all-walks-of is 0 to --people'),
                                (['--manifest', 'a.csv', '--validation', 'b.csv', '--conditions', 'N1'],
                                 '--conditions goes without --manifest')):
         with pytest.raises(SystemExit) as exit:
@@ -462,12 +464,12 @@ def test_walkers_are_described_by_the_real_pose_network_and_trained_on(tmp_path)
     pose = write_checkpoint(tmp_path / 'pose.ckpt', values(VARIABLES['pose']))
     status, errors = run_command(train_gait.__file__, [
         '--output', 'run', '--pose', pose, '--people', '2', '--validation-people', '2', '--walk-frames', '4',
-        '--conditions', 'N1', 'N2', 'B1', 'S1', '--frames', '2', '4', '--epochs', '2', '--rnn-layers', '2',
+        '--conditions', 'N2', 'B1', '--all-walks-of', '1', '--frames', '2', '4', '--epochs', '2', '--rnn-layers', '2',
         '--recurrent-unit', 'LSTM'], tmp_path)
     assert status == 0, errors
     row = rows_of(tmp_path / 'run' / 'log.csv')[-1]
     assert row['step'] == '2' and {'rank_1_N', 'rank_1_B', 'rank_1_S', 'rank_1_Average', 'eer'} <= set(row)
-    assert len(list((tmp_path / 'run' / 'features').glob('*.npy'))) == 2 * 4 + 2 * 10
+    assert len(list((tmp_path / 'run' / 'features').glob('*.npy'))) == 10 + 2 + 2 * 10
     with GaitNetwork(recurrent_unit='LSTM', rnn_layers=2) as net:
         assert not net.restore(tmp_path / 'run' / 'best-LSTM-2.ckpt').initial
 
