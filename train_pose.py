@@ -1071,6 +1071,12 @@ def _data_sets(arguments):
         return data, Walkers(arguments.validation_size, VALIDATION_SEED, *way)
     if isinstance(held_out, str):
         held_out = read_annotations(held_out)
+        if arguments.data != 'walkers':
+            both = sorted({os.path.realpath(a.image) for a in annotations} &
+                          {os.path.realpath(a.image) for a in held_out})
+            if both:
+                raise ValueError(f'{arguments.validation}: pictures that are trained on cannot validate: {both[0]}'
+                                 + (f' and {len(both) - 1} more' if both[1:] else ''))
     if not any(annotation.visible.any() for annotation in held_out):
         raise ValueError(f'{arguments.validation}: no joint is visible, so nothing can be measured on it')
     return data, Annotated(held_out)

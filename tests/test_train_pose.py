@@ -973,6 +973,7 @@ def pictures(tmp_path):
     (['--data', '{}/train.csv', '--validation', '{}/none.csv', '--batch-size', '2'], 'none.csv'),
     (['--data', '{}/train.csv', '--validation', '1.5'], 'share'), (['--validation', '0.1'], '--validation-size'),
     (['--data', '{}/train.csv', '--validation', '{}/held_out.csv', '--batch-size', '5'], 'do not fill one batch of 5'),
+    (['--data', '{}/train.csv', '--validation', '{}/all.csv', '--batch-size', '2'], 'trained on cannot validate'),
     (['--start', '{}/none.ckpt'], 'none.ckpt'), (['--start', '{}/train.csv'], 'train.csv')])
 def test_bad_input_exits_with_2_and_one_line(pictures, tiny, arguments, message, capsys):
     assert main(['--output', str(pictures / 'run'), *(a.format(pictures) for a in arguments)]) == 2
@@ -1048,8 +1049,8 @@ def test_best_is_the_epoch_of_least_error_and_last_is_the_last(pictures, tiny, m
         kept.append(net.sess.run(net.model_variables[0]))
         return real(net, data)._replace(mean_error=next(errors))
     monkeypatch.setattr(train_pose, 'evaluate', scored)
-    assert main(['--output', str(pictures / 'run'), '--data', str(pictures / 'all.csv'), '--batch-size', '2',
-                 '--validation', str(pictures / 'all.csv'), '--epochs', '3']) == 0
+    assert main(['--output', str(pictures / 'run'), '--data', str(pictures / 'train.csv'), '--batch-size', '2',
+                 '--validation', str(pictures / 'held_out.csv'), '--epochs', '3']) == 0
     for name, weights in (('best', kept[1]), ('last', kept[2])):
         with TinyNetwork() as net:
             net.restore(pictures / 'run' / f'{name}.ckpt')
