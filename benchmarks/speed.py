@@ -24,6 +24,7 @@ import time
 import warnings
 
 import numpy as np
+from PIL import Image
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')                  # this process's; before TensorFlow is loaded
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -32,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 GFLOP_A_FRAME = 23.6                    # of the layers up to the spatial features
 MATRIX = 4096                           # side of the matrices whose product sets the floor
 BATCH = 16
+TRAINING_BATCH = 8
 PYTHON = [sys.executable]
 
 # What happens inside `dummy_pose_estimation.py` after its imports, each part by the clock.
@@ -313,17 +315,44 @@ def measure_video(table, options, folder):
         table.add('   of the features\' time', seconds[method] / seconds[f'{method} alone'], 'x', limit)
 
 
+def write_people(folder, people=8):
+    """Annotated JPEGs of 1280 x 720, as large as MPII's, with one walker each."""
+    import gait_walkers
+    import train_pose
+    annotations = []
+    for seed in range(people):
+        walker = gait_walkers.picture(train_pose.TEST_SEED + seed, size=720)
+        path = folder / f'{seed}.jpg'
+        Image.fromarray(walker.image).crop((-280, 0, 1000, 720)).save(path, quality=92)
+        annotations.append(train_pose.Annotation(str(path), walker.joints + (0, 280), walker.present, walker.visible,
+                                                 2.5, (359.5, 639.5)))
+    return annotations
+
+
 def measure_training(table, options, folder):
-    """Steps of pose training with walkers drawn meanwhile, in turns with the same step on one batch that is there."""
+    """Steps of pose training with the data prepared meanwhile, in turns with the same step on a batch that is there."""
     import train_pose
     from human_pose_nn import HumanPoseIRNetwork
-    turns, steps, batch_size = options.repeats // 2 + 2, 10, 8
-    data = train_pose.Walkers(turns * steps * batch_size, train_pose.TRAINING_SEED)
+    turns, steps = options.repeats // 2 + 2, 10
+    sources = {'walkers drawn': train_pose.Walkers(turns * steps * TRAINING_BATCH, train_pose.TRAINING_SEED),
+               'JPEGs of 1280 x 720 read': train_pose.Annotated(write_people(folder, TRAINING_BATCH) * turns * steps)}
+    with HumanPoseIRNetwork(is_training=True, seed=1) as net:
+        for number, (name, data) in enumerate(sources.items()):
+            alone, overlapped = overlapping_steps(net, data, turns, steps, folder / str(number))
+            table.add('a step of pose training, batch 8, on a batch that is there', alone, 's')
+            table.add(f'   with {name} meanwhile', overlapped, 's')
+            table.add('   of the step\'s own time', np.divide(overlapped, alone), 'x', 1.1)
+
+
+def overlapping_steps(net, data, turns, steps, folder):
+    """Seconds a step of each turn: on a batch that is there, and with the data prepared meanwhile."""
+    import train_pose
     alone, overlapped = [], []
 
     def prepare(step):
-        batch = train_pose.training_batch(data, step, batch_size)
-        return batch, net.generate_output((batch_size, 289, 289, 16), batch.present, batch.points, net.POINT_DIAMETER)
+        batch = train_pose.training_batch(data, step, TRAINING_BATCH)
+        return batch, net.generate_output((TRAINING_BATCH, 289, 289, 16), batch.present, batch.points,
+                                          net.POINT_DIAMETER)
 
     def take(step, fed, rate):
         batch, maps = fed
@@ -336,14 +365,10 @@ def measure_training(table, options, folder):
             take(step, ready, 1e-4)
         alone.append((time.perf_counter() - start) / steps)
 
-    with HumanPoseIRNetwork(is_training=True, seed=1) as net:
-        ready = prepare(0)
-        run = train_pose.Run(folder, {})
-        run.train(net, turns * steps, prepare, lambda step: 1e-4, take, end_turn, steps, turns * steps)
-    alone, overlapped = alone[1:], overlapped[1:]                           # the first steps of all take longer
-    table.add('a step of pose training, batch 8, on a batch that is there', alone, 's')
-    table.add('   with the data prepared meanwhile', overlapped, 's')
-    table.add('   of the step\'s own time', np.divide(overlapped, alone), 'x', 1.1)
+    ready = prepare(0)
+    train_pose.Run(folder, {}).train(net, turns * steps, prepare, lambda step: 1e-4, take, end_turn, steps,
+                                     turns * steps)
+    return alone[1:], overlapped[1:]                                        # the first steps of all take longer
 
 
 PARTS = {'features': measure_features, 'precision': measure_precision, 'start': measure_start, 'gait': measure_gait,
