@@ -446,6 +446,8 @@ class Network:
             chunk = slice(start, start + batch_size)
             feed = {place: array[chunk], **{p: a[chunk] for p, a in (other or {}).items()}}
             part = self._run(fetch, feed)
+            if len(part) == len(array):
+                return part                                     # the maps of a batch are 86 MB, not to be copied
             if result is None:
                 result = np.empty((len(array),) + part.shape[1:], part.dtype)
             result[chunk] = part
