@@ -256,7 +256,7 @@ def _opened(prefix):
     _refuse_other_kinds(prefix)
     with contextlib.ExitStack() as stack, _named_errors(prefix):
         if prefix.endswith(COMPACT_SUFFIX) and os.path.isfile(prefix):
-            yield _CompactReader(stack.enter_context(np.load(prefix, allow_pickle=False)))
+            yield _CompactReader(stack.enter_context(_open_npz(prefix)))
             return
         path = prefix
         if re.search(r'[*?\[\]\\]', prefix) and os.sep == '/':
@@ -265,6 +265,13 @@ def _opened(prefix):
             for suffix in _suffixes(prefix):
                 os.symlink(os.path.abspath(prefix + suffix), path + suffix)
         yield tf.train.NewCheckpointReader(path)
+
+
+def _open_npz(path):
+    """An .npz file's arrays; whatever else the file is, NumPy takes it for a pickle and tells how to trust it."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError('it is no .npz file')
+    return np.load(path, allow_pickle=False)
 
 
 def _suffixes(prefix):
@@ -703,7 +710,7 @@ def read_state(path):
         The file is corrupt or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with _open_npz(path) as file:
             facts = json.loads(file[FACTS].tobytes())
             return {name: file[name] for name in file.files if name != FACTS}, facts
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -12,6 +12,7 @@ Standard output gets the answer and nothing else; messages and progress go to st
 import argparse
 import contextlib
 import csv
+import functools
 import glob
 import importlib
 import io
@@ -34,7 +35,10 @@ import gait_checkpoints
 CROPS = ('auto', 'background', 'pose', 'none')
 PRECISIONS = ('float32', 'bfloat16')
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
-               '1 no such yes (unknown, different, uncalibrated), 2 bad input, 130 interrupted')
+               '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad), 2 bad input,\n'
+               '70 an unexpected error (its lines belong in a bug report), 130 interrupted,\n'
+               '141 nobody read the answer to its end')
+BAD_INPUT = (OSError, ValueError, ImportError, RuntimeError)        # whatever else is raised is unexpected
 BATCH = 16                                      # frames through the pose network at once
 
 PICTURES = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}        # drawings, and Pillow's names
@@ -73,6 +77,13 @@ def _check_target(path, is_folder=False):
         raise FileNotFoundError(f'{path.parent}: no such folder to write {path.name} in')
     if path.is_dir() and not is_folder:
         raise IsADirectoryError(f'{path} is a folder; the name of a file to write was expected')
+
+
+def _check_folder(option, path):
+    """Refuse before computing a folder that could not be made afterwards."""
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f'{option} {path}: expected a folder, {there} is a file')
 
 
 # --- Weights ---------------------------------------------------------------------------------------------------------
@@ -279,8 +290,16 @@ class Described(NamedTuple):
 
 
 def _used(track):
-    """How many frames of a walk were used, as answers say it."""
-    return {'frames': track.frames, 'used': len(track.numbers), 'crop': track.method}
+    """How many frames of a walk were used, and how many skipped as damaged, as answers say it."""
+    return {'frames': track.frames, 'used': len(track.numbers), 'skipped': track.skipped, 'crop': track.method}
+
+
+def _say_track(track, verbose):
+    """Say which frames of a walk were used if `verbose`, and in any case how many were damaged."""
+    if verbose:
+        _say(track)
+    elif track.skipped:
+        _say(f'{track.name}: {track.skipped} of {track.frames} frames are damaged and were skipped')
 
 
 def _is_camera(walk):
@@ -318,8 +337,7 @@ def _describe(sources, weights, arguments):
         for number, source in enumerate(sources):
             progress(number, source.name)
             vector, track = gait_video.walk_vector(source, *networks, crop=arguments.crop, return_track=True)
-            if arguments.verbose:
-                _say(track)
+            _say_track(track, arguments.verbose)
             yield Described(source.name, vector, track)
 
 
@@ -393,8 +411,7 @@ def enrol_command(arguments):
         walks = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
         walks = [(arguments.name, walk) for walk in arguments.walks]
-    walks = [(person, None if _is_camera(walk) else os.path.abspath(walk), _read(walk, arguments))
-             for person, walk in walks]
+    walks = [(person, _label(walk, arguments.start, arguments.end), _read(walk, arguments)) for person, walk in walks]
     _check_target(arguments.gallery)
     weights, answer = _weights(arguments), []
     with _weights_named(arguments.gallery, weights), \
@@ -414,6 +431,14 @@ def enrol_command(arguments):
     lines = [f'{each["name"]}: {each["walk"]}, {each["used"]} of {each["frames"]} frames' for each in answer]
     _answer(arguments, answer, '\n'.join([*lines, total]))
     return 0
+
+
+def _label(walk, start, end):
+    """What a gallery calls a walk: its full path, and the part that was asked for; None for what a camera shows."""
+    if _is_camera(walk):
+        return None
+    part = f' [{start or 0:.12g}-{end:.12g} s]' if end else f' [{start:.12g} s to the end]' if start else ''
+    return os.path.abspath(walk) + part
 
 
 def _not_enrolled(path, gallery, walks):
@@ -575,6 +600,12 @@ def gallery_calibrate_command(arguments):
 
 # --- Evaluation ------------------------------------------------------------------------------------------------------
 
+GALLERY, PROBES = 'N1-N4', 'N5-N6 B1-B2 S1-S2'
+CACHE = pathlib.Path('gait-vectors')
+MANIFEST_OPTIONS = ('gallery', 'probes', 'gallery_session', 'probe_session')       # arguments of Protocol
+TUM_GAID_OPTIONS = ('experiment', 'people', 'pattern')                             # and of tum_gaid
+
+
 def evaluate_command(arguments):
     """Measure how well the vectors of a data set tell its people apart."""
     import joblib
@@ -584,18 +615,22 @@ def evaluate_command(arguments):
 
     if bool(arguments.manifest) == bool(arguments.tum_gaid):
         raise ValueError('evaluate takes either MANIFEST or --tum-gaid FOLDER')
+    cache = None if arguments.no_cache else arguments.cache or CACHE
+    for option, folder in (('--plots', arguments.plots), ('--cache', cache)):
+        if folder:
+            _check_folder(option, folder)
     if arguments.tum_gaid:
-        walks = evaluation.tum_gaid(arguments.tum_gaid, arguments.experiment, arguments.people,
-                                    arguments.pattern or evaluation.TUM_GAID_PATTERN)
-        protocol = evaluation.TUM_GAID[arguments.experiment]
+        _refuse_given(arguments, MANIFEST_OPTIONS, 'without --tum-gaid')
+        walks = evaluation.tum_gaid(arguments.tum_gaid, **_given(arguments, TUM_GAID_OPTIONS))
+        protocol = evaluation.TUM_GAID[arguments.experiment or 1]
     else:
+        _refuse_given(arguments, TUM_GAID_OPTIONS, 'with --tum-gaid')
         walks = evaluation.read_manifest(arguments.manifest)
-        protocol = evaluation.Protocol(arguments.manifest.name, arguments.gallery, arguments.probes,
-                                       arguments.gallery_session, arguments.probe_session)
+        protocol = evaluation.Protocol(arguments.manifest.name, **{
+            'gallery': GALLERY, 'probes': PROBES, **_given(arguments, MANIFEST_OPTIONS)})
     used = np.unique(np.concatenate(protocol.split(walks)))
     walks = [walks[i] for i in used]
     weights = _weights(arguments)
-    cache = None if arguments.no_cache else arguments.cache
     if cache:
         _say(f'vectors are kept in {cache}: remove it when they are no longer needed')
     transformer = GaitVectors(**weights._asdict(), crop=arguments.crop, every=arguments.every,
@@ -612,10 +647,20 @@ def evaluate_command(arguments):
         _say(f'{np.sum(~there)} of {len(walks)} walks are left out: the figures are of the others')
     result = evaluation.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
                                  name=os.path.basename(weights.gait_weights))
+    print(result.to_json() if arguments.json else result.table())
     for path in result.plot(arguments.plots) if arguments.plots else []:
         _say(f'wrote {path}')
-    print(result.to_json() if arguments.json else result.table())
     return 0
+
+
+def _given(arguments, names):
+    """Those options that were given, by name; none of them has a default of argparse."""
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def _refuse_given(arguments, names, rule):
+    for name in _given(arguments, names):
+        raise ValueError(f'--{name.replace("_", "-")} goes {rule}')
 
 
 # --- Poses -----------------------------------------------------------------------------------------------------------
@@ -670,7 +715,7 @@ def _is_picture(path):
     try:
         with Image.open(path, formats=PILLOW_FORMATS) as image:
             return image.format == 'MPO' or getattr(image, 'n_frames', 1) == 1
-    except OSError:                                         # a folder, a video, or nothing
+    except (OSError, Image.DecompressionBombError):         # a folder, a video, or nothing that can be read
         return False
 
 
@@ -726,10 +771,10 @@ def _pose_of(path, output, net, arguments):
             from PIL import Image
             with gait_checkpoints.replacing(output, shared=True) as file:
                 Image.fromarray(draw_skeleton(frame, joints)).save(file, PICTURES[output.suffix.lower()], quality=95)
-        return [Pose(0, joints)], {'frames': 1, 'used': 1, 'crop': 'pose' if arguments.crop == 'pose' else 'none'}
+        return [Pose(0, joints)], {'frames': 1, 'used': 1, 'skipped': 0,
+                                   'crop': 'pose' if arguments.crop == 'pose' else 'none'}
     found, track = _joints_of_walk(source, arguments.crop, net)
-    if arguments.verbose:
-        _say(track)
+    _say_track(track, arguments.verbose)
     if output is not None:
         by_number = {pose.frame: pose.joints for pose in found}
         drawn = (draw_skeleton(frame, by_number[number]) if number in by_number else frame
@@ -910,11 +955,14 @@ def walkers_command(arguments):
 
 # --- The command -----------------------------------------------------------------------------------------------------
 
-def _count(text):
-    """argparse type: an integer from 1 on."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'expected an integer from 1 on, got {text!r}')
+def _integer(text, least):
+    """argparse type: an integer from `least` on."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f'expected an integer from {least} on, got {text!r}')
     return int(text)
+
+
+_count, _seed = functools.partial(_integer, least=1), functools.partial(_integer, least=0)
 
 
 def _common_options():
@@ -1015,13 +1063,12 @@ def _parser():
               'evaluate --tum-gaid TUMGAID --experiment 1', describing)
     sub.add_argument('manifest', nargs='?', type=pathlib.Path, metavar='MANIFEST',
                      help='CSV: person, condition, session, path')
-    sub.add_argument('--gallery', default='N1-N4', metavar='CONDITIONS', help='walks to learn (default: N1-N4)')
-    sub.add_argument('--probes', default='N5-N6 B1-B2 S1-S2', metavar='CONDITIONS',
-                     help="walks to name (default: 'N5-N6 B1-B2 S1-S2')")
+    sub.add_argument('--gallery', metavar='CONDITIONS', help=f'walks to learn (default: {GALLERY})')
+    sub.add_argument('--probes', metavar='CONDITIONS', help=f'walks to name (default: {PROBES!r})')
     sub.add_argument('--gallery-session', metavar='SESSION', help='learn only walks of this session')
     sub.add_argument('--probe-session', metavar='SESSION', help='name only walks of this session')
     sub.add_argument('--tum-gaid', type=pathlib.Path, metavar='FOLDER', help='the data set TUM GAID, for a MANIFEST')
-    sub.add_argument('--experiment', type=int, choices=[1, 2], default=1)
+    sub.add_argument('--experiment', type=int, choices=[1, 2], help='on TUM GAID (default: 1)')
     sub.add_argument('--people', metavar='LIST', help="file of TUM GAID's person numbers (default: its test list)")
     sub.add_argument('--pattern', help="regular expression of TUM GAID's paths")
     sub.add_argument('--method', choices=['svm', 'cosine'], default='svm')
@@ -1029,9 +1076,10 @@ def _parser():
     sub.add_argument('--leave-out', action='store_true',
                      help='go on without walks that cannot be read or show nobody; they count in no figure')
     sub.add_argument('--jobs', type=int, metavar='N', help='processes (default: 1; -1: one for each core)')
-    sub.add_argument('--cache', type=pathlib.Path, default=pathlib.Path('gait-vectors'), metavar='FOLDER',
-                     help='keeps the vectors, for the next run or after an interruption (default: gait-vectors)')
-    sub.add_argument('--no-cache', action='store_true', help='keep no vectors')
+    keeping = sub.add_mutually_exclusive_group()
+    keeping.add_argument('--cache', type=pathlib.Path, metavar='FOLDER',
+                         help=f'keeps the vectors, for the next run or after an interruption (default: {CACHE})')
+    keeping.add_argument('--no-cache', action='store_true', help='keep no vectors')
 
     sub = commands.add_parser('gallery', help='list, remove, export or calibrate what a gallery holds',
                               description='List, remove, export or calibrate what a gallery holds.',
@@ -1052,7 +1100,7 @@ def _parser():
     sub.add_argument('--walks', type=_count, default=4, metavar='N', help='of each (default: 4)')
     sub.add_argument('--kind', choices=WALKER_KINDS, default='mp4',
                      help='videos (PyAV), animations, or folders of pictures (default: mp4)')
-    sub.add_argument('--first-person', type=int, default=0, metavar='SEED', help='who is the first (default: 0)')
+    sub.add_argument('--first-person', type=_seed, default=0, metavar='SEED', help='who is the first (default: 0)')
 
     add('fetch', None, 'fetch and verify the published weights; options as of "python -m fetch_models --help"',
         'fetch\nfetch MPII+LSP.ckpt M+L-GRU-2.ckpt --to models\nfetch --check', ())
@@ -1101,15 +1149,25 @@ def main(argv=None):
     """
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ['fetch'] and not {'-h', '--help'} & {*argv}:
-        import fetch_models
-        with contextlib.suppress(ImportError):              # `fetch_models` says it better
-            load_tensorflow()                               # what is fetched is read to verify it
-        return fetch_models.main(argv[1:])
+        return _status_of(lambda: _fetch(argv[1:]))
     arguments = _parse(argv)
+    return _status_of(lambda: arguments.run(arguments), arguments.verbose)
+
+
+def _fetch(argv):
+    import fetch_models
+
+    with contextlib.suppress(ImportError):                  # `fetch_models` says it better
+        load_tensorflow()                                   # what is fetched is read to verify it
+    return fetch_models.main(argv)
+
+
+def _status_of(run, verbose=False):
+    """Run a sub-command; return its exit status, after a line for whatever it raised."""
     with warnings.catch_warnings():
-        _set_warnings(arguments.verbose)
+        _set_warnings(verbose)
         try:
-            status = arguments.run(arguments)
+            status = run()
             sys.stdout.flush()
             return status
         except KeyboardInterrupt:
@@ -1117,13 +1175,17 @@ def main(argv=None):
             return 130
         except BrokenPipeError:                             # whoever reads, as in "| head", has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 2
-        except (OSError, ValueError, ImportError, RuntimeError) as error:
-            if arguments.verbose:
+            return 128 + 13                                 # as a shell says it of SIGPIPE
+        except Exception as error:
+            expected = isinstance(error, BAD_INPUT)
+            if verbose or not expected:
                 traceback.print_exc()
-            said = f'{error.filename}: {error.strerror}' if getattr(error, 'filename', None) else str(error)
+            named = isinstance(error, OSError) and error.filename
+            said = f'{error.filename}: {error.strerror}' if named else str(error)
+            if not expected:
+                said = f'unexpected {type(error).__name__}: {said}'
             _say(re.sub(r'\s*\n\s*', ' ', said))           # one line, whoever raised it
-            return 2
+            return 2 if expected else 70
 
 
 if __name__ == '__main__':

@@ -420,7 +420,10 @@ def tum_gaid(folder, experiment=1, people=None, pattern=TUM_GAID_PATTERN):
     """
     if experiment not in TUM_GAID:
         raise ValueError(f'experiment: expected 1 or 2, got {experiment!r}')
-    expression = re.compile(pattern, re.IGNORECASE)
+    try:
+        expression = re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f'pattern: {pattern!r} is no regular expression: {error}') from error
     if not {'person', 'condition', 'number'} <= {*expression.groupindex}:
         raise ValueError(f'pattern: expected the named groups person, condition and number, got {pattern!r}')
     if not os.path.isdir(folder):
@@ -471,8 +474,8 @@ def _person_numbers(folder, people):
                   for place in ('.', 'labels', '..', '../labels')]
         people = next((place for place in places if os.path.exists(place)), None)
         if people is None:
-            raise FileNotFoundError(f'{TUM_GAID_TEST_LIST}, the list of test people, is in none of {places}; name the '
-                                    'file or the person numbers by people=')
+            raise FileNotFoundError(f'people: the list of those to test, {TUM_GAID_TEST_LIST}, is in none of {places}; '
+                                    'name a file of person numbers (in Python, or the numbers)')
     source = people
     if isinstance(people, (str, os.PathLike)):
         with open(people, encoding='utf-8') as file:

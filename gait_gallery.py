@@ -115,7 +115,7 @@ def fit_scorer(vectors, labels, method='svm'):
         return people, score
 
     if len(people) < 2:
-        raise ValueError(f"labels: an SVM needs at least two people, got only {people}; use method='cosine'")
+        raise ValueError(f"labels: an SVM needs at least two people, got only {people}; take the method 'cosine'")
     centre = train.mean(axis=0)
     spread = np.sqrt(np.mean(np.sum((train - centre) ** 2, axis=1))) or 1.0
     # Fewer walks than dimensions: the same SVM is found sooner in the space that they span, `axes` (d, at most n), and
@@ -594,7 +594,8 @@ class Gallery:
         """
         path = os.path.realpath(path)
         if not create and not os.path.exists(path):
-            raise FileNotFoundError(f'{path}: there is no such gallery; create=True starts one')
+            raise FileNotFoundError(f'{path}: there is no such gallery; enrol somebody to start one (in Python with '
+                                    'create=True)')
         with _locked(path):
             gallery = cls.load(path, fingerprint) if os.path.exists(path) else cls(fingerprint)
             gallery._path = path

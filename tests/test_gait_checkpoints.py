@@ -625,6 +625,14 @@ def test_a_damaged_or_foreign_compact_file_is_refused_by_name(compact, tmp_path,
             gait_nets('GRU', 1).restore(tmp_path / f'{name}.npz')
 
 
+def test_what_is_no_npz_file_is_called_so_and_not_recommended_for_unsafe_loading(tmp_path):
+    (tmp_path / 'text.npz').write_text('person,condition')
+    for read in (gait_checkpoints.read_checkpoint, gait_checkpoints.read_state):
+        with pytest.raises(gait_checkpoints.CheckpointError, match='text.npz cannot be .*it is no .npz file') as error:
+            read(tmp_path / 'text.npz')
+        assert 'pickle' not in str(error.value)
+
+
 def test_a_failed_compact_write_leaves_the_earlier_file(compact, tmp_path, monkeypatch):
     path = tmp_path / 'weights.npz'
     gait_checkpoints.write_compact(path, {'a': np.ones(3, np.float32)})

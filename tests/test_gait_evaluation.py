@@ -364,6 +364,8 @@ def test_tum_gaid_errors_say_what_is_wrong(tum):
         tum_gaid(tum, pattern=r'x(?P<person>\d+)/(?P<condition>[nbs])(?P<number>\d+)')
     with pytest.raises(ValueError, match='named groups person, condition and number'):
         tum_gaid(tum, pattern=r'p(\d+)')
+    with pytest.raises(ValueError, match=r"pattern: '\(' is no regular expression: "):
+        tum_gaid(tum, pattern='(')
     with pytest.raises(ValueError, match=r"1 listed people have no walk there: \['p009'\]"):
         tum_gaid(tum, people=[1, 9])
     with pytest.raises(ValueError, match='from N7 on'):
@@ -375,7 +377,7 @@ def test_tum_gaid_errors_say_what_is_wrong(tum):
     with pytest.raises(ValueError, match=r"both walk \('p001', 'N1'\)"):
         tum_gaid(tum, pattern=r'\w+/p(?P<person>\d+)/(?P<condition>[nbs])(?P<number>\d+)')
     (tum / 'labels' / 'tumgaidtestids.lst').unlink()
-    with pytest.raises(FileNotFoundError, match='tumgaidtestids.lst.*people='):
+    with pytest.raises(FileNotFoundError, match='people: .*tumgaidtestids.lst.* name a file of person numbers'):
         tum_gaid(tum)
     with pytest.raises(FileNotFoundError, match='nowhere'):
         tum_gaid(tum / 'nowhere')

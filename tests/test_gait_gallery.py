@@ -528,7 +528,7 @@ def test_a_good_hand_made_file_loads(tmp_path):
 
 def test_open_creates_only_when_asked_and_saves_at_the_end(tmp_path):
     path = str(tmp_path / 'g.npz')
-    with pytest.raises(FileNotFoundError, match='create=True'), Gallery.open(path, WEIGHTS):
+    with pytest.raises(FileNotFoundError, match='enrol somebody .*create=True'), Gallery.open(path, WEIGHTS):
         pass
     assert os.listdir(tmp_path) == []
     with Gallery.open(path, WEIGHTS, create=True) as gallery:
