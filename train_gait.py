@@ -30,11 +30,13 @@ from gait_nn import FEATURE_SHAPE, GaitNetwork
 from human_pose_nn import HumanPoseIRNetwork
 from train_pose import (
     STATISTICS_BATCHES,
+    HelpFormatter,
     Progress,
     Run,
     check_numbers,
     learning_rate,
     print_figures,
+    refuse_ignored,
 )
 
 # Walkers: who is trained on, validated on and tested on are never the same person.
@@ -320,8 +322,7 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
 # --- Command ---------------------------------------------------------------------------------------------------------
 
 def parse_arguments(argv):
-    parser = argparse.ArgumentParser(description='Train the gait network.',
-                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description='Train the gait network.', formatter_class=HelpFormatter)
     parser.add_argument('--output', metavar='FOLDER', required=True,
                         help='folder of the run; an interrupted run in it goes on')
     parser.add_argument('--pose', metavar='WEIGHTS', required=True, help='of the pose network, which describes frames')
@@ -340,20 +341,20 @@ def parse_arguments(argv):
                         help='the first N walkers train with all walks, whatever --conditions')
     parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
     parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
-    parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept; default: in --output')
+    parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept (default: in --output)')
     parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
-    parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], default='GRU')
-    parser.add_argument('--rnn-layers', type=int, default=1)
+    parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], default='GRU', help="the network's cell")
+    parser.add_argument('--rnn-layers', type=int, default=1, help='of such cells')
     parser.add_argument('--frames', type=int, nargs=2, default=[20, 40], metavar=('LEAST', 'MOST'),
                         help='of the part of a walk that a step sees')
     parser.add_argument('--erase', type=float, default=ERASE, metavar='SHARE',
                         help="of a step's walks of which a rectangle is hidden; the author's 0")
     parser.add_argument('--epochs', type=int, default=20, help='passes over all walks')
-    parser.add_argument('--validate-every', type=int, default=1, metavar='EPOCHS')
+    parser.add_argument('--validate-every', type=int, default=1, metavar='EPOCHS', help='between validations')
     parser.add_argument('--walks-per-step', type=int, default=WALKS_PER_STEP,
                         help="that a step sees together, of parts equally long; the author's 1")
     parser.add_argument('--optimizer', choices=['Adam', 'RMSProp'], default=OPTIMIZER, help="the author's RMSProp")
-    parser.add_argument('--rate', type=float, default=RATE)
+    parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
                         help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
@@ -361,7 +362,8 @@ def parse_arguments(argv):
     parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, parts')
     parser.add_argument('--save-every', type=int, default=500, metavar='STEPS', help='between resume files')
     parser.add_argument('--name', help='write summaries for TensorBoard to logdir_gait/<NAME>')
-    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS', help='with --name')
+    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS',
+                        help='between summaries, with --name')
     arguments = parser.parse_args(argv)
     check_numbers(parser, arguments, ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every',
                                       'save_every', 'rnn_layers', 'summary_every', 'walks_per_step', 'every'))
@@ -373,11 +375,10 @@ def parse_arguments(argv):
         parser.error('--manifest and --validation go together: validation needs people who are not trained on')
     if not 0 <= arguments.all_walks_of <= arguments.people:
         parser.error('--all-walks-of is 0 to --people')
-    others = (('people', 'conditions', 'all_walks_of', 'validation_people', 'walk_frames') if arguments.manifest else
-              ('crop', 'every'))
-    given = [f'--{name.replace("_", "-")}' for name in others if getattr(arguments, name) != parser.get_default(name)]
-    if given:
-        parser.error(f'{given[0]} goes {"without" if arguments.manifest else "with"} --manifest')
+    refuse_ignored(parser, arguments, (
+        ('people conditions all_walks_of validation_people walk_frames', arguments.manifest, 'goes without --manifest'),
+        ('crop every', not arguments.manifest, 'goes with --manifest'),
+        ('summary_every', not arguments.name, 'goes with --name')))
     return arguments
 
 

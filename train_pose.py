@@ -944,6 +944,14 @@ def _end_epoch(net, inference, data, validation, run, step, batch_size, figures)
 
 # --- Command ---------------------------------------------------------------------------------------------------------
 
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds its default to the help of every option that has one."""
+
+    def _get_help_string(self, action):
+        has_default = action.default is not None and action.default is not False        # 0 is one
+        return super()._get_help_string(action) if has_default else action.help
+
+
 def check_numbers(parser, arguments, counts):
     """End the command with a message where one of `counts` is under 1, `seed` negative or `rate` no learning rate."""
     for name in counts:
@@ -955,9 +963,22 @@ def check_numbers(parser, arguments, counts):
         parser.error('--rate is 0 or more')
 
 
+def refuse_ignored(parser, arguments, rules):
+    """End the command with a message where an option is set that would change nothing.
+
+    Parameters
+    ----------
+    rules : iterable of (str, bool, str)
+        Names of options with spaces between them, whether they are ignored, and what the message says of them.
+    """
+    for names, are_ignored, why in rules:
+        for name in names.split() if are_ignored else ():
+            if getattr(arguments, name) != parser.get_default(name):
+                parser.error(f'--{name.replace("_", "-")} {why}')
+
+
 def parse_arguments(argv):
-    parser = argparse.ArgumentParser(description='Train or evaluate the pose network.',
-                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description='Train or evaluate the pose network.', formatter_class=HelpFormatter)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument('--output', metavar='FOLDER', help='train; folder of the run, an interrupted run in it goes on')
     task.add_argument('--evaluate', metavar='WEIGHTS', help='only measure these weights on --data')
@@ -965,30 +986,47 @@ def parse_arguments(argv):
     parser.add_argument('--data', metavar='FILE', nargs='+', default='walkers',
                         help='annotations (.csv, .json), or "walkers" for synthetic ones')
     parser.add_argument('--validation', metavar='FILE', help='annotations to validate on, or "walkers", or a share of '
-                        "--data's pictures, such as 0.1, that is not trained on")
+                        "--data's pictures, such as 0.1, that is not trained on (default: walkers, where --data is)")
     parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
     parser.add_argument('--imagenet', action='store_true', help='--start is an ImageNet checkpoint of the backbone')
-    parser.add_argument('--epochs', type=int, default=10)
+    parser.add_argument('--epochs', type=int, default=10, help='passes over the data')
     parser.add_argument('--epoch-size', type=int, default=4000, help='pictures an epoch, of walkers')
-    parser.add_argument('--validation-size', type=int, default=200, help='pictures to validate on, of walkers')
+    parser.add_argument('--validation-size', type=int, default=200,
+                        help='pictures to validate on, or to evaluate on, of walkers')
     parser.add_argument('--direction', choices=['left', 'right'], help='walkers that all walk one way, for a while: '
                         'which limb is left then depends on near and far alone (default: both ways)')
     parser.add_argument('--cover', type=float, metavar='SHARE', help="of the light that walkers' far limbs do not get; "
                         'much, for a while, shows which they are (default: 0.1 to 0.4, drawn)')
-    parser.add_argument('--batch-size', type=int, default=8)
+    parser.add_argument('--batch-size', type=int, default=8, help='pictures a step')
     parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
-    parser.add_argument('--schedule', choices=['author', 'cosine', 'constant'], default='author')
-    parser.add_argument('--loss', choices=['SCE', 'MSE'], default='SCE')
+    parser.add_argument('--schedule', choices=['author', 'cosine', 'constant'], default='author',
+                        help=f'the fall of the rate: x {RATE_DECAY} an epoch, a cosine to 0, or none')
+    parser.add_argument('--loss', choices=['SCE', 'MSE'], default='SCE',
+                        help='sigmoid cross-entropy with discs around the joints, or squared difference')
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
                         help="of the backbone's arithmetic; bfloat16 is faster where the processor has it")
     parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, augmentation')
     parser.add_argument('--save-every', type=int, default=200, metavar='STEPS', help='between resume files')
     parser.add_argument('--log-name', help='write summaries for TensorBoard to logdir/<LOG_NAME>')
-    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS', help='with --log-name')
+    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS',
+                        help='between summaries, with --log-name')
     parser.add_argument('--chart', metavar='PICTURE', help='with --evaluate: draw the distances by joint')
     parser.add_argument('--images', metavar='FOLDER', help='with --convert: the pictures')
     parser.add_argument('--to', metavar='CSV', help='with --convert: the annotations to write')
     arguments = parser.parse_args(argv)
+    if arguments.data == ['walkers']:
+        arguments.data = 'walkers'
+    measured = arguments.data if arguments.evaluate else arguments.validation or 'walkers'
+    refuse_ignored(parser, arguments, (
+        ('validation start imagenet epochs epoch_size batch_size rate schedule loss seed save_every log_name '
+         'summary_every', not arguments.output, 'goes with --output'),
+        ('data validation_size direction cover precision', arguments.convert, 'goes without --convert'),
+        ('chart', not arguments.evaluate, 'goes with --evaluate'),
+        ('images to', not arguments.convert, 'goes with --convert'),
+        ('epoch_size direction cover', arguments.data != 'walkers', 'is about walkers, not about --data'),
+        ('validation_size', measured != 'walkers', 'goes with walkers to measure on'),
+        ('imagenet', not arguments.start, 'says what kind of file --start is'),
+        ('summary_every', not arguments.log_name, 'goes with --log-name')))
     if arguments.convert and (arguments.convert[0] not in ('mpii', 'lsp') or not (arguments.images and arguments.to)):
         parser.error('--convert takes mpii or lsp and a .mat file, with --images FOLDER and --to CSV')
     check_numbers(parser, arguments, ('epochs', 'epoch_size', 'validation_size', 'batch_size', 'save_every',
@@ -997,14 +1035,8 @@ def parse_arguments(argv):
         folder = os.path.dirname(getattr(arguments, name) or '')
         if folder and not os.path.isdir(folder):
             parser.error(f'--{name}: no such folder {folder}; create it first')
-    if arguments.imagenet and not arguments.start:
-        parser.error('--imagenet says what kind of file --start is')
     if arguments.cover is not None and not 0 <= arguments.cover <= 1:
         parser.error('--cover is a share, 0 to 1')
-    if arguments.data == ['walkers']:
-        arguments.data = 'walkers'
-    if (arguments.direction or arguments.cover is not None) and arguments.data != 'walkers':
-        parser.error('--direction and --cover are about walkers, not about --data')
     if arguments.data != 'walkers' and arguments.output and not arguments.validation:
         parser.error('--data needs --validation: pictures that are not trained on')
     return arguments
@@ -1035,7 +1067,7 @@ def _convert_command(arguments):
 def _evaluate_command(arguments):
     data = Walkers(arguments.validation_size, TEST_SEED, arguments.direction, arguments.cover) \
         if arguments.data == 'walkers' else Annotated(_read_all(arguments.data))
-    with HumanPoseIRNetwork() as net:
+    with HumanPoseIRNetwork(precision=arguments.precision) as net:
         net.restore(arguments.evaluate)
         progress = Progress(len(data), 'picture')
         score = evaluate(net, data, progress)

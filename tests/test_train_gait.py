@@ -372,6 +372,7 @@ def test_bad_arguments_exit_with_2(capsys):
                                (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers'),
                                (['--walks-per-step', '0'], '--walks-per-step'), (['--erase', '2'], '--erase'),
                                (['--every', '2'], '--every goes with --manifest'),
+                               (['--summary-every', '2'], '--summary-every goes with --name'),
                                (['--all-walks-of', '101'], '--all-walks-of is 0 to --people'),
                                (['--manifest', 'a.csv', '--validation', 'b.csv', '--conditions', 'N1'],
                                 '--conditions goes without --manifest')):

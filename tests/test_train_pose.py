@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ import gait_checkpoints
 import gait_layers
 import gait_walkers
 import pose_heat_maps
+import train_gait
 import train_pose
 from human_pose_nn import JOINT_NAMES, MIRRORED_JOINTS, HumanPoseIRNetwork
 from train_pose import (
@@ -935,6 +937,10 @@ def test_a_resume_file_of_an_earlier_version_is_taken(tmp_path):
 # --- The command -----------------------------------------------------------------------------------------------------
 
 SMALL = ['--epochs', '2', '--epoch-size', '4', '--batch-size', '2', '--validation-size', '1']
+CONVERSION = ['--convert', 'mpii', 'm.mat', '--images', 'f', '--to', 'c.csv']
+TRAINING_OPTIONS = [
+    ['--epochs', '7'], ['--epoch-size', '7'], ['--batch-size', '7'], ['--rate', '0.7'], ['--schedule', 'cosine'],
+    ['--loss', 'MSE'], ['--seed', '7'], ['--save-every', '7'], ['--log-name', 'x'], ['--summary-every', '7']]
 
 
 @pytest.mark.parametrize('arguments, message', [
@@ -945,11 +951,52 @@ SMALL = ['--epochs', '2', '--epoch-size', '4', '--batch-size', '2', '--validatio
     (['--evaluate', 'x', '--chart', 'nowhere/c.png'], 'nowhere'), (['--output', 'x', '--cover', '1.5'], '--cover'),
     (['--output', 'x', '--direction', 'up'], '--direction'),
     (['--output', 'x', '--data', 'a.csv', '--validation', '0.1', '--cover', '0'], 'about walkers'),
-    (['--output', 'x', '--rate', 'nan'], '--rate')])
+    (['--output', 'x', '--rate', 'nan'], '--rate'),
+    (['--output', 'x', '--chart', 'c.png'], '--chart goes with --evaluate'),
+    (['--output', 'x', '--images', 'f', '--to', 'c.csv'], '--images goes with --convert'),
+    (['--evaluate', 'w', '--to', 'c.csv'], '--to goes with --convert'),
+    (['--evaluate', 'w', '--imagenet'], '--imagenet goes with --output'),
+    (['--evaluate', 'w', '--start', 'b'], '--start goes with --output'),
+    (['--evaluate', 'w', '--data', 'a.csv', '--validation', 'b.csv'], '--validation goes with --output'),
+    *((['--evaluate', 'w', *option], f'{option[0]} goes with --output') for option in TRAINING_OPTIONS),
+    *(([*CONVERSION, *option], f'{option[0]} goes with --output') for option in TRAINING_OPTIONS),
+    *(([*CONVERSION, *option], f'{option[0]} goes without --convert') for option in (
+        ['--data', 'a.csv'], ['--validation-size', '7'], ['--direction', 'left'], ['--cover', '0'],
+        ['--precision', 'bfloat16'])),
+    (['--output', 'x', '--data', 'a.csv', '--validation', '0.1', '--epoch-size', '7'], '--epoch-size is about walkers'),
+    (['--output', 'x', '--data', 'a.csv', '--validation', 'b.csv', '--validation-size', '7'], '--validation-size goes'),
+    (['--evaluate', 'w', '--data', 'a.csv', '--validation-size', '7'], '--validation-size goes'),
+    (['--output', 'x', '--summary-every', '7'], '--summary-every goes with --log-name')])
 def test_bad_arguments_exit_with_2(arguments, message, capsys):
     with pytest.raises(SystemExit) as exit:
         main(arguments)
     assert exit.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--output', 'x', '--validation-size', '100', '--precision', 'bfloat16', '--direction', 'right', '--cover', '0.67'],
+    ['--output', 'x', '--data', 'a.csv', '--validation', 'walkers', '--validation-size', '7'],
+    ['--evaluate', 'w', '--validation-size', '500', '--direction', 'left', '--cover', '0', '--chart', 'c.png'],
+    ['--evaluate', 'w', '--data', 'walkers', '--validation-size', '7'], CONVERSION])
+def test_options_that_a_task_heeds_are_taken(arguments):
+    train_pose.parse_arguments(arguments)
+
+
+@pytest.mark.parametrize('module, needed', [
+    (train_pose, ['--output', 'x']), (train_gait, ['--output', 'x', '--pose', 'y'])])
+def test_help_says_of_every_option_what_it_is_and_of_what_has_a_default_which(module, needed, monkeypatch, capsys):
+    monkeypatch.setenv('COLUMNS', '1000')
+    with pytest.raises(SystemExit):
+        module.parse_arguments(['--help'])
+    helps = dict(re.findall(r'^  (--[a-z-]+)(?: [A-Z{].*?)?\s{2,}(.*)$', capsys.readouterr().out, re.MULTILINE))
+    options = {f'--{name.replace("_", "-")}': value for name, value in vars(module.parse_arguments(needed)).items()}
+    assert set(helps) == set(options)
+    for name, default in options.items():
+        assert not helps[name].startswith('(') and helps[name].count('default: ') <= 1
+        if name in needed or default is None or default is False:
+            assert not helps[name].endswith((f'(default: {default})', '(default: None)'))
+        else:
+            assert helps[name].endswith(f'(default: {default})')
 
 
 @pytest.fixture
@@ -1129,6 +1176,17 @@ def test_evaluation_prints_the_table_and_draws_the_chart(pictures, tiny, capsys)
     assert all(name in out for name in JOINT_NAMES) and '6 pictures' in out and 'PCK@0.2' in out
     with Image.open(pictures / 'c.png') as picture:
         assert picture.format == 'PNG'
+
+
+def test_evaluation_computes_in_the_precision_that_is_asked_for(tmp_path, monkeypatch):
+    with TinyNetwork(seed=1) as net:
+        weights = net.save(tmp_path, 'weights')
+    asked = []
+    monkeypatch.setattr(train_pose, 'HumanPoseIRNetwork',
+                        lambda precision='float32': asked.append(precision) or TinyNetwork())
+    assert main(['--evaluate', weights, '--validation-size', '1', '--precision', 'bfloat16']) == 0
+    assert main(['--evaluate', weights, '--validation-size', '1']) == 0
+    assert asked == ['bfloat16', 'float32']
 
 
 def test_walkers_to_evaluate_on_are_of_the_direction_and_the_light_that_are_asked_for(tiny, tmp_path, monkeypatch):
