@@ -132,6 +132,8 @@ class Frames:
             if os.path.isfile(path):
                 try:
                     Image.open(path, formats=PILLOW_FORMATS).close()
+                except Image.DecompressionBombError as error:
+                    raise ValueError(f'{path}: {error}') from error
                 except OSError:                                         # Pillow knows it not: a video, or nothing
                     with _open_video(path) as container:
                         self.fps = _frame_rate(container)
@@ -168,13 +170,13 @@ class Frames:
         begun, self._begun = self._begun, None
         return self._numbered() if begun is None else begun
 
-    def peek(self):
-        """The first frame; it stays to be read."""
+    def peek(self, count=1):
+        """The first frames, up to `count` of them; they stay to be read."""
         numbered = self.numbered()
-        first = next(numbered)
+        first = list(itertools.islice(numbered, count))
         if not self.rereadable:
-            self._begun = itertools.chain([first], numbered)
-        return first[1]
+            self._begun = itertools.chain(first, numbered)
+        return [frame for _, frame in first]
 
     def _numbered(self):
         self.count = self.skipped = in_range = 0
@@ -231,7 +233,7 @@ def _read_pictures(files, fps):
     for file in files:
         try:
             image = Image.open(file, formats=PILLOW_FORMATS)
-        except OSError:                                                 # truncated header, or something else
+        except (OSError, Image.DecompressionBombError):                 # truncated header, or something else
             yield seconds, _damaged
             seconds += 1 / fps
             continue
@@ -258,7 +260,7 @@ def _load_picture(image, index):
     try:
         image.seek(index)
         image.load()
-    except (OSError, SyntaxError, EOFError, ValueError) as error:       # what Pillow raises for damaged files
+    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:     # a damaged file
         raise _Unreadable from error
 
 
@@ -693,6 +695,7 @@ def _slenderness(path):
 
 SURE = 0.3                      # probability from which a joint counts
 MIN_JOINTS = 9                  # of 16 that make a person, a head and an ankle among them
+LOOKED_AT, LOOKS = 32, 8        # of the first 32 frames of crops, 8 are looked at until a person is seen
 HEADS, ANKLES = (8, 9), (0, 5)
 # Of the joints' height: what hair adds above the head's top, soles below the ankles. Where the highest joint is the
 # head's middle (Human3.6m.ckpt) boxes end half a head lower, which moves their middle by about 3 %.
@@ -865,9 +868,11 @@ def crop_walker(frames, method='auto', pose_net=None):
     method : {'auto', 'background', 'pose', 'none'}
         'background': a still camera; the walker is what differs from the median picture. 'pose': any camera; the
         walker is where the pose network sees one. 'none': the frames are square crops already and only resized.
-        'auto': 'none' for frames of 299 x 299; else 'background' where the camera stands still and somebody crosses the
-        picture; else 'none' for squares and 'pose', which needs `pose_net`, for other shapes.
+        'auto': 'none' for frames of 299 x 299, if a person is seen in the first of them; else 'background' where the
+        camera stands still and somebody crosses the picture; else 'pose'.
     pose_net : HumanPoseIRNetwork, optional
+        Needed by 'pose'. Without it 'auto' checks nothing in frames of 299 x 299, and takes squares before a moving
+        background for crops.
 
     Returns
     -------
@@ -884,8 +889,11 @@ def crop_walker(frames, method='auto', pose_net=None):
         raise ValueError(f'crop: expected one of {METHODS}, got {method!r}')
     frames = read_frames(frames)
     if method in ('auto', 'none'):
-        height, width = frames.peek().shape[:2]
-        if method == 'none' or height == width == CROP_SIZE:
+        height, width = frames.peek()[0].shape[:2]
+        ready = height == width == CROP_SIZE
+        if method == 'auto' and ready and pose_net is not None:
+            _check_person(frames, pose_net)
+        if method == 'none' or ready:
             return Crops(frames, Track(frames.name, 'none'))
     if not frames.rereadable:
         frames = _Kept(frames)
@@ -899,15 +907,23 @@ def crop_walker(frames, method='auto', pose_net=None):
 def _track_automatically(frames, is_square, pose_net):
     try:
         return _track_background(frames)
-    except _Unsuitable as error:                                        # a crop's background moves, its walker stays
-        if is_square:
+    except _Unsuitable as error:
+        if pose_net is not None:
+            return _track_pose(frames, pose_net)
+        if is_square:                                                   # a crop's background moves, its walker stays
             return Track(frames.name, 'none')
-        if pose_net is None:
-            raise NoPersonError(f"{error}; crop='pose' may find the walker and needs pose_net") from error
-        return _track_pose(frames, pose_net)
+        raise NoPersonError(f"{error}; crop='pose' may find the walker and needs pose_net") from error
     except NoPersonError as error:
-        hint = "; if these are crops of a walker already, say crop='none'" if is_square else ''
+        hint = "; if these are crops of a walker already, take crop 'none'" if is_square else ''
         raise NoPersonError(f'{error}{hint}') from error
+
+
+def _check_person(crops, pose_net):
+    """Refuse crops where the pose network sees nobody in several of the first."""
+    looks = crops.peek(LOOKED_AT)[::LOOKED_AT // LOOKS]
+    if not any(_people(crop, [np.array([0, 0, CROP_SIZE])], pose_net)[0][1] is not None for crop in looks):
+        raise NoPersonError(f'{crops.name}: nobody is seen in {len(looks)} of the first frames. Crops of a walker pass '
+                            "unseen with crop 'none'; a walker who comes later is found with 'background' or 'pose'")
 
 
 # --- Vectors ---------------------------------------------------------------------------------------------------------
@@ -1130,10 +1146,14 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         return tags
 
     def _check_parameters(self):
-        if self.crop not in METHODS:
-            raise ValueError(f'crop: expected one of {METHODS}, got {self.crop!r}')
-        if self.on_error not in ('raise', 'nan'):
-            raise ValueError(f"on_error: expected 'raise' or 'nan', got {self.on_error!r}")
+        for name, known in (('crop', METHODS), ('on_error', ('raise', 'nan')), ('recurrent_unit', ('GRU', 'LSTM')),
+                            ('precision', ('float32', 'bfloat16'))):
+            if getattr(self, name) not in known:
+                raise ValueError(f'{name}: expected one of {known}, got {getattr(self, name)!r}')
+        for name in ('rnn_layers', 'batch_size', 'every'):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f'{name}: expected a positive integer, got {value!r}')
 
 
 def _transform_one(walk, parameters, fingerprint, threads):
@@ -1162,7 +1182,7 @@ def _transform_one(walk, parameters, fingerprint, threads):
     return vector, None
 
 
-CACHE_VERSION = 1               # to be raised when the same walk and weights would give another vector
+CACHE_VERSION = 2               # to be raised when the same walk and weights would give another vector
 _OPENING = threading.Lock()
 
 

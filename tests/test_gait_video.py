@@ -445,6 +445,37 @@ def test_a_scene_without_a_person_gives_an_error_never_a_crop_of_the_wall(method
         crop_walker(frames, method, Spotter())
 
 
+def test_ready_crops_of_a_wall_are_refused_by_the_pose_network():
+    wall = np.full((40, CROP_SIZE, CROP_SIZE, 3), BLUE, np.uint8)
+    with pytest.raises(NoPersonError, match="nobody is seen in 8 of the first frames.*'none'"):
+        crop_walker(wall, pose_net=Spotter())
+    with pytest.raises(NoPersonError, match='3 of'):
+        crop_walker(iter(wall[:9]), pose_net=Spotter())
+    assert len([*crop_walker(wall, 'none', Spotter())]) == 40
+
+
+def test_ready_crops_with_a_person_pass_whole_even_from_an_iterator():
+    crops = np.full((40, CROP_SIZE, CROP_SIZE, 3), BLUE, np.uint8)
+    crops[4:, 40:240, 140:160] = (230, 20, 20)                      # not there at once
+    spotter = Spotter()
+    result = crop_walker(iter(crops), pose_net=spotter)
+    np.testing.assert_array_equal(np.stack([*result]), crops)
+    assert result.track.method == 'none' and spotter.calls == 2     # and it looks no further than needed
+
+
+def test_squares_from_a_moving_camera_are_searched_for_the_walker():
+    frames, middles = moving_camera()
+    squares = frames[:, :, 40:160]
+    track = crop_walker(squares, pose_net=Spotter()).track
+    assert track.method == 'pose'
+    seen = (middles[track.numbers] > 60) & (middles[track.numbers] < 140)
+    assert seen.sum() > 30 and np.abs(centres(track)[seen, 1] + 40 - middles[track.numbers][seen]).max() < 0.1 * TALL
+    wall = np.stack([frame[:, 5 * i:5 * i + 120] for i, frame in enumerate(np.repeat(np.random.default_rng(0).integers(
+        0, 150, (1, HEIGHT, 400, 3), np.uint8), 40, 0))])
+    with pytest.raises(NoPersonError):
+        crop_walker(wall, pose_net=Spotter())
+
+
 def test_a_car_is_no_walker():
     rng, frames = np.random.default_rng(0), []
     for x in np.linspace(-60, WIDTH, 60):
@@ -589,10 +620,13 @@ def test_fifty_synthetic_walks_are_centred_within_five_percent():
 # Vectors.
 
 class Features:
-    """Stands in for the pose network: coarse colours of the frame."""
+    """Stands in for the pose network: coarse colours of the frame, and a person in each."""
 
     def __init__(self):
         self.batches = []
+
+    def joint_positions(self, crops):
+        return np.stack([np.full((len(crops), 16), value, np.float32) for value in (150, 150, 0.9)])
 
     def feed_forward_features(self, crops, batch_size=16):
         self.batches.append(len(crops))
@@ -729,7 +763,7 @@ def tinted(colour, count=5, seed=0):
 
 
 def transformer(**options):
-    return GaitVectors('pose.ckpt', 'gait.ckpt', 'GRU', 1, **options)
+    return GaitVectors('pose.ckpt', 'gait.ckpt', **{'recurrent_unit': 'GRU', 'rnn_layers': 1, **options})
 
 
 def test_the_transformer_gives_a_row_for_each_walk(opened, tmp_path):
@@ -842,7 +876,8 @@ def test_one_walk_instead_of_a_list_is_refused(opened, walks):
 
 
 def test_senseless_parameters_are_refused_in_fit_not_in_the_constructor():
-    for options in ({'crop': 'middle'}, {'on_error': 'ignore'}):
+    for options in ({'crop': 'middle'}, {'on_error': 'ignore'}, {'every': 0}, {'batch_size': 2.5}, {'rnn_layers': True},
+                    {'recurrent_unit': 'RNN'}, {'precision': 'half'}):
         with pytest.raises(ValueError, match=next(iter(options))):
             transformer(**options).fit([])
 
