@@ -1,0 +1,87 @@
+"""The weights that ship: small, readable without pickle, and as good as the model card says."""
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import SHIPPED
+
+import gait_checkpoints
+import gait_cli
+import gait_evaluation
+import train_gait
+import train_pose
+from gait_nn import GaitNetwork
+
+POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.DEFAULT_PAIRS[-1])
+
+
+def test_together_they_take_at_most_45_megabytes():
+    assert POSE.stat().st_size + GAIT.stat().st_size <= 45e6
+
+
+@pytest.mark.parametrize('path', [POSE, GAIT], ids=lambda path: path.name)
+def test_no_pickle_is_in_them_and_weights_take_8_bits(path):
+    with np.load(path, allow_pickle=False) as file:
+        dtypes = {name: file[name].dtype for name in file.files}
+    assert all(dtype.kind in 'ifuU' for dtype in dtypes.values())
+    scaled = [name.removesuffix(gait_checkpoints.SCALE_SUFFIX) for name in dtypes
+              if name.endswith(gait_checkpoints.SCALE_SUFFIX)]
+    assert scaled and all(dtypes[name] == np.int8 for name in scaled)
+    rest = dtypes.keys() - {*scaled, gait_checkpoints.FACTS}
+    assert all(zipfile.ZipFile(path).getinfo(f'{name}.npy').file_size < 10_000 for name in rest)
+
+
+def test_they_are_what_every_command_takes_where_nothing_is_published(monkeypatch, tmp_path):
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path, SHIPPED])
+    assert gait_cli.find_pair() == (str(POSE), str(GAIT))
+    assert gait_cli.find_pose_weights() == str(POSE)
+    assert gait_cli.network_of(str(GAIT)) == ('GRU', 1)
+
+
+def test_poses_never_trained_on_are_found(shipped_pose_net):
+    score = train_pose.evaluate(shipped_pose_net, train_pose.Walkers(40, train_pose.TEST_SEED))
+    assert score.mean_error < 5 and score.mean_pck > 0.92
+
+
+def test_converted_to_a_checkpoint_they_give_the_same_vector(tmp_path, features):
+    with GaitNetwork() as net:
+        net.restore(GAIT)
+        expected = net.feed_forward(features)
+        assert gait_cli.main(['convert', str(GAIT), str(tmp_path / 'walkers-GRU-1.ckpt')]) == 0
+        net.restore(tmp_path / 'walkers-GRU-1.ckpt')
+        np.testing.assert_array_equal(net.feed_forward(features), expected)
+
+
+@pytest.mark.slow
+def test_people_never_trained_on_are_told_apart_with_a_backpack_too(tmp_path):
+    data = train_gait.Walkers(8, train_gait.TEST_PERSON, 40, conditions=['N1', 'N2', 'N5', 'B1'])
+    paths = train_gait.Features(tmp_path, POSE).make(data)
+    with GaitNetwork() as net:
+        net.restore(GAIT)
+        result = gait_evaluation.evaluate(train_gait.vectors_of(net, paths), data.walks,
+                                          gait_evaluation.Protocol('unseen', 'N1-N2', 'N5 B1'))
+    assert result.rank_1()['Average'] > 0.8                 # chance is 0.125
+
+
+@pytest.mark.slow
+def test_one_command_reruns_the_experiments(tmp_path):
+    """On few people and short walks: that its tables and plots come, not what is in them."""
+    command = [sys.executable, SHIPPED.parent / 'benchmarks' / 'experiments.py', '--output', tmp_path,
+               '--pictures', '8', '--people', '3', '2', '--frames', '6']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert 'all joints' in (tmp_path / 'poses.txt').read_text()
+    for number, people in ((1, 3), (2, 2)):
+        folder = tmp_path / f'experiment_{number}'
+        rows = (folder / 'table.txt').read_text()
+        assert rows in result.stdout and f'{people} people' in rows
+        assert all(name in rows for name in ('trained', 'mean spatial feature', 'untrained', 'chance', 'equal error'))
+        assert {path.name for path in folder.iterdir()} == {'table.txt', 'result.json', 'roc.png', 'cmc.png',
+                                                            'confusion.png'}
+    assert {'poses.png', 'joint_errors.png'} < {path.name for path in tmp_path.iterdir()}
+    described = {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
+    assert len(described) == 3 * 10 + 2 * 10
+    subprocess.run([*command, '--only', '2'], check=True, capture_output=True)                  # features are kept
+    assert described == {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
