@@ -173,10 +173,11 @@ class Frames:
     def peek(self, count=1):
         """The first frames, up to `count` of them; they stay to be read."""
         numbered = self.numbered()
-        first = list(itertools.islice(numbered, count))
-        if not self.rereadable:
-            self._begun = itertools.chain(first, numbered)
-        return [frame for _, frame in first]
+        first = collections.deque(itertools.islice(numbered, count))
+        frames = [frame for _, frame in first]
+        if not self.rereadable:                                         # none is held longer than needed
+            self._begun = itertools.chain((first.popleft() for _ in range(len(first))), numbered)
+        return frames
 
     def _numbered(self):
         self.count = self.skipped = in_range = 0
