@@ -124,7 +124,11 @@ def main(argv=None):
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
                         help='of the pose network while it describes frames')
     arguments = parser.parse_args(argv)
-    gait = None if arguments.only == 'pose' else gait_checkpoints.locate(arguments.gait)       # missing: said now
+    try:                                                        # missing: said now
+        arguments.pose = gait_checkpoints.locate(arguments.pose)
+        gait = None if arguments.only == 'pose' else gait_checkpoints.locate(arguments.gait)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     arguments.output.mkdir(parents=True, exist_ok=True)
     if arguments.only in (None, 'pose'):
         poses(arguments.pose, arguments.pictures, arguments.output)
