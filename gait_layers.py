@@ -111,6 +111,17 @@ def computing_in(precision):
             yield
 
 
+def scaled(factor):
+    """Layers built inside give `factor` times their outputs, the factor being in the weights and biases they read.
+
+    For linear layers without batch norm, in inference: a regulariser would see the product.
+    """
+    def read(getter, *arguments, **options):
+        return factor * getter(*arguments, **options)
+
+    return tf.variable_scope(tf.get_variable_scope(), custom_getter=read, auxiliary_name_scope=False)
+
+
 @contextlib.contextmanager
 def collected_at_the_end():
     """Variables made inside enter the graph's collections when the block ends, in their order, and not before.

@@ -10,7 +10,7 @@ import tf_slim as slim
 from reference_weights import VARIABLES
 
 import inception_resnet_v2 as module
-from gait_layers import quiet_slim
+from gait_layers import batch_norm, for_inference, quiet_slim
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 
 STAGES = {
@@ -121,11 +121,12 @@ def test_without_weight_decay_no_regularisation_is_declared():
         assert tf.losses.get_regularization_losses() == []
 
 
-def test_residual_blocks_are_relu_of_the_input_plus_the_scaled_branches():
+@pytest.mark.parametrize('is_training', [True, False])
+def test_residual_blocks_are_relu_of_the_input_plus_the_scaled_branches(is_training):
     """The last 1 x 1 convolution has a bias, scaled too, no norm and no activation."""
     net = np.random.RandomState(0).uniform(0.1, 1.0, (1, 5, 5, 6)).astype(np.float32)
     with tf.Graph().as_default(), quiet_slim(), slim.arg_scope(inception_resnet_v2_arg_scope()):
-        block = module._residual(tf.constant(net), module.BLOCK17, 0.10)
+        block = module._residual(tf.constant(net), module.BLOCK17, 0.10, is_training)
         names = {v.op.name for v in tf.global_variables() if v.op.name.startswith('Conv2d_1x1')}
         assert names == {'Conv2d_1x1/weights', 'Conv2d_1x1/biases'}
         with tf.Session() as session:
@@ -135,6 +136,26 @@ def test_residual_blocks_are_relu_of_the_input_plus_the_scaled_branches():
             session.run([weights.assign(tf.zeros_like(weights)), biases.assign([-1.0, -2.0, -9.0, 0.0, 1.0, 2.0])])
             result = session.run(block)
     np.testing.assert_allclose(result, np.maximum(net + 0.1 * np.array([-1, -2, -9, 0, 1, 2]), 0), atol=1e-6)
+
+
+def test_the_scale_in_the_weights_gives_what_the_plain_form_gives():
+    """In inference a residual block scales the weights that it reads; the variables are the same."""
+    net = np.random.RandomState(0).standard_normal((2, 9, 9, 24)).astype(np.float32)
+    with tf.Graph().as_default(), quiet_slim(), slim.arg_scope(inception_resnet_v2_arg_scope()), \
+            slim.arg_scope([batch_norm], is_training=False), tf.variable_scope('block') as scope:
+        plain = module._residual(tf.constant(net), module.BLOCK17, 0.10, is_training=True)
+        variables = tf.global_variables()
+        scope.reuse_variables()
+        folded = module._residual(tf.constant(net), module.BLOCK17, 0.10, is_training=False)
+        assert tf.global_variables() == variables
+        random = np.random.RandomState(1)
+        with tf.Session(config=for_inference()) as session:
+            for variable in variables:                                  # variances too: positive
+                session.run(variable.assign(random.uniform(0.1, 0.4, variable.shape) if 'variance' in variable.name
+                                            else random.standard_normal(variable.shape) * 0.1))
+            expected, found = session.run([plain, folded])
+    assert np.abs(expected - np.maximum(net, 0)).max() > 0.1            # the branches tell
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 MODULES = ['inception_resnet_v2', 'human_pose_nn', 'gait_nn', 'gait_layers', 'gait_checkpoints', 'pose_heat_maps']
