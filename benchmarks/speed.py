@@ -311,8 +311,8 @@ def measure_video(table, options, folder):
     import gait_walkers
     from gait_nn import GaitNetwork
     from gait_video import crop_walker, walk_vector
-    scene = gait_walkers.write_scene(folder / 'scene.mp4', 1)
-    cropped = folder / 'cropped.mp4'
+    scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'
+    gait_walkers.write_scene(scene, 1)
     with av.open(str(cropped), 'w') as file:
         stream = file.add_stream('mpeg4', rate=25)
         stream.width = stream.height = 300                                  # codecs want even sizes
