@@ -34,6 +34,7 @@ GFLOP_A_FRAME = 23.6                    # of the layers up to the spatial featur
 MATRIX = 4096                           # side of the matrices whose product sets the floor
 BATCH = 16
 TRAINING_BATCH = 8
+REAL_TIME = 40                          # ms a frame: 25 frames a second
 PYTHON = [sys.executable]
 
 # What happens inside `dummy_pose_estimation.py` after its imports, each part by the clock.
@@ -309,9 +310,11 @@ def measure_video(table, options, folder):
     except ImportError as error:
         return table.say('7. video to vector', f'not measured: {error} (pip install -e ".[video]")')
     import gait_walkers
+    from gait_layers import check_precision
     from gait_nn import GaitNetwork
     from gait_video import crop_walker, walk_vector
     scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'
+    methods = {'none': cropped, 'background': scene, 'pose': scene}
     gait_walkers.write_scene(scene, 1)
     with av.open(str(cropped), 'w') as file:
         stream = file.add_stream('mpeg4', rate=25)
@@ -320,20 +323,33 @@ def measure_video(table, options, folder):
         for picture in gait_walkers.iter_frames(1, 0, frames=96, size=300):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.image, format='rgb24')))
         file.mux(stream.encode())
-    with warnings.catch_warnings(), pose_network(options) as pose_net, GaitNetwork(seed=1) as gait_net:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter('ignore', UserWarning)
+        pose_net, gait_net = stack.enter_context(pose_network(options)), stack.enter_context(GaitNetwork(seed=1))
         crops = {'none': frames(96)}
         for method in ('background', 'pose'):
             crops[method] = np.stack(list(crop_walker(scene, method, pose_net)))
         actions = {}
-        for method, source in (('none', cropped), ('background', scene), ('pose', scene)):
-            actions[f'{method} alone'] = lambda given=crops[method]: pose_net.feed_forward_features(given, BATCH)
-            actions[method] = lambda source=source, method=method: walk_vector(source, pose_net, gait_net, method)
+        for method in methods:
+            actions[f'{method} alone'] = lambda m=method: pose_net.feed_forward_features(crops[m], BATCH)
+            actions[method] = lambda m=method: walk_vector(methods[m], pose_net, gait_net, m)
+        try:
+            check_precision('bfloat16')
+        except RuntimeError as error:
+            table.say('7. video to vector, bfloat16', f'not measured: {error}')
+        else:
+            coarse = stack.enter_context(pose_network(options, 'bfloat16'))
+            for method in ('none', 'background'):
+                actions[f'{method} coarse'] = lambda m=method: walk_vector(methods[m], coarse, gait_net, m)
         seconds = in_turns(actions, options.repeats)
     for method, name, limit in (('none', '7. cropped video to vector', 1.1), ('background', '   background', 1.25),
                                 ('pose', '   crop by the pose network', None)):
         table.add(f'{name}, a frame', 1e3 * seconds[method] / len(crops[method]), 'ms')
         table.add('   of the features\' time', seconds[method] / seconds[f'{method} alone'], 'x', limit)
+        if f'{method} coarse' in seconds:
+            table.add(f'{name}, bfloat16, a frame', 1e3 * seconds[f'{method} coarse'] / len(crops[method]), 'ms',
+                      REAL_TIME if method == 'none' else None)
 
 
 def write_people(folder, people=8):
