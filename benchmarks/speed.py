@@ -286,8 +286,6 @@ def measure_memory(table, options, folder):
 
 def walk_in_memory(options):
     """Print by how many MB this process grew after the walk's first 200 frames, and what it held at most."""
-    import resource
-
     from gait_nn import GaitNetwork
     from gait_video import walk_vector
     sizes, pictures = [], frames(16)
@@ -295,12 +293,18 @@ def walk_in_memory(options):
     def walk():
         for i in range(options.frames):
             yield pictures[i % len(pictures)]
-            sizes.append(int(pathlib.Path('/proc/self/statm').read_text().split()[1]) * resource.getpagesize() / 1e6)
+            sizes.append(held_memory('VmRSS'))
 
     with warnings.catch_warnings(), pose_network(options) as pose_net, GaitNetwork(seed=1) as gait_net:
         warnings.simplefilter('ignore', UserWarning)
         walk_vector(walk(), pose_net, gait_net, crop='none')
-    print(max(sizes[200:]) - sizes[200], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    print(max(sizes[200:]) - sizes[200], held_memory('VmHWM'))
+
+
+def held_memory(field):
+    """Of this process in MB: 'VmRSS' now, 'VmHWM' at most (`ru_maxrss` would count the parent's)."""
+    lines = pathlib.Path('/proc/self/status').read_text().splitlines()
+    return next(1.024e-3 * int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def measure_video(table, options, folder):

@@ -81,6 +81,17 @@ def test_the_discarded_blocks_never_touch_the_vector(gait_net, features):
     np.testing.assert_array_equal(gait_net.feed_forward(features), before)
 
 
+def test_the_discarded_blocks_are_never_computed(gait_net, features):
+    record = tf.RunMetadata()
+    gait_net.sess.run(gait_net.gait_signature, {gait_net.input_tensor: features}, run_metadata=record,
+                      options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE))
+    ran = {node.node_name for device in record.step_stats.dev_stats for node in device.node_stats}
+    built = {op.name for op in gait_net.graph.get_operations() if op.type == 'Conv2D'}
+    assert sum('/Repeat/residual_block_' in name for name in built) == 6 * 3
+    assert any('ResidualBlock' in name for name in ran)
+    assert not any('/Repeat/residual_block_' in name for name in ran)
+
+
 def test_a_network_for_inference_has_no_loss_target_or_optimiser(gait_nets):
     net = gait_nets('GRU', 1)
     operations = net.graph.get_operations()
