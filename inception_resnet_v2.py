@@ -4,6 +4,8 @@ Szegedy, Ioffe, Vanhoucke, Alemi: Inception-v4, Inception-ResNet and the Impact 
 (arXiv:1602.07261), in the variant of TensorFlow's slim models, whose stem and block counts differ from the paper's.
 The scope strings are the contract with published checkpoints.
 """
+import contextlib
+
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
@@ -55,17 +57,12 @@ def _branches(net, branches):
     return tf.concat(ends, axis=3)
 
 
-def _residual(net, branches, scale, is_training):
+def _residual(net, branches, scale, fold_scale):
     """ReLU(net + scale * up), where `up` brings the branches back to the width of `net` (with bias, without norm)."""
     mixed = _branches(net, branches)
-
-    def up():
-        return slim.conv2d(mixed, net.shape[-1], 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
-
-    if is_training:
-        return tf.nn.relu(net + scale * up())
-    with scaled(scale):                             # TensorFlow runs this as one step: 3 % less time, 9 % in bfloat16
-        return tf.nn.relu(net + up())
+    with scaled(scale) if fold_scale else contextlib.nullcontext():
+        up = slim.conv2d(mixed, net.shape[-1], 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
+    return tf.nn.relu(net + (up if fold_scale else scale * up))
 
 
 def inception_resnet_v2_arg_scope(weight_decay=0.00004, batch_norm_decay=0.9997, batch_norm_epsilon=0.001):
@@ -90,7 +87,7 @@ def inception_resnet_v2_arg_scope(weight_decay=0.00004, batch_norm_decay=0.9997,
         return scope
 
 
-def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionResnetV2'):
+def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionResnetV2', fold_scale=False):
     """Build the backbone.
 
     Parameters
@@ -102,6 +99,10 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
     reuse : bool, optional
         Use the variables that an earlier call made under `scope`.
     scope : str
+    fold_scale : bool
+        Multiply the scale of each residual block into the weights that it reads, so that TensorFlow runs convolution,
+        sum and ReLU as one step: in batches of 16 the network takes 3 % less time, in bfloat16 9 %. For inference:
+        weight decay, where declared, would see the product.
 
     Returns
     -------
@@ -139,7 +140,7 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
         with tf.variable_scope('Repeat'):
             for i in range(1, BLOCK35_COUNT + 1):
                 with tf.variable_scope(f'block35_{i}'):
-                    net = _residual(net, BLOCK35, BLOCK35_SCALE, is_training)
+                    net = _residual(net, BLOCK35, BLOCK35_SCALE, fold_scale)
         # 17 x 17 x 1088
         with tf.variable_scope('Mixed_6a'):
             net = stage('Mixed_6a', _branches(net, MIXED_6A))
@@ -147,7 +148,7 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
         with tf.variable_scope('Repeat_1'):
             for i in range(1, BLOCK17_COUNT + 1):
                 with tf.variable_scope(f'block17_{i}'):
-                    net = _residual(net, BLOCK17, BLOCK17_SCALE, is_training)
+                    net = _residual(net, BLOCK17, BLOCK17_SCALE, fold_scale)
         net = stage('BeforeAux', net)
         # 17 x 17 x 768
         with tf.variable_scope('AuxLogits'):

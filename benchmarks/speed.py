@@ -1,6 +1,6 @@
 """Print how fast everything runs on this machine, beside what one would take instead.
 
-    python benchmarks/speed.py                          # all parts, about 15 minutes on two cores
+    python benchmarks/speed.py                          # all parts, 22 minutes on two cores
     python benchmarks/speed.py features start           # some parts
     python benchmarks/speed.py memory --frames 20000    # a very long walk, 25 minutes more
     python benchmarks/speed.py --json speed.json
@@ -12,6 +12,7 @@ Runtime; without it its row says so.
 """
 import argparse
 import contextlib
+import glob
 import importlib.util
 import json
 import os
@@ -65,8 +66,9 @@ class Table:
                           'greatest': max(values), 'unit': unit, 'limit': limit})
         row = self.rows[-1]
         verdict = '' if limit is None else f'at most {limit:g}: {"yes" if row["median"] <= limit else "NO"}'
-        print(f'{name:<54} {row["median"]:9.3g} {unit:<9} {row["least"]:9.3g} to {row["greatest"]:<9.3g} {verdict}',
-              flush=True)
+        median, least, greatest = (f'{row[key]:.3g}' if unit else f'{row[key]:.5f}'         # a cosine is nearly one
+                                   for key in ('median', 'least', 'greatest'))
+        print(f'{name:<54} {median:>9} {unit:<9} {least:>9} to {greatest:<9} {verdict}', flush=True)
 
     def say(self, name, text):
         self.rows.append({'name': name, 'text': text})
@@ -119,16 +121,19 @@ def measure_features(table, options, folder):
         try:
             check_precision('bfloat16')
         except RuntimeError as error:
-            table.say('bfloat16', f'not measured: {error}')
+            table.say('4. spatial features, bfloat16', f'not measured: {error}')
         else:
             coarse = stack.enter_context(pose_network(options, 'bfloat16'))
             actions['bfloat16'] = lambda: coarse.feed_forward_features(images, BATCH)
             actions['bfloat16 joints'] = lambda: coarse.joint_positions(images, BATCH)
-        for name, prepare in (('ONNX Runtime', onnx_features), ('Keras', keras_features)):
+        for name, prepare, extra in (('ONNX Runtime', onnx_features, '-e ".[benchmark]"'),
+                                     ('Keras', keras_features, 'keras')):
             try:
                 actions[name] = prepare(net, images, folder)
             except ImportError as error:
-                table.say(name, f'not measured: {error} (pip install -e ".[benchmark]")')
+                table.say(name, f'not measured: {error} (pip install {extra})')
+            except subprocess.CalledProcessError as error:
+                table.say(name, f'not measured: {error.stderr.decode().strip().rpartition(chr(10))[2] or error}')
         seconds = in_turns(actions, options.repeats)
         shares = [convolution_share(tf, net, images) for _ in range(options.repeats)]
     speed = 2e-9 * MATRIX ** 3 / seconds['matrix']
@@ -142,9 +147,9 @@ def measure_features(table, options, folder):
               1.25 if np.median(shares) >= 90 else 1.15)
     table.add('   of it inside convolution kernels', shares, '%')
     table.add('2. joint positions, a frame', a_frame['joints'], 'ms')
-    table.add('   of the features\' time', seconds['joints'] / features, 'x', 1.1)
+    table.add("   of the features' time (joints)", seconds['joints'] / features, 'x', 1.1)
     table.add('   heat maps, a frame', a_frame['maps'], 'ms')
-    table.add('   of the features\' time', seconds['maps'] / features, 'x', 1.08)
+    table.add("   of the features' time (heat maps)", seconds['maps'] / features, 'x', 1.08)
     if 'bfloat16' in seconds:
         table.add('4. spatial features, bfloat16, a frame', a_frame['bfloat16'], 'ms')
         table.add('   of the time in float32', seconds['bfloat16'] / features, 'x', 0.6)
@@ -276,12 +281,15 @@ def measure_gait(table, options, folder):
 
 def measure_memory(table, options, folder):
     """In a process of its own: what earlier parts left behind would count."""
+    if not pathlib.Path('/proc/self/status').exists():
+        return table.say('6. memory', 'not measured: this system has no /proc/self/status')
     command = [*PYTHON, __file__, 'memory', '--in-this-process', '--frames', str(options.frames)]
     command += ['--weights', options.weights] if options.weights else []
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     growth, peak = map(float, printed.split())
-    table.add(f'6. growth of memory after 200 of {options.frames:,} frames', [growth], 'MB', 50)
-    table.add('   most memory', [peak], 'MB', 2500)
+    table.add(f'6. memory, {options.frames:,} frames: growth after 200', [growth], 'MB',
+              50 if options.frames <= 2000 else None)
+    table.add(f'   memory, {options.frames:,} frames: most', [peak], 'MB', 2500)
 
 
 def walk_in_memory(options):
@@ -297,7 +305,7 @@ def walk_in_memory(options):
 
     with warnings.catch_warnings(), pose_network(options) as pose_net, GaitNetwork(seed=1) as gait_net:
         warnings.simplefilter('ignore', UserWarning)
-        walk_vector(walk(), pose_net, gait_net, crop='none')
+        walk_vector(walk(), pose_net, gait_net)
     print(max(sizes[200:]) - sizes[200], held_memory('VmHWM'))
 
 
@@ -312,14 +320,14 @@ def measure_video(table, options, folder):
     try:
         import av
     except ImportError as error:
-        return table.say('7. video to vector', f'not measured: {error} (pip install -e ".[video]")')
+        return table.say('7. cropped video to vector', f'not measured: {error} (pip install -e ".[benchmark]")')
     import gait_walkers
     from gait_layers import check_precision
     from gait_nn import GaitNetwork
-    from gait_video import crop_walker, walk_vector
+    from gait_video import crop_walker, read_frames, walk_vector
     scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'
     methods = {'none': cropped, 'background': scene, 'pose': scene}
-    gait_walkers.write_scene(scene, 1)
+    gait_walkers.write_scene(scene, 1)                                      # 640 x 360
     with av.open(str(cropped), 'w') as file:
         stream = file.add_stream('mpeg4', rate=25)
         stream.width = stream.height = 300                                  # codecs want even sizes
@@ -331,9 +339,7 @@ def measure_video(table, options, folder):
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter('ignore', UserWarning)
         pose_net, gait_net = stack.enter_context(pose_network(options)), stack.enter_context(GaitNetwork(seed=1))
-        crops = {'none': frames(96)}
-        for method in ('background', 'pose'):
-            crops[method] = np.stack(list(crop_walker(scene, method, pose_net)))
+        crops = {method: np.stack(list(crop_walker(source, method, pose_net))) for method, source in methods.items()}
         actions = {}
         for method in methods:
             actions[f'{method} alone'] = lambda m=method: pose_net.feed_forward_features(crops[m], BATCH)
@@ -341,19 +347,22 @@ def measure_video(table, options, folder):
         try:
             check_precision('bfloat16')
         except RuntimeError as error:
-            table.say('7. video to vector, bfloat16', f'not measured: {error}')
+            table.say('7. cropped video to vector, bfloat16', f'not measured: {error}')
         else:
             coarse = stack.enter_context(pose_network(options, 'bfloat16'))
             for method in ('none', 'background'):
                 actions[f'{method} coarse'] = lambda m=method: walk_vector(methods[m], coarse, gait_net, m)
         seconds = in_turns(actions, options.repeats)
-    for method, name, limit in (('none', '7. cropped video to vector', 1.1), ('background', '   background', 1.25),
-                                ('pose', '   crop by the pose network', None)):
-        table.add(f'{name}, a frame', 1e3 * seconds[method] / len(crops[method]), 'ms')
-        table.add('   of the features\' time', seconds[method] / seconds[f'{method} alone'], 'x', limit)
+    length = len(list(read_frames(scene)))
+    table.say('   the scene', f'{length} frames of 640 x 360; {len(crops["background"])} show the walker whole')
+    for method, name, limit in (('none', 'cropped video', 1.1), ('background', 'scene by background subtraction', 1.25),
+                                ('pose', 'scene by the pose network', None)):
+        lead, used = '7.' if method == 'none' else '  ', len(crops[method])
+        table.add(f'{lead} {name} to vector, a frame used', 1e3 * seconds[method] / used, 'ms')
+        table.add(f"   of the features' time ({method})", seconds[method] / seconds[f'{method} alone'], 'x', limit)
         if f'{method} coarse' in seconds:
-            table.add(f'{name}, bfloat16, a frame', 1e3 * seconds[f'{method} coarse'] / len(crops[method]), 'ms',
-                      REAL_TIME if method == 'none' else None)
+            table.add(f'   {name}, bfloat16, a frame of it', 1e3 * seconds[f'{method} coarse']
+                      / (used if method == 'none' else length), 'ms', REAL_TIME)
 
 
 def write_people(folder, people=8):
@@ -382,7 +391,7 @@ def measure_training(table, options, folder):
             alone, overlapped = overlapping_steps(net, data, turns, steps, folder / str(number))
             table.add('a step of pose training, batch 8, on a batch that is there', alone, 's')
             table.add(f'   with {name} meanwhile', overlapped, 's')
-            table.add('   of the step\'s own time', np.divide(overlapped, alone), 'x', 1.1)
+            table.add(f"   of the step's own time ({name})", np.divide(overlapped, alone), 'x', 1.1)
 
 
 def overlapping_steps(net, data, turns, steps, folder):
@@ -443,8 +452,10 @@ def main():
     unknown = set(options.parts) - set(PARTS)
     if unknown or options.repeats < 1 or options.frames <= 200:
         parser.error(f'parts are {", ".join(PARTS)}; --repeats is 1 or more, --frames more than 200')
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f'--json: no such folder {options.json.parent}; create it first')
+    if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
+        parser.error(f'--json: expected a file in a folder that exists, got {options.json}')
+    if options.weights and not glob.glob(f'{glob.escape(options.weights)}*'):           # a checkpoint is several files
+        parser.error(f'--weights: no such file {options.weights}')
     if options.in_this_process:
         return walk_in_memory(options)
     about = machine()
@@ -454,8 +465,10 @@ def main():
     for part in options.parts or PARTS:
         with tempfile.TemporaryDirectory() as folder:
             PARTS[part](table, options, pathlib.Path(folder))
-    if options.json:
-        options.json.write_text(json.dumps({'machine': about, 'rows': table.rows}, indent=1))
+        if options.json:                                                    # after each part: the next one may fail
+            beside = options.json.with_name(f'{options.json.name}.{os.getpid()}')
+            beside.write_text(json.dumps({'machine': about, 'rows': table.rows}, indent=1))
+            beside.replace(options.json)
 
 
 if __name__ == '__main__':

@@ -121,12 +121,12 @@ def test_without_weight_decay_no_regularisation_is_declared():
         assert tf.losses.get_regularization_losses() == []
 
 
-@pytest.mark.parametrize('is_training', [True, False])
-def test_residual_blocks_are_relu_of_the_input_plus_the_scaled_branches(is_training):
+@pytest.mark.parametrize('fold_scale', [False, True])
+def test_residual_blocks_are_relu_of_the_input_plus_the_scaled_branches(fold_scale):
     """The last 1 x 1 convolution has a bias, scaled too, no norm and no activation."""
     net = np.random.RandomState(0).uniform(0.1, 1.0, (1, 5, 5, 6)).astype(np.float32)
     with tf.Graph().as_default(), quiet_slim(), slim.arg_scope(inception_resnet_v2_arg_scope()):
-        block = module._residual(tf.constant(net), module.BLOCK17, 0.10, is_training)
+        block = module._residual(tf.constant(net), module.BLOCK17, 0.10, fold_scale)
         names = {v.op.name for v in tf.global_variables() if v.op.name.startswith('Conv2d_1x1')}
         assert names == {'Conv2d_1x1/weights', 'Conv2d_1x1/biases'}
         with tf.Session() as session:
@@ -138,24 +138,40 @@ def test_residual_blocks_are_relu_of_the_input_plus_the_scaled_branches(is_train
     np.testing.assert_allclose(result, np.maximum(net + 0.1 * np.array([-1, -2, -9, 0, 1, 2]), 0), atol=1e-6)
 
 
-def test_the_scale_in_the_weights_gives_what_the_plain_form_gives():
-    """In inference a residual block scales the weights that it reads; the variables are the same."""
+@pytest.mark.parametrize('branches, scale', [(module.BLOCK35, module.BLOCK35_SCALE),
+                                             (module.BLOCK17, module.BLOCK17_SCALE)], ids=['35 x 35', '17 x 17'])
+def test_the_scale_in_the_weights_gives_what_the_plain_form_gives_with_the_same_variables(branches, scale):
     net = np.random.RandomState(0).standard_normal((2, 9, 9, 24)).astype(np.float32)
     with tf.Graph().as_default(), quiet_slim(), slim.arg_scope(inception_resnet_v2_arg_scope()), \
             slim.arg_scope([batch_norm], is_training=False), tf.variable_scope('block') as scope:
-        plain = module._residual(tf.constant(net), module.BLOCK17, 0.10, is_training=True)
+        plain = module._residual(tf.constant(net), branches, scale, fold_scale=False)
         variables = tf.global_variables()
         scope.reuse_variables()
-        folded = module._residual(tf.constant(net), module.BLOCK17, 0.10, is_training=False)
+        folded = module._residual(tf.constant(net), branches, scale, fold_scale=True)
         assert tf.global_variables() == variables
-        random = np.random.RandomState(1)
+        random, record = np.random.RandomState(1), tf.RunMetadata()
         with tf.Session(config=for_inference()) as session:
             for variable in variables:                                  # variances too: positive
                 session.run(variable.assign(random.uniform(0.1, 0.4, variable.shape) if 'variance' in variable.name
                                             else random.standard_normal(variable.shape) * 0.1))
-            expected, found = session.run([plain, folded])
+            expected = session.run(plain)
+            found = session.run(folded, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE),
+                                run_metadata=record)
     assert np.abs(expected - np.maximum(net, 0)).max() > 0.1            # the branches tell
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    ran = ' '.join(node.timeline_label for device in record.step_stats.dev_stats for node in device.node_stats)
+    if '_Mkl' in ran:                                                   # oneDNN's kernels, not on every processor
+        assert 'FusedConv2D' in ran and 'AddV2' not in ran and '= Relu' not in ran
+
+
+def test_without_folding_inference_declares_weight_decay_of_the_variables_themselves():
+    with tf.Graph().as_default(), tf.Session() as session:
+        build((1, 139, 139, 3), is_training=False)
+        decayed = [v for v in tf.trainable_variables() if v.op.name.endswith(('/weights', '/biases'))]
+        session.run([v.assign(0.1 * tf.ones_like(v)) for v in decayed])
+        losses = session.run(tf.losses.get_regularization_losses())
+    expected = [0.00004 * 0.01 * np.prod(v.shape.as_list()) / 2 for v in decayed]
+    np.testing.assert_allclose(sorted(losses), sorted(expected), rtol=1e-4)
 
 
 MODULES = ['inception_resnet_v2', 'human_pose_nn', 'gait_nn', 'gait_layers', 'gait_checkpoints', 'pose_heat_maps']

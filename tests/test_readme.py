@@ -20,7 +20,7 @@ def commands():
     """Every script that a shell block calls, with its options."""
     for line in '\n'.join(blocks('sh')).replace('\\\n', ' ').split('\n'):
         for part in re.split(r'&&|#', line)[:-1 if '#' in line else None]:
-            script = re.match(r'\s*python (\w+)\.py(.*)', part)
+            script = re.match(r'\s*python ([\w/]+)\.py(.*)', part)
             if script:
                 yield script[1], re.findall(r'--[\w-]+', script[2])
 

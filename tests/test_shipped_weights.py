@@ -10,9 +10,13 @@ from conftest import SHIPPED
 import gait_checkpoints
 import gait_cli
 import gait_evaluation
+import gait_walkers
+import human_pose_nn
+import inception_resnet_v2
 import train_gait
 import train_pose
 from gait_nn import GaitNetwork
+from human_pose_nn import HumanPoseIRNetwork
 
 POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.DEFAULT_PAIRS[-1])
 
@@ -43,6 +47,26 @@ def test_they_are_what_every_command_takes_where_nothing_is_published(monkeypatc
 def test_poses_never_trained_on_are_found(shipped_pose_net):
     score = train_pose.evaluate(shipped_pose_net, train_pose.Walkers(40, train_pose.TEST_SEED))
     assert score.mean_error < 5 and score.mean_pck > 0.92
+
+
+@pytest.mark.slow
+def test_folding_the_scale_moves_a_joint_only_where_two_maxima_nearly_tie(monkeypatch, shipped_pose_net):
+    """Quicker inference (`fold_scale`) against the plain form; nearly: within 1e-6."""
+    images = np.stack([gait_walkers.picture(train_pose.TEST_SEED + i).image for i in range(64)])
+    monkeypatch.setattr(human_pose_nn, 'inception_resnet_v2', lambda *arguments, fold_scale, **options:
+                        inception_resnet_v2.inception_resnet_v2(*arguments, **options))
+    with HumanPoseIRNetwork() as plain:
+        plain.restore(POSE)
+        maps, expected = plain.heat_maps(images), plain.joint_positions(images)
+        folded, found = shipped_pose_net.heat_maps(images), shipped_pose_net.joint_positions(images)
+    assert np.any(folded != maps)                                       # they are computed in two ways
+    np.testing.assert_allclose(folded, maps, rtol=0, atol=1e-5)
+    for axis in (0, 1):                                                 # y, x
+        edges = maps.max(axis=2 - axis)                                 # (B, 289, 16)
+        pixels = np.rint(np.stack([expected[axis], found[axis]])[:, :, None] * 289 / 299).astype(int)
+        one, other = (np.take_along_axis(edges, at, axis=1) for at in pixels)
+        assert np.abs(one - other).max() < 1e-6
+        assert np.mean(pixels[0] != pixels[1]) < 0.01
 
 
 def test_converted_to_a_checkpoint_they_give_the_same_vector(tmp_path, features):
