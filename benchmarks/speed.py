@@ -1,6 +1,6 @@
 """Print how fast everything runs on this machine, beside what one would take instead.
 
-    python benchmarks/speed.py                          # all parts, 22 minutes on two cores
+    python benchmarks/speed.py                          # all parts, 20 minutes on two cores
     python benchmarks/speed.py features start           # some parts
     python benchmarks/speed.py memory --frames 20000    # a very long walk, 25 minutes more
     python benchmarks/speed.py --json speed.json
