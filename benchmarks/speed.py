@@ -12,7 +12,6 @@ Runtime; without it its row says so.
 """
 import argparse
 import contextlib
-import glob
 import importlib.util
 import json
 import os
@@ -281,8 +280,10 @@ def measure_gait(table, options, folder):
 
 def measure_memory(table, options, folder):
     """In a process of its own: what earlier parts left behind would count."""
-    if not pathlib.Path('/proc/self/status').exists():
-        return table.say('6. memory', 'not measured: this system has no /proc/self/status')
+    try:
+        held_memory('VmHWM')
+    except (OSError, StopIteration):
+        return table.say('6. memory', 'not measured: this system has no VmHWM in /proc/self/status')
     command = [*PYTHON, __file__, 'memory', '--in-this-process', '--frames', str(options.frames)]
     command += ['--weights', options.weights] if options.weights else []
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -389,7 +390,7 @@ def measure_training(table, options, folder):
     with HumanPoseIRNetwork(is_training=True, seed=1) as net:
         for number, (name, data) in enumerate(sources.items()):
             alone, overlapped = overlapping_steps(net, data, turns, steps, folder / str(number))
-            table.add('a step of pose training, batch 8, on a batch that is there', alone, 's')
+            table.add(f'a step of pose training, batch 8, alone ({name})', alone, 's')
             table.add(f'   with {name} meanwhile', overlapped, 's')
             table.add(f"   of the step's own time ({name})", np.divide(overlapped, alone), 'x', 1.1)
 
@@ -454,8 +455,8 @@ def main():
         parser.error(f'parts are {", ".join(PARTS)}; --repeats is 1 or more, --frames more than 200')
     if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
         parser.error(f'--json: expected a file in a folder that exists, got {options.json}')
-    if options.weights and not glob.glob(f'{glob.escape(options.weights)}*'):           # a checkpoint is several files
-        parser.error(f'--weights: no such file {options.weights}')
+    if options.weights and not any(map(os.path.isfile, (options.weights, f'{options.weights}.index'))):
+        parser.error(f'--weights: no such file or checkpoint {options.weights}')
     if options.in_this_process:
         return walk_in_memory(options)
     about = machine()

@@ -158,7 +158,7 @@ def test_the_scale_in_the_weights_gives_what_the_plain_form_gives_with_the_same_
             found = session.run(folded, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE),
                                 run_metadata=record)
     assert np.abs(expected - np.maximum(net, 0)).max() > 0.1            # the branches tell
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     ran = ' '.join(node.timeline_label for device in record.step_stats.dev_stats for node in device.node_stats)
     if '_Mkl' in ran:                                                   # oneDNN's kernels, not on every processor
         assert 'FusedConv2D' in ran and 'AddV2' not in ran and '= Relu' not in ran
