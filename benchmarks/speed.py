@@ -103,13 +103,21 @@ def pose_network(options, precision='float32'):
         yield net
 
 
+def bfloat16_network(table, options, stack, row):
+    """The pose network in bfloat16; None where the processor cannot, which the table's row then says."""
+    from gait_layers import check_precision
+    try:
+        check_precision('bfloat16')
+    except RuntimeError as error:
+        return table.say(row, f'not measured: {error}')
+    return stack.enter_context(pose_network(options, 'bfloat16'))
+
+
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 def measure_features(table, options, folder):
     """Backbone, heads and precisions, against the speed of a matrix product and against other ways."""
     import tensorflow.compat.v1 as tf
-
-    from gait_layers import check_precision
     images = frames(BATCH)
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(pose_network(options))
@@ -117,12 +125,7 @@ def measure_features(table, options, folder):
                    'features': lambda: net.feed_forward_features(images, BATCH),
                    'joints': lambda: net.joint_positions(images, BATCH),
                    'maps': lambda: net.heat_maps(images, BATCH)}
-        try:
-            check_precision('bfloat16')
-        except RuntimeError as error:
-            table.say('4. spatial features, bfloat16', f'not measured: {error}')
-        else:
-            coarse = stack.enter_context(pose_network(options, 'bfloat16'))
+        if coarse := bfloat16_network(table, options, stack, '4. spatial features, bfloat16'):
             actions['bfloat16'] = lambda: coarse.feed_forward_features(images, BATCH)
             actions['bfloat16 joints'] = lambda: coarse.joint_positions(images, BATCH)
         for name, prepare, extra in (('ONNX Runtime', onnx_features, '-e ".[benchmark]"'),
@@ -323,7 +326,6 @@ def measure_video(table, options, folder):
     except ImportError as error:
         return table.say('7. cropped video to vector', f'not measured: {error} (pip install -e ".[benchmark]")')
     import gait_walkers
-    from gait_layers import check_precision
     from gait_nn import GaitNetwork
     from gait_video import crop_walker, read_frames, walk_vector
     scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'
@@ -345,12 +347,7 @@ def measure_video(table, options, folder):
         for method in methods:
             actions[f'{method} alone'] = lambda m=method: pose_net.feed_forward_features(crops[m], BATCH)
             actions[method] = lambda m=method: walk_vector(methods[m], pose_net, gait_net, m)
-        try:
-            check_precision('bfloat16')
-        except RuntimeError as error:
-            table.say('7. cropped video to vector, bfloat16', f'not measured: {error}')
-        else:
-            coarse = stack.enter_context(pose_network(options, 'bfloat16'))
+        if coarse := bfloat16_network(table, options, stack, '7. cropped video to vector, bfloat16'):
             for method in ('none', 'background'):
                 actions[f'{method} coarse'] = lambda m=method: walk_vector(methods[m], coarse, gait_net, m)
         seconds = in_turns(actions, options.repeats)

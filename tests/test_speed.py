@@ -51,6 +51,6 @@ def test_every_part_gives_its_lines(part, tmp_path):
         found = [row for row in rows if promised in row['name']]
         assert found, f'{promised}: no such line in {[row["name"] for row in rows]}'
     assert len({row['name'] for row in rows}) == len(rows)
-    for row in rows:                                    # an extra, the processor's bfloat16 or /proc may be missing
-        said = row.get('text', '')
-        assert not said.startswith('not measured') or len(said) > len('not measured: ')
+    missing = [row for row in rows if row.get('text', '').startswith('not measured') and row['name'] != 'ONNX Runtime']
+    for row in missing:                                 # an extra, the processor's bfloat16, or /proc
+        assert any(reason in row['text'] for reason in ('pip install', 'needs a processor', 'VmHWM'))
