@@ -15,13 +15,13 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
+from pose_joints import JOINT_NAMES, LINE_COLOURS, NO_LINE
+
 HERE = pathlib.Path(__file__).resolve().parent
 WEIGHTS = (('MPII+LSP.ckpt',), ('walkers-pose.npz',))       # the published ones; else those that ship
 OUTPUT_FORMATS = {'.jpg': 'jpg', '.jpeg': 'jpg', '.png': 'png', '.webp': 'webp'}
 WHITE_16_BIT = 65535
 
-LINE_COLOURS = 'rrbmmyggbcrrbmm'        # of the line from joint i to joint i + 1
-NO_LINE = (5, 9)                        # left ankle - pelvis, head top - right wrist: no limb joins them
 LINE_WIDTH = 5                          # points
 FIGURE_SIDE, FIGURE_DPI = 6.0, 100      # inches, pixels an inch
 
@@ -210,7 +210,6 @@ def main(argv=None):
         frame = to_frame(read_picture(image))
         # TensorFlow takes seconds to start: only now that nothing else is wrong.
         import gait_checkpoints
-        from human_pose_nn import JOINT_NAMES
 
         # An absolute path is taken as it is; a bare name would be sought in other folders, too.
         if arguments.checkpoint is not None:

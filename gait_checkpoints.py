@@ -1,9 +1,8 @@
 """Files of weights: find them, read them whole and checked, match them to a network's variables, write them.
 
 Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and weights of 8 bits (`.npz`),
-and knows the names that every version of TensorFlow gave to recurrent weights. `replacing` writes any file whole or not
-at all. No network is built here and no session of a network is touched; TensorFlow is loaded only by what reads or
-writes its files.
+and knows the names that every version of TensorFlow gave to recurrent weights. No network is built here and no session
+of a network is touched; TensorFlow is loaded only by what reads or writes its files.
 """
 import contextlib
 import dataclasses
@@ -12,8 +11,6 @@ import json
 import os
 import pathlib
 import re
-import secrets
-import shutil
 import sys
 import sysconfig
 import tempfile
@@ -21,6 +18,8 @@ import zipfile
 import zlib
 
 import numpy as np
+
+from gait_files import open_npz, replacing
 
 DATA_SUFFIX = '.data-00000-of-00001'
 FACTS = 'facts.json'                      # name under which an .npz of ours holds what is not a tensor
@@ -81,8 +80,6 @@ class RestoreReport:
                 lines.append(f'  {len(names)} {what}: {some}')
         return '\n'.join(lines)
 
-
-# --- Finding ---------------------------------------------------------------------------------------------------------
 
 def user_data_folder():
     """The folder for files of this user, by the platform's custom (nothing is created)."""
@@ -201,8 +198,6 @@ def _is_there(prefix):
     return os.path.isfile(prefix) or os.path.isfile(f'{prefix}.index')
 
 
-# --- Reading ---------------------------------------------------------------------------------------------------------
-
 def read_checkpoint_shapes(path):
     """Names and shapes of a checkpoint's tensors, without their values.
 
@@ -256,7 +251,7 @@ def _opened(prefix):
     _refuse_other_kinds(prefix)
     with contextlib.ExitStack() as stack, _named_errors(prefix):
         if prefix.endswith(COMPACT_SUFFIX) and os.path.isfile(prefix):
-            yield _CompactReader(stack.enter_context(_open_npz(prefix)))
+            yield _CompactReader(stack.enter_context(open_npz(prefix)))
             return
         path = prefix
         if re.search(r'[*?\[\]\\]', prefix) and os.sep == '/':
@@ -265,13 +260,6 @@ def _opened(prefix):
             for suffix in _suffixes(prefix):
                 os.symlink(os.path.abspath(prefix + suffix), path + suffix)
         yield tf.train.NewCheckpointReader(path)
-
-
-def _open_npz(path):
-    """An .npz file's arrays; whatever else the file is, NumPy takes it for a pickle and tells how to trust it."""
-    if not zipfile.is_zipfile(path):
-        raise ValueError('it is no .npz file')
-    return np.load(path, allow_pickle=False)
 
 
 def _suffixes(prefix):
@@ -362,8 +350,6 @@ def fingerprint(*paths):
         digest.update(b'end of file\n')
     return digest.hexdigest()[:32]
 
-
-# --- Matching --------------------------------------------------------------------------------------------------------
 
 def match(path, tensors, in_file, expected, what, optional=()):
     """Check that the file's tensors are those of a network; nothing is assigned here.
@@ -546,48 +532,6 @@ def initial_recurrent(cell, layers, num_units, scope, depth):
     return values
 
 
-# --- Writing ---------------------------------------------------------------------------------------------------------
-
-@contextlib.contextmanager
-def replacing(path, mode='wb', shared=False, **options):
-    """Open a file beside `path` for writing; it takes that name once it is whole and on the disk, else nothing changes.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A link stays a link, a private file stays private.
-    mode, options
-        As of `open`.
-    shared : bool
-        Several processes may write this file at once: each writes one of its own beside it. Otherwise that one has a
-        fixed name, so that what a killed process left is overwritten by the next.
-
-    Yields
-    ------
-    file
-    """
-    path = os.path.realpath(path)
-    beside = f'{path}.{secrets.token_hex(4)}.new' if shared else f'{path}.new'
-    try:
-        with open(beside, mode, **options) as file:
-            if os.path.exists(path):
-                shutil.copymode(path, beside)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
-        raise
-    if os.name == 'posix':                              # the new name, too, must outlive a power cut
-        folder = os.open(os.path.dirname(path), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
 def write_checkpoint(prefix, tensors):
     """Write a V2 checkpoint, whole or not at all.
 
@@ -680,8 +624,6 @@ def _finish_interrupted_write(prefix):
             os.replace(beside + '.index', prefix + '.index')
 
 
-# --- States of training ----------------------------------------------------------------------------------------------
-
 def write_state(path, tensors, facts):
     """Write tensors and facts of a training run into one `.npz` file, whole or not at all.
 
@@ -710,7 +652,7 @@ def read_state(path):
         The file is corrupt or something else.
     """
     try:
-        with _open_npz(path) as file:
+        with open_npz(path) as file:
             facts = json.loads(file[FACTS].tobytes())
             return {name: file[name] for name in file.files if name != FACTS}, facts
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -31,6 +31,8 @@ from typing import NamedTuple
 import numpy as np
 
 import gait_checkpoints
+import gait_files
+from pose_joints import JOINT_NAMES, LINE_COLOURS, NO_LINE
 
 CROPS = ('auto', 'background', 'pose', 'none')
 PRECISIONS = ('float32', 'bfloat16')
@@ -353,7 +355,7 @@ def vector_command(arguments):
     weights = _weights(arguments)
     described = list(_describe(sources, weights, arguments))
     if writer:
-        with gait_checkpoints.replacing(arguments.output, shared=True) as file:
+        with gait_files.replacing(arguments.output, shared=True) as file:
             writer(file, described, weights)
     elif not arguments.json:
         _write_vectors_csv(sys.stdout, described)
@@ -684,8 +686,6 @@ def pose_command(arguments):
             raise ValueError(f'{arguments.joints}: joints are written as .csv or .json')
     weights = find_pose_weights(arguments.pose_weights)
     load_tensorflow(arguments.verbose)
-    from human_pose_nn import JOINT_NAMES
-
     rows, data, lines = [], [], []
     with open_pose_network(weights, arguments.precision) as net:
         for path, output in jobs:
@@ -769,7 +769,7 @@ def _pose_of(path, output, net, arguments):
         joints = _joints_of_picture(source, arguments.crop, net)
         if output is not None:
             from PIL import Image
-            with gait_checkpoints.replacing(output, shared=True) as file:
+            with gait_files.replacing(output, shared=True) as file:
                 Image.fromarray(draw_skeleton(frame, joints)).save(file, PICTURES[output.suffix.lower()], quality=95)
         return [Pose(0, joints)], {'frames': 1, 'used': 1, 'skipped': 0,
                                    'crop': 'pose' if arguments.crop == 'pose' else 'none'}
@@ -837,8 +837,6 @@ def draw_skeleton(frame, joints):
     """
     from PIL import Image, ImageDraw
 
-    from dummy_pose_estimation import LINE_COLOURS, NO_LINE
-
     y, x = np.asarray(joints, float)[:2]
     width = max(2, round(np.ptp(y) / 40))
     image = Image.fromarray(frame)
@@ -860,7 +858,7 @@ def write_frames(path, frames, fps):
     fps : float
     """
     suffix = path.suffix.lower()
-    with gait_checkpoints.replacing(path, shared=True) as file:
+    with gait_files.replacing(path, shared=True) as file:
         if suffix == '.gif':
             from PIL import Image
             images = map(Image.fromarray, frames)
@@ -887,7 +885,7 @@ def _encode(file, kind, frames, fps):
 
 
 def _write_joints(path, rows):
-    with gait_checkpoints.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
+    with gait_files.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
         if path.suffix.lower() == '.json':
             json.dump(rows, file, ensure_ascii=False)
         else:

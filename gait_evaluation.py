@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_checkpoints import replacing
+from gait_files import replacing
 from gait_gallery import classify as classify  # for callers: the gallery's own scores, no second version of them
 from gait_gallery import fit_identifier, index_people, normalise
 

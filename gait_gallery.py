@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.svm import LinearSVC
 
-from gait_checkpoints import replacing
+from gait_files import replacing
 
 FORMAT = 'gait-gallery'
 VERSION = 1

@@ -9,18 +9,14 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 import gait_checkpoints
-from gait_layers import (
+from gait_layers import batch_norm, dropout, gru_layer, lstm_layer, minimise
+from gait_network import (
     Network,
-    batch_norm,
     check_batch,
     check_batch_size,
     check_keep_prob,
     check_rate,
     collected_at_the_end,
-    dropout,
-    gru_layer,
-    lstm_layer,
-    minimise,
     warn_caller,
 )
 

@@ -33,6 +33,7 @@ from scipy import ndimage
 from sklearn.base import BaseEstimator, TransformerMixin
 
 import gait_checkpoints
+import gait_files
 
 CROP_SIZE = 299                 # the pose network's input
 VECTOR_SIZE = 512
@@ -1178,7 +1179,7 @@ def _transform_one(walk, parameters, fingerprint, threads):
             raise
         return np.full(VECTOR_SIZE, np.nan, np.float32), str(error)
     if file is not None:
-        with gait_checkpoints.replacing(file, shared=True) as opened:
+        with gait_files.replacing(file, shared=True) as opened:
             np.save(opened, vector)
     return vector, None
 

@@ -41,10 +41,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-JOINT_NAMES = ('right ankle', 'right knee', 'right hip', 'left hip', 'left knee', 'left ankle', 'pelvis', 'thorax',
-               'upper neck', 'head top', 'right wrist', 'right elbow', 'right shoulder', 'left shoulder',
-               'left elbow', 'left wrist')
-MIRRORED_JOINTS = (5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10)
+from pose_joints import JOINT_NAMES
+
 CONDITIONS = ('N', 'B', 'S')  # normal, backpack, coating shoes
 DRAWING = 1                   # raised with every change of what is drawn: features kept of earlier pictures are void
 MAX_YAW = 30.0                # degrees off the profile, either side

@@ -9,25 +9,18 @@ import tf_slim as slim
 
 import gait_checkpoints
 import pose_heat_maps
-from gait_layers import (
+from gait_layers import check_precision, computing_in, dropout, minimise
+from gait_network import (
     Network,
     check_batch,
     check_batch_size,
     check_keep_prob,
-    check_precision,
     check_rate,
     collected_at_the_end,
-    computing_in,
-    dropout,
-    minimise,
     warn_caller,
 )
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
-
-JOINT_NAMES = ['right ankle', 'right knee', 'right hip', 'left hip', 'left knee', 'left ankle', 'pelvis', 'thorax',
-               'upper neck', 'head top', 'right wrist', 'right elbow', 'right shoulder', 'left shoulder', 'left elbow',
-               'left wrist']
-MIRRORED_JOINTS = [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10]    # where each joint's mirror image stands
+from pose_joints import JOINT_NAMES
 
 
 class HumanPoseNN(Network):

@@ -24,6 +24,7 @@ import numpy as np
 
 import gait_checkpoints
 import gait_evaluation
+import gait_files
 import gait_video
 import gait_walkers
 from gait_nn import FEATURE_SHAPE, GaitNetwork
@@ -159,7 +160,7 @@ class Features:
 
 def _write_features(path, features):
     try:
-        with gait_checkpoints.replacing(path, shared=True) as file:     # runs may share the folder
+        with gait_files.replacing(path, shared=True) as file:     # runs may share the folder
             np.save(file, features)
     except OSError as error:
         raise OSError(f'{path} could not be written: {error}') from error

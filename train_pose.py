@@ -30,8 +30,10 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 import gait_checkpoints
+import gait_files
 import gait_walkers
-from human_pose_nn import JOINT_NAMES, MIRRORED_JOINTS, HumanPoseIRNetwork
+from human_pose_nn import HumanPoseIRNetwork
+from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 SIZE = HumanPoseIRNetwork.IMAGE_SIZE
 HEATMAP_SCALE = HumanPoseIRNetwork.HEATMAP_SIZE / SIZE
@@ -200,7 +202,7 @@ def write_annotations(path, annotations):
     """Write annotations as the CSV that `read_annotations` reads, whole or not at all; pictures relative to it."""
     path = pathlib.Path(path)
     columns = [f'{name.replace(" ", "_")}_{what}' for name in JOINT_NAMES for what in ('x', 'y', 'visible')]
-    with gait_checkpoints.replacing(path, 'w', newline='', encoding='utf-8') as file:
+    with gait_files.replacing(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(['image', 'scale', 'centre_x', 'centre_y', *columns])
         for a in annotations:
@@ -614,7 +616,7 @@ def draw_score(score, path, title):
     axes.set_xlabel('mean distance of visible joints, pixels of the 289 x 289 heat map')
     axes.set_title(title)
     axes.spines[['top', 'right']].set_visible(False)
-    with gait_checkpoints.replacing(path) as file:
+    with gait_files.replacing(path) as file:
         figure.savefig(file, dpi=120, format=pathlib.Path(path).suffix[1:] or 'png')
 
 
@@ -759,7 +761,7 @@ class Run:
             raise ValueError(f'{path} is no log of a training run (it has no column `step`): move it elsewhere, or use '
                              'another --output')
         kept = [row for row in rows[1:] if len(row) == len(header) and int(row[header.index('step')]) <= step]
-        with gait_checkpoints.replacing(path, 'w', newline='', encoding='utf-8') as file:
+        with gait_files.replacing(path, 'w', newline='', encoding='utf-8') as file:
             csv.writer(file).writerows([header, *kept] if kept else [])
 
     def save(self, net, done):

@@ -21,9 +21,9 @@ import gait_cli  # noqa: E402
 import gait_evaluation  # noqa: E402
 import train_gait  # noqa: E402
 import train_pose  # noqa: E402
-from dummy_pose_estimation import LINE_COLOURS, NO_LINE  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
+from pose_joints import LINE_COLOURS, NO_LINE  # noqa: E402
 
 PROTOCOLS = {
     1: gait_evaluation.Protocol('experiment 1 in miniature: one session', 'N1-N4', 'N5-N6 B1-B2 S1-S2', '1', '1'),

@@ -100,7 +100,7 @@ def draw_pose_row(axes, walk):
 
 
 def draw_joints(axes, joints, x, y, scale):
-    from dummy_pose_estimation import LINE_COLOURS, NO_LINE
+    from pose_joints import LINE_COLOURS, NO_LINE
     places = np.stack([x + (joints[:, 1] - 149) * scale, y - (joints[:, 0] - 149) * scale])
     for i, colour in enumerate(LINE_COLOURS):
         if i not in NO_LINE:

@@ -27,8 +27,6 @@ def is_small(path):
     return set(tensors) == set(SMALL) and all(np.array_equal(tensors[name], SMALL[name]) for name in SMALL)
 
 
-# --- Finding and reading ---------------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize('version', [1, 2])
 @pytest.mark.parametrize('name', ['plain.ckpt', 'M+L-GRU-2.ckpt', 'with spaces.ckpt', 'br[ack]ets{1}.ckpt',
                                   'st*r?.ckpt', 'back\\slash.ckpt', 'Gäng.ckpt', 'no suffix'])
@@ -99,8 +97,6 @@ def test_bare_names_are_sought_in_the_working_directory_then_in_models_then_with
         write_checkpoint(folder / name, SMALL, 1)
         assert pathlib.Path(gait_checkpoints.locate(name)).absolute() == folder / name
 
-
-# --- Refusing --------------------------------------------------------------------------------------------------------
 
 def write(path, content):
     path.write_bytes(content)
@@ -178,8 +174,6 @@ def test_a_flipped_bit_is_refused_or_changes_no_number(tmp_path, version, suffix
     assert refused == len(whole) if suffix == DATA_SUFFIX else refused > len(whole) / 2
 
 
-# --- Matching --------------------------------------------------------------------------------------------------------
-
 def match(tensors, **arguments):
     return gait_checkpoints.match('file.ckpt', tensors, list(tensors), {'a/weights': [4, 6], 'b': [3]}, 'a network',
                                   **arguments)
@@ -244,8 +238,6 @@ def test_the_report_counts_and_names_what_was_done():
                                         '  2 initial: d, e', '  5 ignored: f, g, h, i, ...']
     assert str(RestoreReport('walk.ckpt', ['a'])) == 'walk.ckpt: 1 variables restored'
 
-
-# --- Writing ---------------------------------------------------------------------------------------------------------
 
 def test_what_is_written_is_a_v2_checkpoint_of_two_files_that_tensorflow_reads(tmp_path):
     path = gait_checkpoints.write_checkpoint(tmp_path / 'mine+1.ckpt', SMALL)
@@ -324,36 +316,6 @@ def test_a_process_killed_between_the_renames_leaves_what_the_next_restore_compl
     assert all(np.array_equal(tensors[name], NEW[name]) for name in NEW)
     assert sorted(os.listdir(tmp_path)) == ['killed.ckpt' + DATA_SUFFIX, 'killed.ckpt.index']
 
-
-@pytest.mark.parametrize('shared', [False, True])
-def test_a_replaced_file_is_the_old_one_until_the_new_one_is_whole_and_stays_private_and_linked(tmp_path, shared):
-    path, link = tmp_path / 'a.txt', tmp_path / 'link.txt'
-    path.write_text('old')
-    path.chmod(0o600)
-    link.symlink_to(path)
-    with gait_checkpoints.replacing(link, 'w', shared) as file:
-        file.write('new')
-        assert path.read_text() == 'old'
-    assert path.read_text() == 'new' and link.is_symlink() and path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(KeyboardInterrupt), gait_checkpoints.replacing(path, shared=shared) as file:
-        file.write(b'half')
-        raise KeyboardInterrupt
-    assert path.read_text() == 'new' and sorted(os.listdir(tmp_path)) == ['a.txt', 'link.txt']
-
-
-def test_what_a_killed_writer_left_is_overwritten_and_sharing_writers_do_not_meet(tmp_path):
-    (tmp_path / 'a.txt.new').write_text('left by a killed process')
-    with gait_checkpoints.replacing(tmp_path / 'a.txt', 'w') as file:
-        file.write('one')
-    assert os.listdir(tmp_path) == ['a.txt']
-    with gait_checkpoints.replacing(tmp_path / 'a.txt', 'w', shared=True) as first:
-        with gait_checkpoints.replacing(tmp_path / 'a.txt', 'w', shared=True) as second:
-            first.write('first')
-            second.write('second')
-    assert (tmp_path / 'a.txt').read_text() == 'first' and os.listdir(tmp_path) == ['a.txt']
-
-
-# --- The gait network ------------------------------------------------------------------------------------------------
 
 def damaged(checkpoints, folder, kind):
     """A file that the two-layer GRU network has to refuse, and what the error says."""
@@ -524,8 +486,6 @@ def test_the_optimizers_state_is_not_saved(trainer, tmp_path):
     assert set(names) == {*VARIABLES['gait'], *logits(10), *(f'{CELL_0}gru_cell/{leaf}' for leaf in GRU_LEAVES)}
 
 
-# --- The pose network ------------------------------------------------------------------------------------------------
-
 def test_a_pose_file_with_one_variable_missing_is_refused_by_that_variable(pose_net, frames, tmp_path):
     tensors = values(VARIABLES['pose'])
     del tensors['InceptionResnetV2/Conv2d_1a_3x3/BatchNorm/beta']
@@ -570,8 +530,6 @@ def test_a_gait_networks_file_is_refused_as_an_imagenet_checkpoint_too(pose_net,
     with pytest.raises(CheckpointError, match="backbone; it is a gait network's file"):
         pose_net.restore(checkpoints('gait'), is_pre_trained_imagenet_checkpoint=True)
 
-
-# --- 8-bit weights ---------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope='module')
 def compact(tmp_path_factory):

@@ -18,7 +18,7 @@ import gait_checkpoints
 import gait_cli
 import gait_gallery
 import gait_video
-from human_pose_nn import JOINT_NAMES
+from pose_joints import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ['pose', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list', 'gallery remove',

@@ -10,8 +10,8 @@ from reference_weights import SHARED
 from test_gait_layers import gru_loop
 from test_human_pose_nn import events, placeholders
 
-import gait_layers
-from gait_layers import quiet_slim
+import gait_network
+from gait_network import quiet_slim
 from gait_nn import GaitNetwork, GaitNN
 
 
@@ -108,7 +108,7 @@ def test_weights_that_are_not_restored_are_what_the_initialisers_give(monkeypatc
             return built, net.sess.run({v.op.name: v for v in net.variables})
 
     lean, ours = initial_values()
-    monkeypatch.setattr(gait_layers, 'fed_before_use', contextlib.nullcontext)
+    monkeypatch.setattr(gait_network, 'fed_before_use', contextlib.nullcontext)
     full, expected = initial_values()
     assert lean < full and ours.keys() == expected.keys()
     for name, value in expected.items():

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import gait_walkers as walkers
-from gait_walkers import GAIT, HUMAN, MIRRORED_JOINTS, Walker
+from gait_walkers import GAIT, HUMAN, Walker
+from pose_joints import MIRRORED_JOINTS
 
 PHASES = np.arange(100) / 100
 R_ANKLE, R_KNEE, R_HIP, L_HIP, L_KNEE, L_ANKLE, PELVIS = range(7)
@@ -229,7 +230,7 @@ def test_the_near_side_is_right_when_walking_right_and_left_when_walking_left(he
 
 def test_the_picture_of_a_mirrored_walk_is_the_mirrored_picture_with_swapped_joints():
     average = Walker.average()
-    swapped = list(MIRRORED_JOINTS)
+    swapped = MIRRORED_JOINTS
     for heading in (0.0, 0.4, -0.3):
         canvas, owner, joints, visible = draw(average, 0.2, heading)
         other, other_owner, other_joints, other_visible = draw(average, 0.7, math.pi - heading)

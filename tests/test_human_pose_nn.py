@@ -15,7 +15,8 @@ from reference_weights import pose_frames, reference
 import gait_walkers
 import human_pose_nn
 from gait_layers import check_precision
-from human_pose_nn import JOINT_NAMES, MIRRORED_JOINTS, HumanPoseIRNetwork
+from human_pose_nn import JOINT_NAMES, HumanPoseIRNetwork
+from pose_joints import MIRRORED_JOINTS
 
 POINTS = np.full((2, 2, 16), 100.0)
 MARKED = np.ones((2, 16))

@@ -10,7 +10,8 @@ import tf_slim as slim
 from reference_weights import VARIABLES
 
 import inception_resnet_v2 as module
-from gait_layers import batch_norm, for_inference, quiet_slim
+from gait_layers import batch_norm
+from gait_network import for_inference, quiet_slim
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 
 STAGES = {

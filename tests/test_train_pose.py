@@ -27,7 +27,8 @@ import gait_walkers
 import pose_heat_maps
 import train_gait
 import train_pose
-from human_pose_nn import JOINT_NAMES, MIRRORED_JOINTS, HumanPoseIRNetwork
+from human_pose_nn import HumanPoseIRNetwork
+from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 from train_pose import (
     Annotated,
     Annotation,

@@ -1,0 +1,58 @@
+"""Files of any kind: written whole or not at all, locked against other processes, read without unpickling.
+
+What is in them is not known here.
+"""
+import contextlib
+import os
+import secrets
+import shutil
+import zipfile
+
+import numpy as np
+
+
+def open_npz(path):
+    """An .npz file's arrays; whatever else the file is, NumPy takes it for a pickle and tells how to trust it."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError('it is no .npz file')
+    return np.load(path, allow_pickle=False)
+
+
+@contextlib.contextmanager
+def replacing(path, mode='wb', shared=False, **options):
+    """Open a file beside `path` for writing; it takes that name once it is whole and on the disk, else nothing changes.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A link stays a link, a private file stays private.
+    mode, options
+        As of `open`.
+    shared : bool
+        Several processes may write this file at once: each writes one of its own beside it. Otherwise that one has a
+        fixed name, so that what a killed process left is overwritten by the next.
+
+    Yields
+    ------
+    file
+    """
+    path = os.path.realpath(path)
+    beside = f'{path}.{secrets.token_hex(4)}.new' if shared else f'{path}.new'
+    try:
+        with open(beside, mode, **options) as file:
+            if os.path.exists(path):
+                shutil.copymode(path, beside)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(beside)
+        raise
+    if os.name == 'posix':                              # the new name, too, must outlive a power cut
+        folder = os.open(os.path.dirname(path), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,482 @@
+"""What both networks are besides their layers: a graph and its session, weights, event files, checks of what is fed.
+
+`Network` is the base of the pose network and of the gait network. No layer is described here.
+"""
+import contextlib
+import copy
+import os
+import secrets
+import shutil
+import sys
+import threading
+import warnings
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import gait_checkpoints
+from gait_layers import BATCH_STATISTICS
+
+
+def warn_caller(message):
+    """Warn at the line outside the networks' own modules that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get('__name__') in ('gait_network', 'gait_nn', 'human_pose_nn'):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
+
+
+@contextlib.contextmanager
+def quiet_slim():
+    """Silence the deprecation warnings that tf-slim's layers raise from inside TensorFlow."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', UserWarning)
+        yield
+
+
+def for_inference(config=None):
+    """Settings of a session that only computes: of TensorFlow's graph optimisers pruning and fusing, once.
+
+    Fused, a convolution with its batch norm and ReLU is one step. The other optimisers find nothing to do in these
+    graphs, and looking for it takes longer than the first frames.
+
+    Parameters
+    ----------
+    config : tf.compat.v1.ConfigProto, optional
+        Settings to keep; where they say anything of graph optimisers, these stay as they are.
+
+    Returns
+    -------
+    tf.compat.v1.ConfigProto
+    """
+    ours = tf.ConfigProto()
+    if config is not None:
+        ours.CopyFrom(config)
+    rewriting = ours.graph_options.rewrite_options
+    if not rewriting.ByteSize():
+        for field in rewriting.DESCRIPTOR.fields:
+            if field.enum_type and field.enum_type.name == 'Toggle' and field.name != 'remapping':
+                setattr(rewriting, field.name, rewriting.OFF)
+        rewriting.memory_optimization = rewriting.NO_MEM_OPT
+        rewriting.meta_optimizer_iterations = rewriting.ONE
+    return ours
+
+
+@contextlib.contextmanager
+def collected_at_the_end():
+    """Variables made inside enter the graph's collections when the block ends, in their order, and not before.
+
+    Each slim layer searches all variables that the graph holds so far: a third of the time it takes to build the pose
+    network, for nothing.
+    """
+    graph, held = tf.get_default_graph(), {key: [] for key in (tf.GraphKeys.GLOBAL_VARIABLES,
+                                                               tf.GraphKeys.TRAINABLE_VARIABLES)}
+
+    def creator(create, **arguments):
+        variable = create(**arguments)
+        for key, variables in held.items():
+            collected = graph.get_collection_ref(key)
+            variables += collected
+            collected.clear()
+        return variable
+
+    try:
+        with tf.variable_creator_scope(creator):
+            yield
+    finally:
+        for key, variables in held.items():
+            collected = graph.get_collection_ref(key)
+            collected[:] = variables + collected
+
+
+def fed_before_use():
+    """Variables made inside get a placeholder in place of their initialiser, which a network that restores its weights
+    never runs: a fifth of the pose network's nodes."""
+    def creator(create, initial_value=None, shape=None, dtype=None, **arguments):
+        return create(initial_value=lambda: tf.placeholder(dtype, shape, 'fed'), shape=shape, dtype=dtype, **arguments)
+
+    return tf.variable_creator_scope(creator)
+
+
+class Network:
+    """A network's graph, session, weights and event files; the layers are the subclasses' matter.
+
+    Parameters
+    ----------
+    session_config : tf.compat.v1.ConfigProto, optional
+        For the session that the network opens.
+    graph : tf.Graph, optional
+        Build into this graph instead of an own one; needs `session`.
+    session : tf.compat.v1.Session, optional
+        The session of `graph`. The caller's: never closed here.
+    is_training : bool
+    seed : int, optional
+        Of initial weights and dropout, in an own graph; drawn where not given.
+
+    Attributes
+    ----------
+    graph : tf.Graph
+    sess : tf.compat.v1.Session
+        Its variables have values: those restored, else initial ones.
+    """
+
+    SCOPE = None                    # pattern of the names of the network's variables in its graph; None for all
+
+    def __init__(self, session_config=None, graph=None, session=None, is_training=False, seed=None):
+        self.is_training = is_training
+        self.graph = tf.Graph() if graph is None else graph
+        self._owns_session = session is None
+        self._lock = threading.RLock()
+        self._ready = self._restored = self._is_random = self._warned = self._closed = False
+        self._writers = {}
+        self._initialises = is_training or graph is not None       # a caller may run the initialisers of his graph
+        with self.graph.as_default(), quiet_slim(), \
+                contextlib.nullcontext() if self._initialises else fed_before_use():
+            if graph is None:
+                tf.set_random_seed(secrets.randbelow(2 ** 31) if seed is None else seed)
+            self._build()
+        self.variables = self._collection(tf.GraphKeys.GLOBAL_VARIABLES)
+        config = session_config if is_training else for_inference(session_config)
+        self._session = tf.Session(graph=self.graph, config=config) if session is None else session
+
+    def _collection(self, key):
+        return self.graph.get_collection(key, self.SCOPE)
+
+    def _build(self):
+        raise NotImplementedError(f'{type(self).__name__} does not say how its layers are built')
+
+    # --- Session ---
+
+    @property
+    def sess(self):
+        self._make_ready()
+        return self._session
+
+    def _make_ready(self):
+        """Give initial values to the variables that have none; those that have one keep it."""
+        self._check_open()
+        if self._ready:
+            return
+        with self._lock:
+            if not self._ready:
+                with self.graph.as_default():
+                    has_value = self._session.run([tf.is_variable_initialized(v) for v in self.variables])
+                self._assign({}, [v.op.name for v, has in zip(self.variables, has_value) if not has])
+                self._is_random = not any(has_value)        # those of a network whose variables it reuses have one
+                self._ready = True
+
+    def _check_open(self):
+        if self._closed:
+            raise RuntimeError(f'this {type(self).__name__} is closed; build a new one')
+
+    def _assign(self, values, initial=()):
+        """Give variables these values, in one run and without new nodes: the initialisers, fed.
+
+        Those named in `initial` get initial values, whatever they had.
+        """
+        self._check_open()
+        by_name = {v.op.name: v for v in self.variables}
+        if initial and not self._initialises:
+            values, initial = {**values, **self._initial_values(initial)}, ()
+        operations = [by_name[name].initializer for name in (*values, *initial)]
+        self._session.run(operations, {op.inputs[1]: value for op, value in zip(operations, values.values())})
+
+    def _initial_values(self, names):
+        """What initialisers give these variables: the same layers are built once more, with them."""
+        initialised = copy.copy(self)
+        with tf.Graph().as_default() as initialised.graph, quiet_slim():
+            tf.set_random_seed(self.graph.seed)
+            initialised._build()
+            variables = {v.op.name: v for v in initialised._collection(tf.GraphKeys.GLOBAL_VARIABLES)}
+            with tf.Session() as session:
+                session.run([variables[name].initializer for name in names])
+                return session.run({name: variables[name] for name in names})
+
+    def _run(self, fetches, feed):
+        """Run an inference; warn once where no weights were ever restored."""
+        session = self.sess
+        if self._is_random and not (self._restored or self.is_training or self._warned):
+            self._warned = True
+            warn_caller(f'{type(self).__name__} is used before restore(): its weights are random and its results mean '
+                        'nothing')
+        return session.run(fetches, feed)
+
+    def _map(self, fetch, inputs, batch_size, other=None):
+        """Run `fetch` over `inputs` in chunks; the results along the first axis.
+
+        `inputs` is the pair (placeholder, array), checked; `other` holds further arrays of the same length, by
+        placeholder.
+        """
+        place, array = inputs
+        result = None
+        for start in range(0, len(array), batch_size):
+            chunk = slice(start, start + batch_size)
+            feed = {place: array[chunk], **{p: a[chunk] for p, a in (other or {}).items()}}
+            part = self._run(fetch, feed)
+            if len(part) == len(array):
+                return part                                     # the maps of a batch are 86 MB, not to be copied
+            if result is None:
+                result = np.empty((len(array),) + part.shape[1:], part.dtype)
+            result[chunk] = part
+        return result
+
+    def close(self):
+        """Free the session (if it is ours) and the event files; the network cannot be used afterwards."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        if self._owns_session and not self._closed:
+            self._session.close()
+        self._closed = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    # --- Weights ---
+
+    @property
+    def model_variables(self):
+        """The variables that `save` writes."""
+        return self._collection(tf.GraphKeys.MODEL_VARIABLES)
+
+    def save(self, folder, name):
+        """Write the weights as a V2 checkpoint, whole or not at all.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            Made where it does not exist.
+        name : str
+            `<folder>/<name>.ckpt.index` and `.data-00000-of-00001` are written.
+
+        Returns
+        -------
+        str
+            `<folder>/<name>.ckpt`, which `restore` takes.
+
+        Raises
+        ------
+        ValueError
+            A weight is NaN or infinite (nothing is written then), or the name is none.
+        OSError
+            The folder cannot be written, the disk is full.
+        """
+        if not name or os.path.basename(name) != name or name.endswith('.ckpt'):
+            raise ValueError(f'name is that of a file without folder and without .ckpt, got {name!r}')
+        folder = os.path.expanduser(os.fspath(folder))
+        values = self.sess.run({v.op.name: v for v in self.model_variables})
+        spoilt = [variable for variable, value in values.items() if not np.isfinite(value).all()]
+        if spoilt:
+            raise ValueError(f'not saved: {len(spoilt)} variables hold NaN or infinity, such as {spoilt[0]}')
+        os.makedirs(folder, exist_ok=True)
+        return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'), values)
+
+    def _signatures(self):
+        """What an exported network offers: by the signature's name, its inputs and its outputs, tensors by name."""
+        raise NotImplementedError(f'{type(self).__name__} does not say what it exports')
+
+    def export_saved_model(self, folder):
+        """Write the network for inference as a SavedModel, for TensorFlow Serving, tf2onnx, or `tf.saved_model.load`.
+
+        The weights are constants of the graph: there is nothing to restore, and nothing to train.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            To be made. TensorFlow Serving expects `<model's name>/<version's number>`.
+
+        Returns
+        -------
+        str
+            The folder.
+
+        Raises
+        ------
+        RuntimeError
+            The network was built for training, or has no weights yet.
+        FileExistsError
+            The folder exists; it is left as it was.
+        OSError
+            It cannot be written; nothing is left behind.
+        """
+        if self.is_training:
+            raise RuntimeError('this network was built for training; restore its weights into one for inference and '
+                               'export that')
+        values = self.sess.run({v.op.name: v for v in self.model_variables})
+        if self._is_random and not self._restored:
+            raise RuntimeError('nothing was restored: the weights are random, and so would be the exported ones')
+        folder = os.path.abspath(os.path.expanduser(os.fspath(folder)))
+        if os.path.lexists(folder):
+            raise FileExistsError(f'{folder} exists; name a folder that does not')
+        frozen = copy.copy(self)                            # builds the same layers once more, on constants
+        frozen._input_net, frozen._reuse = None, False
+
+        def constant(getter, name, *arguments, **options):
+            return tf.constant(values[name])
+
+        with tf.Graph().as_default() as frozen.graph, quiet_slim(), \
+                tf.variable_scope(tf.get_variable_scope(), custom_getter=constant):
+            frozen._build()
+            signatures = {name: tf.saved_model.build_signature_def(
+                _tensor_infos(inputs), _tensor_infos(outputs), tf.saved_model.PREDICT_METHOD_NAME)
+                for name, (inputs, outputs) in frozen._signatures().items()}
+            os.makedirs(os.path.dirname(folder), exist_ok=True)
+            beside = f'{folder}.{os.getpid()}.part'
+            try:
+                builder = tf.saved_model.Builder(beside)
+                with tf.Session() as session:
+                    builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], signatures)
+                builder.save()
+                os.rename(beside, folder)
+            except tf.errors.OpError as error:
+                raise OSError(f'{folder} cannot be written: {error.message}') from error
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+        return folder
+
+    # --- Training ---
+
+    def training_state(self):
+        """Everything that a resumed run needs from the graph: weights, optimiser slots, step.
+
+        Returns
+        -------
+        dict of str to np.ndarray
+        """
+        return self.sess.run({v.op.name: v for v in self.variables})
+
+    def set_training_state(self, values):
+        """Go on from a `training_state`.
+
+        Parameters
+        ----------
+        values : dict of str to np.ndarray
+
+        Raises
+        ------
+        ValueError
+            Names or shapes are not this network's; nothing is changed then.
+        """
+        expected = {v.op.name: tuple(v.shape.as_list()) for v in self.variables}
+        found = {name: np.shape(value) for name, value in values.items()}
+        if found != expected:
+            differing = sorted(set(found.items()) ^ set(expected.items()))
+            raise ValueError(f'this training state is of another {type(self).__name__}: it differs in {differing[:3]}')
+        with self._lock:
+            self._assign(values)
+            self._ready = self._restored = True
+
+    def batch_averages(self, feeds):
+        """What the moving averages would settle at with the weights of now: the mean of batches' own statistics.
+
+        A decay of 0.999 needs thousands of steps to forget; these stand in for the moving averages in a network for
+        inference that is cut from a young or fast-changing run.
+
+        Parameters
+        ----------
+        feeds : iterable of dict
+            Feeds of some training batches.
+
+        Returns
+        -------
+        dict of str to np.ndarray
+            By the moving averages' variable names.
+        """
+        own = {v.op.name for v in self.variables}
+        pairs = [(v, value) for v, value in self.graph.get_collection(BATCH_STATISTICS) if v.op.name in own]
+        total, count = None, 0
+        for feed in feeds:
+            values = self.sess.run([value for _, value in pairs], feed)
+            total = values if total is None else [t + v for t, v in zip(total, values)]
+            count += 1
+        if not count:
+            raise ValueError('no batch to average over')
+        return {v.op.name: t / count for (v, _), t in zip(pairs, total)}
+
+    # --- Event files ---
+
+    def _write_events(self, folder, values, step):
+        """Append scalars (by tag) and ready-made summaries (bytes) to the event file of a folder."""
+        with self._lock:
+            if folder not in self._writers:
+                with self.graph.as_default():
+                    self._writers[folder] = tf.summary.FileWriter(folder)
+            writer = self._writers[folder]
+            for tag, value in values.items():
+                if isinstance(value, bytes):
+                    writer.add_summary(value, step)
+                else:
+                    writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=float(value))]), step)
+            writer.flush()
+
+
+def _tensor_infos(tensors):
+    return {name: tf.TensorInfo(name=tensor.name, dtype=tensor.dtype.as_datatype_enum,
+                                tensor_shape=tensor.shape.as_proto()) for name, tensor in tensors.items()}
+
+
+def check_batch(array, shape, what, single=''):
+    """Check a batch of inputs before anything is computed.
+
+    Parameters
+    ----------
+    array : array_like of uint8, integer or float, (N, *shape)
+    shape : tuple of int
+        Of one sample.
+    what : str
+        For messages: what one sample is.
+    single : str
+        For messages: how to pass one sample alone.
+
+    Returns
+    -------
+    np.ndarray
+        Not copied where it was an array.
+
+    Raises
+    ------
+    TypeError
+        Not numbers.
+    ValueError
+        Wrong rank or size, empty, NaN, infinity, or a number that is infinite in float32.
+    """
+    expected = f'expected {what} as numbers of shape (N, {", ".join(map(str, shape))})'
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f'{expected}, got samples of differing shapes ({error})') from error
+    if array.dtype.kind not in 'uif':
+        raise TypeError(f'{expected}, got dtype {array.dtype}')
+    if array.shape == tuple(shape) and single:
+        raise ValueError(f'{expected}, got one of shape {array.shape}: {single}')
+    if array.shape[1:] != tuple(shape) or array.ndim != len(shape) + 1:
+        raise ValueError(f'{expected}, got shape {array.shape}')
+    if len(array) == 0:
+        raise ValueError(f'{expected}, got none: the first axis is empty')
+    if array.dtype.kind == 'f':
+        for i, sample in enumerate(array):
+            if not np.abs(sample).max() <= np.finfo(np.float32).max:            # NaN is not, either
+                raise ValueError(f'{expected}, got NaN or infinity (of float32) in sample {i}')
+    return array
+
+
+def check_rate(learning_rate):
+    """Refuse a learning rate that would spoil the weights."""
+    if not (np.ndim(learning_rate) == 0 and np.isfinite(learning_rate) and learning_rate >= 0):
+        raise ValueError(f'learning_rate is a finite number, at least 0, got {learning_rate!r}')
+
+
+def check_keep_prob(dropout_keep_prob):
+    """Refuse a share of kept units outside (0, 1]."""
+    if not isinstance(dropout_keep_prob, (int, float)) or not 0.0 < dropout_keep_prob <= 1.0:
+        raise ValueError(f'dropout_keep_prob is a number in (0, 1], got {dropout_keep_prob!r}')
+
+
+def check_batch_size(batch_size):
+    """Refuse a chunk length that is not a positive integer."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f'batch_size is a positive integer, got {batch_size!r}')
+    return int(batch_size)

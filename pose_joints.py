@@ -1,0 +1,12 @@
+"""The 16 joints of a pose: names, order, mirror images, and which of them a line joins in drawings.
+
+Plain data, without TensorFlow. The order is that of the heat maps' channels, and of every array of joints.
+"""
+
+JOINT_NAMES = ['right ankle', 'right knee', 'right hip', 'left hip', 'left knee', 'left ankle', 'pelvis', 'thorax',
+               'upper neck', 'head top', 'right wrist', 'right elbow', 'right shoulder', 'left shoulder', 'left elbow',
+               'left wrist']
+MIRRORED_JOINTS = [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10]    # where each joint's mirror image stands
+
+LINE_COLOURS = 'rrbmmyggbcrrbmm'        # matplotlib's, of the line from joint i to joint i + 1
+NO_LINE = (5, 9)                        # left ankle - pelvis, head top - right wrist: no limb joins them
