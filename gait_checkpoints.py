@@ -92,6 +92,12 @@ def user_data_folder():
     return pathlib.Path(base).expanduser() / 'gait-recognition'
 
 
+def source_checkout():
+    """The folder of the project's source that this module runs from; None where it is installed without."""
+    here = pathlib.Path(__file__).resolve().parent
+    return here if (here / 'setup.py').is_file() else None
+
+
 def weight_folders():
     """Folders where weights are sought: `./models`, the source checkout's `models/`, the installation's, the user's.
 
@@ -100,8 +106,8 @@ def weight_folders():
     list of pathlib.Path
     """
     folders = [pathlib.Path('models').absolute()]
-    checkout = pathlib.Path(__file__).resolve().parent
-    if (checkout / 'setup.py').is_file() and checkout / 'models' not in folders:
+    checkout = source_checkout()
+    if checkout and checkout / 'models' not in folders:
         folders.append(checkout / 'models')
     installed = pathlib.Path(sysconfig.get_path('data'), INSTALLED)
     return [*folders, *([installed] if installed.is_dir() else []), user_data_folder() / 'models']

@@ -1,8 +1,8 @@
-"""Packaging: flat modules, no package. `pip install .`, or `pip install -e ".[test]"` to work on it."""
+"""Packaging: the networks as flat modules, one package around them. `pip install -e ".[test]"` to work on it."""
 from glob import glob
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 README = Path(__file__).resolve().parent / 'README.md'
 
@@ -15,19 +15,15 @@ setup(
     license='BSD-3-Clause',
     license_files=['LICENSE', 'NOTICE'],
     python_requires='>=3.10',
+    packages=find_packages(include=['gait_recognition*']),
     py_modules=[
         'dummy_pose_estimation',
         'fetch_models',
         'gait_checkpoints',
-        'gait_cli',
-        'gait_evaluation',
         'gait_files',
-        'gait_gallery',
         'gait_layers',
         'gait_network',
         'gait_nn',
-        'gait_video',
-        'gait_walkers',
         'human_pose_nn',
         'inception_resnet_v2',
         'pose_heat_maps',
@@ -37,7 +33,7 @@ setup(
     ],
     # The weights that ship go with the wheel, to where `gait_checkpoints.weight_folders` looks.
     data_files=[('share/gait-recognition/models', ['models/README.md', *sorted(glob('models/walkers*'))])],
-    entry_points={'console_scripts': ['gait-recognition = gait_cli:main']},
+    entry_points={'console_scripts': ['gait-recognition = gait_recognition.cli:main']},
     # The lower bounds are tested together on Python 3.10 (.ci/oldest.txt), the newest on 3.13 (.ci/versions).
     install_requires=[
         'tensorflow>=2.15,<2.22',

@@ -17,11 +17,11 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
-import gait_cli  # noqa: E402
-import gait_evaluation  # noqa: E402
-import train_gait  # noqa: E402
-import train_pose  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
+from gait_recognition import cli as gait_cli  # noqa: E402
+from gait_recognition.evaluation import results as gait_evaluation  # noqa: E402
+from gait_recognition.training import gait as train_gait  # noqa: E402
+from gait_recognition.training import pose as train_pose  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
 from pose_joints import LINE_COLOURS, NO_LINE  # noqa: E402
 

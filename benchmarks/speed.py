@@ -89,7 +89,7 @@ def in_turns(actions, repeats):
 
 def frames(count, seed=0):
     """Walkers' pictures, uint8 (count, 299, 299, 3): 16 of them, repeated."""
-    import gait_walkers
+    from gait_recognition.walkers import figures as gait_walkers
     pictures = np.stack([gait_walkers.picture(seed + i).image for i in range(min(count, 16))])
     return np.resize(pictures, (count, *pictures.shape[1:]))
 
@@ -221,11 +221,11 @@ def keras_features(net, images, folder):
 def measure_precision(table, options, folder):
     """What bfloat16 does to joints (200 pictures) and vectors (10 walks of 50 frames), with the weights that ship."""
     import gait_checkpoints
-    import gait_walkers
     from gait_layers import check_precision
     from gait_nn import GaitNetwork
+    from gait_recognition.training.pose import TEST_SEED
+    from gait_recognition.walkers import figures as gait_walkers
     from human_pose_nn import HumanPoseIRNetwork
-    from train_pose import TEST_SEED
     try:
         pose_weights, gait_weights = map(gait_checkpoints.find_weights, gait_checkpoints.DEFAULT_PAIRS[-1])
         check_precision('bfloat16')
@@ -299,7 +299,7 @@ def measure_memory(table, options, folder):
 def walk_in_memory(options):
     """Print by how many MB this process grew after the walk's first 200 frames, and what it held at most."""
     from gait_nn import GaitNetwork
-    from gait_video import walk_vector
+    from gait_recognition.frames import walk_vector
     sizes, pictures = [], frames(16)
 
     def walk():
@@ -325,9 +325,9 @@ def measure_video(table, options, folder):
         import av
     except ImportError as error:
         return table.say('7. cropped video to vector', f'not measured: {error} (pip install -e ".[benchmark]")')
-    import gait_walkers
     from gait_nn import GaitNetwork
-    from gait_video import crop_walker, read_frames, walk_vector
+    from gait_recognition.frames import crop_walker, read_frames, walk_vector
+    from gait_recognition.walkers import figures as gait_walkers
     scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'
     methods = {'none': cropped, 'background': scene, 'pose': scene}
     gait_walkers.write_scene(scene, 1)                                      # 640 x 360
@@ -365,8 +365,8 @@ def measure_video(table, options, folder):
 
 def write_people(folder, people=8):
     """Annotated JPEGs of 1280 x 720, as large as MPII's, with one walker each."""
-    import gait_walkers
-    import train_pose
+    from gait_recognition.training import pose as train_pose
+    from gait_recognition.walkers import figures as gait_walkers
     annotations = []
     for seed in range(people):
         walker = gait_walkers.picture(train_pose.TEST_SEED + seed, size=720)
@@ -379,7 +379,7 @@ def write_people(folder, people=8):
 
 def measure_training(table, options, folder):
     """Steps of pose training with the data prepared meanwhile, in turns with the same step on a batch that is there."""
-    import train_pose
+    from gait_recognition.training import pose as train_pose
     from human_pose_nn import HumanPoseIRNetwork
     turns, steps = options.repeats // 2 + 2, 10
     sources = {'walkers drawn': train_pose.Walkers(turns * steps * TRAINING_BATCH, train_pose.TRAINING_SEED),
@@ -394,7 +394,7 @@ def measure_training(table, options, folder):
 
 def overlapping_steps(net, data, turns, steps, folder):
     """Seconds a step of each turn: on a batch that is there, and with the data prepared meanwhile."""
-    import train_pose
+    from gait_recognition.training import pose as train_pose
     alone, overlapped = [], []
 
     def prepare(step):

@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import gait_walkers
+from gait_recognition.walkers import figures as gait_walkers
 
 
 def make(seeds: range) -> int:

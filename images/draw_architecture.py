@@ -158,5 +158,5 @@ def draw(walk):
 
 if __name__ == '__main__':
     sys.path.insert(0, str(HERE.parent))
-    from gait_walkers import sequence
+    from gait_recognition.walkers.figures import sequence
     FigureCanvasAgg(draw(sequence(PERSON, 0, frames=max(FRAMES) + 1))).print_figure(HERE / 'architecture.png')

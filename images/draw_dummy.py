@@ -13,5 +13,5 @@ SIDE = 598              # pixels, twice the network's
 
 if __name__ == '__main__':
     sys.path.insert(0, str(HERE.parent))
-    from gait_walkers import picture
+    from gait_recognition.walkers.figures import picture
     Image.fromarray(picture(SEED, SIDE, 'N').image).save(HERE / 'dummy.jpg', quality=95)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-import fetch_models
-from fetch_models import PublishedFile, main
+from gait_recognition import fetch as fetch_models
+from gait_recognition.fetch import PublishedFile, main
 
-SCRIPT = Path(fetch_models.__file__)
+SCRIPT = Path(__file__).resolve().parent.parent / 'fetch_models.py'
 CONTENT = bytes(range(256)) * 2000                  # half a megabyte, no two halves of it interchangeable
 OTHER = CONTENT[::-1]
 NAME = 'walk+1.ckpt'                                # as two of the published names do, it has a plus
@@ -157,7 +157,8 @@ def closed_port():
 
 def start(file, folder, before=''):
     """Run the command in a process of its own, with a table of one file."""
-    code = f'import sys, fetch_models; from fetch_models import PublishedFile; {before}\n' \
+    code = f'import sys; from gait_recognition import fetch as fetch_models; ' \
+           f'from gait_recognition.fetch import PublishedFile; {before}\n' \
            f'sys.exit(fetch_models.main(files=[{file!r}]))'
     return subprocess.Popen([sys.executable, '-c', code, '--to', str(folder)], cwd=SCRIPT.parent, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -190,7 +191,7 @@ def test_the_blob_id_is_the_one_git_gives(tmp_path):
 
 
 def test_help_and_a_wrong_name_are_answered_without_tensorflow():
-    code = ('import sys, fetch_models\nassert fetch_models.main(["nope"]) == 2\n'
+    code = ('import sys\nfrom gait_recognition import fetch as fetch_models\nassert fetch_models.main(["nope"]) == 2\n'
             'try:\n    fetch_models.main(["--help"])\nexcept SystemExit as end:\n    assert end.code == 0\n'
             'sys.exit("tensorflow" in sys.modules)')
     run = subprocess.run([sys.executable, '-c', code], cwd=SCRIPT.parent, capture_output=True, text=True)
@@ -628,8 +629,7 @@ def test_a_source_checkout_keeps_files_in_its_own_folders(server, tmp_path, monk
     checkout, elsewhere = tmp_path / 'checkout', tmp_path / 'elsewhere'
     checkout.mkdir()
     elsewhere.mkdir()
-    (checkout / 'setup.py').touch()
-    monkeypatch.setattr(fetch_models, '__file__', str(checkout / 'fetch_models.py'))
+    monkeypatch.setattr('gait_checkpoints.source_checkout', lambda: checkout)
     monkeypatch.chdir(elsewhere)
     server.parts.update({'/weights': Plain(CONTENT), '/picture': Plain(CONTENT)})
     assert main([], [server.file(name='weights'), server.file(name='picture', kind='picture')]) == 0
@@ -638,7 +638,7 @@ def test_a_source_checkout_keeps_files_in_its_own_folders(server, tmp_path, monk
 
 
 def test_an_installed_command_uses_the_users_folder_and_the_working_directory(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch_models, '__file__', str(tmp_path / 'site-packages' / 'fetch_models.py'))
+    monkeypatch.setattr('gait_checkpoints.source_checkout', lambda: None)
     monkeypatch.setattr('gait_checkpoints.weight_folders', lambda: [tmp_path / 'first', tmp_path / 'user'])
     monkeypatch.chdir(tmp_path)
     server.parts.update({'/weights': Plain(CONTENT), '/picture': Plain(CONTENT)})

@@ -15,9 +15,9 @@ from PIL import Image
 from reference_weights import SHARED
 
 import gait_checkpoints
-import gait_cli
-import gait_gallery
-import gait_video
+from gait_recognition import cli as gait_cli
+from gait_recognition import frames as gait_video
+from gait_recognition import gallery as gait_gallery
 from pose_joints import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,7 +158,7 @@ def test_walks_may_stand_before_and_after_options(weights, opened, walks, run):
 
 
 def test_help_and_galleries_do_not_load_tensorflow(gallery):
-    code = ('import sys, gait_cli\n'
+    code = ('import sys\nfrom gait_recognition import cli as gait_cli\n'
             'assert gait_cli.main(["gallery", "list", sys.argv[1]]) == 0\n'
             'try:\n'
             '    gait_cli.main(["--help"])\n'
@@ -174,8 +174,9 @@ def test_help_and_galleries_do_not_load_tensorflow(gallery):
     (MemoryError(), 'unexpected MemoryError: '),
     (KeyError('a\nb'), "unexpected KeyError: 'a\\nb'"),
     (SyntaxError('broken', ('file', 1, 1, 'text')), 'unexpected SyntaxError: broken (file, line 1)')])
-@pytest.mark.parametrize('arguments, function', [(['gallery', 'list', 'people.npz'], 'gait_gallery.Gallery.load'),
-                                                 (['fetch', '--check'], 'fetch_models.main')])
+@pytest.mark.parametrize('arguments, function', [
+    (['gallery', 'list', 'people.npz'], 'gait_recognition.gallery.Gallery.load'),
+    (['fetch', '--check'], 'gait_recognition.fetch.main')])
 def test_what_nobody_expected_ends_with_70_a_traceback_and_its_type(arguments, function, error, said, run, monkeypatch):
     def fail(*_):
         raise error
@@ -188,7 +189,7 @@ def test_what_nobody_expected_ends_with_70_a_traceback_and_its_type(arguments, f
 def test_a_reader_that_leaves_ends_the_command_as_a_shell_says_it(gallery):
     reader, writer = os.pipe()
     os.close(reader)
-    result = subprocess.run([sys.executable, ROOT / 'gait_cli.py', 'gallery', 'list', gallery], stdout=writer,
+    result = subprocess.run([sys.executable, '-m', 'gait_recognition', 'gallery', 'list', gallery], stdout=writer,
                             stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert (result.returncode, result.stderr) == (141, '')
@@ -735,7 +736,7 @@ def test_pose_draws_on_a_walk(suffix, weights, opened, run, walks, tmp_path):
 
 
 def test_pose_finds_the_walker_in_a_scene_and_maps_the_joints_back(weights, opened, run, tmp_path):
-    import gait_walkers
+    from gait_recognition.walkers import figures as gait_walkers
     gait_walkers.write_scene(tmp_path / 'scene', person=1, frames=40, width=240, height=160)
     status, out, _ = run('pose', tmp_path / 'scene', '--pose-weights', weights[1], '--json', '--every', 2)
     answer, = json.loads(out)
@@ -815,9 +816,9 @@ def test_convert_refuses_what_is_there_another_suffix_and_what_is_no_checkpoint(
 
 
 def test_walkers_write_walks_and_the_lists_that_enrol_and_evaluate_read(run, tmp_path, monkeypatch):
-    from gait_evaluation import read_manifest
-    from gait_walkers import write_scene
-    monkeypatch.setattr('gait_walkers.write_scene',
+    from gait_recognition.evaluation.results import read_manifest
+    from gait_recognition.walkers.figures import write_scene
+    monkeypatch.setattr('gait_recognition.walkers.figures.write_scene',
                         lambda path, *seeds: write_scene(path, *seeds, frames=2, width=96, height=64))
     status, out, err = run('walkers', tmp_path / 'demo', '--people', 2, '--walks', 2, '--kind', 'gif', '--json')
     assert (status, err) == (0, '')
@@ -840,14 +841,14 @@ def test_walkers_leave_nothing_when_interrupted(run, tmp_path, monkeypatch):
     def interrupt(path, *seeds):
         Path(path).write_text('half')
         raise KeyboardInterrupt
-    monkeypatch.setattr('gait_walkers.write_scene', interrupt)
+    monkeypatch.setattr('gait_recognition.walkers.figures.write_scene', interrupt)
     assert run('walkers', tmp_path / 'demo')[0] == 130
     assert not list(tmp_path.iterdir())
 
 
 def test_fetch_hands_its_arguments_over(monkeypatch):
     handed = []
-    monkeypatch.setattr('fetch_models.main', lambda argv: handed.append(argv) or 1)
+    monkeypatch.setattr('gait_recognition.fetch.main', lambda argv: handed.append(argv) or 1)
     assert gait_cli.main(['fetch', '--check', 'M+L-GRU-2.ckpt']) == 1
     assert handed == [['--check', 'M+L-GRU-2.ckpt']]
 
@@ -874,7 +875,7 @@ def command():
     """Run the command in a process of its own."""
     def command(*arguments):
         environment = {name: value for name, value in os.environ.items() if name != 'TF_CPP_MIN_LOG_LEVEL'}
-        return subprocess.run([sys.executable, ROOT / 'gait_cli.py', *map(str, arguments)], capture_output=True,
+        return subprocess.run([sys.executable, '-m', 'gait_recognition', *map(str, arguments)], capture_output=True,
                               text=True, env=environment)
     return command
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gait_evaluation import (
+from gait_recognition.evaluation.results import (
     PUBLISHED,
     TUM_GAID,
     Protocol,

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-import gait_gallery
-from gait_gallery import (
+from gait_recognition import gallery as gait_gallery
+from gait_recognition.gallery import (
     FingerprintError,
     Gallery,
     GalleryFileError,
@@ -584,7 +584,7 @@ def test_a_private_file_stays_private_and_a_link_stays_a_link(tmp_path):
 
 HOLDER = '''
 import sys
-from gait_gallery import Gallery
+from gait_recognition.gallery import Gallery
 with Gallery.open(sys.argv[1], 'sha256:weights-a') as gallery:
     print('open', flush=True)
     sys.stdin.readline()
@@ -629,7 +629,7 @@ def test_a_second_block_in_the_same_program_is_refused_too(tmp_path):
 ENROLLER = '''
 import sys
 import numpy as np
-from gait_gallery import Gallery
+from gait_recognition.gallery import Gallery
 first = int(sys.argv[2])
 with Gallery.open(sys.argv[1], 'sha256:weights-a', create=True) as gallery:
     for number in range(first, first + 10 ** 6):
@@ -660,5 +660,6 @@ def test_killed_at_any_moment_nothing_that_was_acknowledged_is_lost(tmp_path, ki
 
 
 def test_importing_it_does_not_import_tensorflow_or_matplotlib():
-    code = 'import sys, gait_gallery, gait_evaluation; print({"tensorflow", "matplotlib"} & {*sys.modules})'
+    code = ('import sys, gait_recognition.gallery, gait_recognition.evaluation.results\n'
+            'print({"tensorflow", "matplotlib"} & {*sys.modules})')
     assert subprocess.check_output([sys.executable, '-c', code], cwd=ROOT, text=True).strip() == 'set()'

@@ -17,9 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 import gait_checkpoints
-import gait_video
-import gait_walkers
-from gait_video import (
+from gait_recognition import frames as gait_video
+from gait_recognition.frames import (
     CROP_SIZE,
     Frames,
     GaitVectors,
@@ -28,6 +27,7 @@ from gait_video import (
     read_frames,
     walk_vector,
 )
+from gait_recognition.walkers import figures as gait_walkers
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
@@ -254,10 +254,10 @@ def test_what_can_be_read_again_is_and_an_iterator_is_read_once():
 
 
 def test_reading_loads_no_tensorflow():
-    code = 'import sys, gait_video; list(gait_video.read_frames([__import__("numpy").zeros((2, 2, 3), "uint8")])); ' \
-           'sys.exit("tensorflow" in sys.modules)'
+    code = 'import sys, numpy; from gait_recognition.frames import read_frames; ' \
+           'list(read_frames([numpy.zeros((2, 2, 3), "uint8")])); sys.exit("tensorflow" in sys.modules)'
     import subprocess
-    folder = os.path.dirname(gait_video.__file__)
+    folder = os.path.dirname(os.path.dirname(gait_video.__file__))
     assert subprocess.run([sys.executable, '-c', code], cwd=folder, env={**os.environ, 'PYTHONPATH': folder}
                           ).returncode == 0
 

@@ -6,12 +6,12 @@ import itertools
 import math
 import sys
 
+import gait_walkers as walkers
 import numpy as np
 import pytest
 from PIL import Image
 
-import gait_walkers as walkers
-from gait_walkers import GAIT, HUMAN, Walker
+from gait_recognition.walkers.figures import GAIT, HUMAN, Walker
 from pose_joints import MIRRORED_JOINTS
 
 PHASES = np.arange(100) / 100

@@ -12,9 +12,9 @@ import tensorflow.compat.v1 as tf
 from conftest import SHIPPED
 from reference_weights import pose_frames, reference
 
-import gait_walkers
 import human_pose_nn
 from gait_layers import check_precision
+from gait_recognition.walkers import figures as gait_walkers
 from human_pose_nn import JOINT_NAMES, HumanPoseIRNetwork
 from pose_joints import MIRRORED_JOINTS
 

@@ -15,6 +15,7 @@ import gait_checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
+PACKAGE = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'gait_recognition').rglob('*.py')}
 SHIPPED = {'README.md', 'walkers-pose.npz', *(path.name for path in (ROOT / 'models').glob('walkers*'))}
 
 
@@ -22,6 +23,8 @@ SHIPPED = {'README.md', 'walkers-pose.npz', *(path.name for path in (ROOT / 'mod
 def wheel(tmp_path_factory):
     """The wheel, built offline from a copy, so that the checkout gets no build folders."""
     source = tmp_path_factory.mktemp('source')
+    shutil.copytree(ROOT / 'gait_recognition', source / 'gait_recognition',
+                    ignore=shutil.ignore_patterns('__pycache__'))
     for path in ROOT.iterdir():
         if path.suffix == '.py' or path.name in ('pyproject.toml', 'README.md', 'LICENSE', 'NOTICE'):
             shutil.copy(path, source)
@@ -51,10 +54,10 @@ def installed(wheel, tmp_path_factory):
     return run
 
 
-def test_the_wheel_holds_every_flat_module_the_weights_that_ship_and_nothing_else(wheel):
+def test_the_wheel_holds_every_module_the_weights_that_ship_and_nothing_else(wheel):
     names = {name.split('.data/data/')[-1] for name in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in name}
     weights = {f'{gait_checkpoints.INSTALLED}/{name}' for name in SHIPPED}
-    assert names == {f'{module}.py' for module in MODULES} | weights
+    assert names == {f'{module}.py' for module in MODULES} | PACKAGE | weights
 
 
 def test_the_weights_of_an_installation_are_found(tmp_path, monkeypatch):
@@ -73,11 +76,13 @@ def test_every_installed_module_imports_silently_in_an_empty_directory(installed
     code = ('import importlib, pathlib, sys\n'
             'for name in sys.argv[2:]:\n'
             '    file = importlib.import_module(name).__file__\n'
-            '    assert pathlib.Path(file).parent.samefile(sys.argv[1]), file\n')
-    assert installed('-c', code, str(installed.site), *sorted(MODULES)) == ''
+            '    assert pathlib.Path(file).is_relative_to(pathlib.Path(sys.argv[1]).resolve()), file\n')
+    package = {path.removesuffix('.py').removesuffix('/__init__').replace('/', '.') for path in PACKAGE}
+    assert installed('-c', code, str(installed.site), *sorted(MODULES | package - {'gait_recognition.__main__'})) == ''
 
 
-@pytest.mark.parametrize('module', ['dummy_pose_estimation', 'fetch_models'])
+@pytest.mark.parametrize('module', ['dummy_pose_estimation', 'fetch_models', 'train_pose', 'train_gait',
+                                    'gait_recognition'])
 def test_the_installed_commands_explain_themselves(installed, module):
     assert installed('-m', module, '--help').startswith('usage:')
 

@@ -8,14 +8,14 @@ import pytest
 from conftest import SHIPPED
 
 import gait_checkpoints
-import gait_cli
-import gait_evaluation
-import gait_walkers
 import human_pose_nn
 import inception_resnet_v2
-import train_gait
-import train_pose
 from gait_nn import GaitNetwork
+from gait_recognition import cli as gait_cli
+from gait_recognition.evaluation import results as gait_evaluation
+from gait_recognition.training import gait as train_gait
+from gait_recognition.training import pose as train_pose
+from gait_recognition.walkers import figures as gait_walkers
 from human_pose_nn import HumanPoseIRNetwork
 
 POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.DEFAULT_PAIRS[-1])

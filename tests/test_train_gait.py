@@ -18,13 +18,13 @@ from reference_weights import VARIABLES, values, write_checkpoint
 from training_runs import assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
-import gait_cli
-import gait_evaluation
-import gait_walkers
-import train_gait
 from gait_layers import batch_norm, gru_layer
 from gait_nn import GaitNetwork
-from train_gait import Features, Manifest, Walkers, main, training_step, vectors_of
+from gait_recognition import cli as gait_cli
+from gait_recognition.evaluation import results as gait_evaluation
+from gait_recognition.training import gait as train_gait
+from gait_recognition.training.gait import Features, Manifest, Walkers, main, training_step, vectors_of
+from gait_recognition.walkers import figures as gait_walkers
 
 
 class Averages:

@@ -23,13 +23,10 @@ from training_runs import assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
 import gait_layers
-import gait_walkers
 import pose_heat_maps
-import train_gait
-import train_pose
-from human_pose_nn import HumanPoseIRNetwork
-from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
-from train_pose import (
+from gait_recognition.training import gait as train_gait
+from gait_recognition.training import pose as train_pose
+from gait_recognition.training.pose import (
     Annotated,
     Annotation,
     Progress,
@@ -53,6 +50,9 @@ from train_pose import (
     training_batch,
     write_annotations,
 )
+from gait_recognition.walkers import figures as gait_walkers
+from human_pose_nn import HumanPoseIRNetwork
+from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 RIGHT_ANKLE, LEFT_ANKLE, LEFT_HIP, HEAD_TOP, RIGHT_SHOULDER = (
     JOINT_NAMES.index(name) for name in ('right ankle', 'left ankle', 'left hip', 'head top', 'right shoulder'))

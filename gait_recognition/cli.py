@@ -311,7 +311,7 @@ def _is_camera(walk):
 
 def _read(walk, arguments):
     """The frames of an argument WALK."""
-    import gait_video
+    from gait_recognition import frames as gait_video
 
     if _is_camera(walk) and arguments.end is None:
         raise ValueError(f'camera {walk} never ends: say --end SECONDS')
@@ -331,8 +331,8 @@ def _describe(sources, weights, arguments):
     ------
     Described
     """
-    import gait_video
-    from train_pose import Progress
+    from gait_recognition import frames as gait_video
+    from gait_recognition.training.pose import Progress
 
     progress = Progress(len(sources), 'walks')
     with open_networks(weights) as networks, contextlib.closing(progress):
@@ -403,13 +403,13 @@ VECTOR_WRITERS = {'.npy': _save_npy, '.npz': _save_npz, '.csv': _save_csv, '.jso
 
 def enrol_command(arguments):
     """Add walks to a gallery, which is made where there is none; each is in it as soon as its vector is known."""
-    from gait_gallery import Gallery
+    from gait_recognition.gallery import Gallery
 
     named = bool(arguments.name), bool(arguments.walks)
     if named != ((False, False) if arguments.manifest else (True, True)):
         raise ValueError('enrol takes either --name NAME with WALKs, or --manifest CSV')
     if arguments.manifest:
-        from gait_evaluation import read_manifest
+        from gait_recognition.evaluation.results import read_manifest
         walks = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
         walks = [(arguments.name, walk) for walk in arguments.walks]
@@ -445,7 +445,7 @@ def _label(walk, start, end):
 
 def _not_enrolled(path, gallery, walks):
     """Those of `walks` (person, label, frames) that are not in the gallery; refuses before it costs anything."""
-    from gait_gallery import check_text
+    from gait_recognition.gallery import check_text
 
     owners, new = {label: name for name, labels in gallery.list().items() for label in labels}, []
     for person, label, frames in walks:
@@ -466,7 +466,7 @@ def _not_enrolled(path, gallery, walks):
 @contextlib.contextmanager
 def _weights_named(path, weights):
     """Say which weights are in use, and which were, where a gallery holds vectors of others."""
-    from gait_gallery import FingerprintError, Gallery
+    from gait_recognition.gallery import FingerprintError, Gallery
 
     try:
         yield
@@ -488,7 +488,7 @@ def _weights_of(fingerprint, precision):
 
 
 def _load_gallery(path, weights):
-    from gait_gallery import Gallery
+    from gait_recognition.gallery import Gallery
 
     with _weights_named(path, weights):
         return Gallery.load(path, weights.fingerprint())
@@ -543,7 +543,7 @@ def verify_command(arguments):
 
 def gallery_list_command(arguments):
     """Say who is in a gallery."""
-    from gait_gallery import Gallery
+    from gait_recognition.gallery import Gallery
 
     gallery = Gallery.load(arguments.gallery)
     people = gallery.list()
@@ -558,7 +558,7 @@ def gallery_list_command(arguments):
 
 def gallery_remove_command(arguments):
     """Remove a person or a walk from a gallery."""
-    from gait_gallery import Gallery
+    from gait_recognition.gallery import Gallery
 
     with Gallery.open(arguments.gallery) as gallery:
         walk = arguments.walk
@@ -575,7 +575,7 @@ def gallery_remove_command(arguments):
 
 def gallery_export_command(arguments):
     """Write a gallery's vectors as CSV."""
-    from gait_gallery import Gallery
+    from gait_recognition.gallery import Gallery
 
     _check_target(arguments.csv)
     gallery = Gallery.load(arguments.gallery)
@@ -586,7 +586,7 @@ def gallery_export_command(arguments):
 
 def gallery_calibrate_command(arguments):
     """Set a gallery's thresholds from its own walks."""
-    from gait_gallery import Gallery
+    from gait_recognition.gallery import Gallery
 
     with Gallery.open(arguments.gallery) as gallery:
         points = gallery.calibrate(arguments.false_accept_rate, arguments.task or ('identify', 'verify'))
@@ -610,10 +610,10 @@ TUM_GAID_OPTIONS = ('experiment', 'people', 'pattern')                          
 
 def evaluate_command(arguments):
     """Measure how well the vectors of a data set tell its people apart."""
+    import gait_evaluation as evaluation
     import joblib
 
-    import gait_evaluation as evaluation
-    from gait_video import GaitVectors, NoPersonError
+    from gait_recognition.frames import GaitVectors, NoPersonError
 
     if bool(arguments.manifest) == bool(arguments.tum_gaid):
         raise ValueError('evaluate takes either MANIFEST or --tum-gaid FOLDER')
@@ -710,7 +710,7 @@ def _is_picture(path):
     """Whether a file is a single picture; animations and videos are walks."""
     from PIL import Image
 
-    from gait_video import PILLOW_FORMATS
+    from gait_recognition.frames import PILLOW_FORMATS
 
     try:
         with Image.open(path, formats=PILLOW_FORMATS) as image:
@@ -724,7 +724,7 @@ def _read_source(path, arguments):
     if _is_picture(path):
         from dummy_pose_estimation import read_picture
         return read_picture(path)
-    import gait_video
+    from gait_recognition import frames as gait_video
     return gait_video.read_frames(path, arguments.every, arguments.start, arguments.end)
 
 
@@ -785,8 +785,8 @@ def _pose_of(path, output, net, arguments):
 
 def _joints_of_picture(picture, crop, net):
     """Joints (3, 16) in pixels of a picture; unless crop is 'pose' it goes through whole, squeezed into a square."""
-    import gait_video
     from dummy_pose_estimation import to_frame
+    from gait_recognition import frames as gait_video
 
     if crop == 'background':
         raise ValueError("--crop background finds what moves; for a picture take 'pose' or 'none'")
@@ -799,7 +799,7 @@ def _joints_of_picture(picture, crop, net):
 
 def _in_frame(joints, top, left, height, width):
     """Joints (3, 16) of a crop, in pixels of the frame that it was cut from."""
-    from gait_video import CROP_SIZE
+    from gait_recognition.frames import CROP_SIZE
 
     y, x, probability = joints
     return np.stack([top + y * (height / CROP_SIZE), left + x * (width / CROP_SIZE), probability])
@@ -807,8 +807,8 @@ def _in_frame(joints, top, left, height, width):
 
 def _joints_of_walk(frames, crop, net):
     """(list of Pose, track) of the frames in which the walker was found."""
-    import gait_video
-    from train_pose import Progress
+    from gait_recognition import frames as gait_video
+    from gait_recognition.training.pose import Progress
 
     crops = gait_video.crop_walker(frames, crop, net)
     track, found, walker = crops.track, [], iter(crops)
@@ -918,7 +918,7 @@ def convert_command(arguments):
 
 def walkers_command(arguments):
     """Write synthetic walkers' walks, with the lists of them that `enrol` and `evaluate` read."""
-    import gait_walkers
+    from gait_recognition.walkers import figures as gait_walkers
 
     folder = arguments.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -1153,7 +1153,7 @@ def main(argv=None):
 
 
 def _fetch(argv):
-    import fetch_models
+    from gait_recognition import fetch as fetch_models
 
     with contextlib.suppress(ImportError):                  # `fetch_models` says it better
         load_tensorflow()                                   # what is fetched is read to verify it

@@ -20,8 +20,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_files import replacing
-from gait_gallery import classify as classify  # for callers: the gallery's own scores, no second version of them
-from gait_gallery import fit_identifier, index_people, normalise
+from gait_recognition.gallery import (
+    classify as classify,  # for callers: the gallery's own scores, no second version of them
+)
+from gait_recognition.gallery import fit_identifier, index_people, normalise
 
 DRAWS = 2000                             # bootstrap samples
 CONFIDENCE = 0.95

@@ -1,0 +1,727 @@
+"""Fetch the published weights and the original's sample picture, and verify them.
+
+    python fetch_models.py                      # everything that is missing
+    python fetch_models.py M+L-GRU-2.ckpt       # one file
+    python fetch_models.py --check              # verify only, without the network
+
+Nothing takes a file's name before its content was verified: against the git blob id where one is known, otherwise
+by opening it as a checkpoint that holds every variable of the pose network. What has arrived of an interrupted
+download waits beside the target as NAME.part, and the next run goes on from there.
+
+The standard library downloads: gdown and pooch bring five and three packages more, and verified resuming, blob ids and
+the message for a machine without a network would still be ours to write.
+
+This room downloads and verifies. It does not restore weights into a network (`gait_checkpoints`, `human_pose_nn`,
+`gait_nn` do), and it imports them, and with them TensorFlow, only when there is a pose checkpoint to look into.
+"""
+import argparse
+import contextlib
+import dataclasses
+import hashlib
+import http.client
+import http.cookiejar
+import json
+import math
+import os
+import re
+import shutil
+import ssl
+import sys
+import time
+import urllib.error
+import urllib.request
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import gait_checkpoints
+
+TIMEOUT = 20                # seconds without a byte, or without a connection
+ATTEMPTS = 5                # in a row that bring nothing new
+FIRST_PAUSE = 1.0           # seconds before the second attempt; doubled before each further one
+LONGEST_PAUSE = 60.0        # seconds, also where a server asks for more
+CHUNK = 1 << 16             # bytes
+PAGE_LIMIT = 1 << 20        # bytes read of an HTML page, at most
+TRANSIENT_STATUSES = {408, 429, 500, 502, 503, 504}
+USER_AGENT = 'Mozilla/5.0 (compatible; gait-recognition fetch_models)'
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedFile:
+    """One file of the original project.
+
+    Attributes
+    ----------
+    name : str
+        The name it gets here.
+    kind : {'pose', 'gait', 'picture'}
+        Pictures go to `images/`, the others to `models/`.
+    addresses : tuple of str
+        Tried in this order.
+    blob_id : str or None
+        SHA-1 of `blob <size>\\0` and the content, as `git hash-object NAME` prints it. None: not known, and then the
+        file must open as a checkpoint with all variables of the pose network.
+    purpose : str
+        For the listing of `--help`.
+    """
+    name: str
+    kind: str
+    addresses: tuple
+    blob_id: str | None
+    purpose: str
+
+
+def _drive(file_id):
+    return (f'https://drive.google.com/uc?export=download&id={file_id}',
+            f'https://drive.usercontent.google.com/download?id={file_id}&export=download&confirm=t')
+
+
+def _github(path):
+    return ('https://raw.githubusercontent.com/marian-margeta/gait-recognition/master/' + quote(path),)
+
+
+FILES = (
+    PublishedFile('MPII+LSP.ckpt', 'pose', _drive('1bNoZkuI0TCqf_DV613SOAng3p6Y0Si6a'), None,
+                  'HumanPoseIRNetwork, trained on MPII and LSP'),
+    PublishedFile('Human3.6m.ckpt', 'pose', _drive('1lup13q5lTzsbrRZafpNbVF8uUyblMpZ3'), None,
+                  'HumanPoseIRNetwork, trained on the walks of Human 3.6m'),
+    PublishedFile('H3.6m-GRU-1.ckpt', 'gait', _github('models/H3.6m-GRU-1.ckpt'),
+                  'd65d8e4a4ca59015eaf2ed471a30ad444be836c6', 'GaitNetwork, one GRU layer, on Human3.6m.ckpt'),
+    PublishedFile('M+L-GRU-2.ckpt', 'gait', _github('models/M+L-GRU-2.ckpt'),
+                  'cdca73e5fcebb7ff63ed6097a8f68497552cdfcf', 'GaitNetwork, two GRU layers, on MPII+LSP.ckpt'),
+    PublishedFile('dummy_original.jpg', 'picture', _github('images/dummy.jpg'),
+                  '740908059efaa664a01503615787c7a8f008471f', "the picture of the original's sample output"),
+)
+
+
+class FetchError(Exception):
+    """A file could not be fetched; the message says why, in words for the user."""
+
+
+class Unreachable(FetchError):
+    """No connection to the host: trying again at once is pointless."""
+
+
+class BadFile(FetchError):
+    """The content is not that of the published file."""
+
+
+class _Transient(Exception):
+    """An attempt failed in a way that the next may not. `wait`: seconds the server asked for."""
+
+    def __init__(self, message, wait=0.0):
+        super().__init__(message)
+        self.wait = wait
+
+
+# --- What a file must be ---------------------------------------------------------------------------------------------
+
+def git_blob_id(path):
+    """Return what `git hash-object PATH` prints: the SHA-1, 40 hexadecimal digits, of header and content."""
+    digest = hashlib.sha1(b'blob %d\0' % os.path.getsize(path), usedforsecurity=False)
+    with open(path, 'rb') as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def pose_variable_shapes():
+    """Return {name: shape} of the 696 variables that a pose checkpoint must hold."""
+    from human_pose_nn import HumanPoseIRNetwork
+    return HumanPoseIRNetwork.variable_shapes()
+
+
+def checkpoint_shapes(path, names):
+    """Return {name: shape} of those of `names` that the checkpoint holds.
+
+    Their values are read, too, because that checks them against the checksums in the file; ValueError if it is broken.
+    """
+    from gait_checkpoints import read_checkpoint
+    return {name: value.shape for name, value in read_checkpoint(path, wanted=set(names).__contains__).items()}
+
+
+def verify(file, path):
+    """Check that `path` holds the published `file`.
+
+    Parameters
+    ----------
+    file : PublishedFile
+    path : pathlib.Path
+        Where its content lies, under whatever name.
+
+    Raises
+    ------
+    BadFile
+        It does not; the message says what was found instead.
+    FetchError
+        It cannot be told: unreadable, or the packages that read a checkpoint are not installed.
+    """
+    if path.is_dir():
+        raise FetchError(f'{path} is a folder; a file was expected')
+    try:
+        _refuse_stand_ins(path)
+        found = file.blob_id and git_blob_id(path)
+    except OSError as error:
+        raise FetchError(f'cannot read {path}: {error.strerror or error}') from error
+    if found != file.blob_id:
+        raise BadFile(f'other content than the published file: {path.stat().st_size} bytes with git blob id {found}, '
+                      f'expected {file.blob_id}')
+    if file.blob_id is None:
+        _verify_pose_checkpoint(path)
+
+
+def _refuse_stand_ins(path):
+    """Recognise what servers send, and people save, in place of a file."""
+    with open(path, 'rb') as file:
+        head = file.read(1024)
+    if not head:
+        raise BadFile('an empty file')
+    if head.lstrip(b'\xef\xbb\xbf \t\r\n').lower().startswith((b'<!doctype html', b'<html')):
+        page = _Page(path.read_text('utf-8', 'replace')[:PAGE_LIMIT])
+        raise BadFile(f'an HTML page{page.titled} was saved in place of the file')
+    if head.startswith(b'version https://git-lfs'):
+        raise BadFile('a Git LFS pointer, a small text that stands for the file')
+
+
+def _verify_pose_checkpoint(path):
+    _say(f'{path.name}: reading the checkpoint to verify it')       # TensorFlow takes several seconds to start
+    try:
+        expected = pose_variable_shapes()
+        found = checkpoint_shapes(path, expected)
+    except ImportError as error:
+        raise FetchError(f'cannot look into the checkpoint {path}: {error}. Install the requirements '
+                         '(pip install tensorflow tf-slim), then run this again') from error
+    except ValueError as error:
+        raise BadFile(f'not a readable checkpoint: {error}') from error
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise BadFile(f'a checkpoint without {len(missing)} of the {len(expected)} variables of the pose network, '
+                      f'{missing[0]} for one')
+    for name, shape in expected.items():
+        if list(found[name]) != list(shape):
+            raise BadFile(f"a checkpoint, but not of the pose network: {name} has shape {list(found[name])}, "
+                          f'expected {list(shape)}')
+
+
+# --- Pages that come in place of a file ------------------------------------------------------------------------------
+
+class _Page(HTMLParser):
+    """The parts of an HTML page that tell what it is: title, forms with their hidden fields, links."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.title, self.forms, self.links = text, '', [], []
+        self._inside = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self._inside = tag
+        if tag == 'form':
+            self.forms.append((attributes.get('action') or '', {}))
+        elif tag == 'input' and self.forms and attributes.get('type') == 'hidden':
+            self.forms[-1][1][attributes.get('name') or ''] = attributes.get('value') or ''
+        elif tag == 'a' and attributes.get('href'):
+            self.links.append(attributes['href'])
+
+    def handle_endtag(self, tag):
+        self._inside = None
+
+    def handle_data(self, data):
+        if self._inside == 'title':
+            self.title += ' '.join(data.split())
+
+    @property
+    def titled(self):
+        return f' titled "{self.title}"' if self.title else ''
+
+    def confirmed_address(self, address, cookies):
+        """Return where Google Drive's "can't scan this file for viruses" page leads to; None for any other page.
+
+        Drive has asked in three ways over the years: a form with hidden fields, a link, and a cookie whose value is
+        to be sent back. A sign-in page has a form too, but nothing named `confirm` in it.
+        """
+        for action, fields in self.forms:
+            if 'confirm' in fields or 'confirm=' in action:
+                return _with_query(urljoin(address, action), fields)
+        for link in self.links:
+            if 'confirm=' in link:
+                return urljoin(address, link)
+        for cookie in cookies:
+            if cookie.name.startswith('download_warning') and 'confirm=' not in address:
+                return _with_query(address, {'confirm': cookie.value})
+        return None
+
+    def problem(self, address):
+        """Say what the page, which came from `address`, means for someone who wanted a file."""
+        text = self.text.lower()
+        if 'quota exceeded' in text or 'too many users have viewed or downloaded' in text:
+            return ("Google Drive's download quota for this file is used up. Try again later, at most 24 hours from "
+                    'now, or open the address in a browser that is signed in to a Google account')
+        if 'you need access' in text or 'request access' in text or urlsplit(address).netloc == 'accounts.google.com':
+            return 'Google Drive asks to sign in: the file is no longer shared with everyone'
+        return f'an HTML page{self.titled} came in place of the file'
+
+
+def _with_query(address, fields):
+    return address + ('&' if urlsplit(address).query else '?') + urlencode(fields) if fields else address
+
+
+# --- One connection --------------------------------------------------------------------------------------------------
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follow redirects to http(s) alone, and never from https down to http: two of the files have no known hash."""
+
+    def redirect_request(self, request, response, code, message, headers, address):
+        if urlsplit(address).scheme not in (('https',) if request.type == 'https' else ('http', 'https')):
+            raise FetchError(f'{request.host} redirects to {address}, which is not {request.type}')
+        return super().redirect_request(request, response, code, message, headers, address)
+
+
+def _open(opener, address, **headers):
+    """Open `address`; return the response (416, an unfit range, included), or raise with the failure sorted."""
+    host = urlsplit(address).netloc
+    # The language, because Drive's pages are recognised by their English words.
+    request = urllib.request.Request(address, headers={'User-Agent': USER_AGENT, 'Accept-Language': 'en', **headers})
+    try:
+        return opener.open(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:
+            return error
+        with error:
+            answer = f'{host} answers {error.code} {error.reason}'
+            if error.code in TRANSIENT_STATUSES:
+                raise _Transient(answer, _asked_wait(error.headers)) from error
+            page = _read_page(error)
+        if page.title:
+            answer += f' ({page.problem(error.url)})'
+        raise FetchError(f'{answer} for {address}') from error
+    except urllib.error.URLError as error:
+        # urllib wraps what fails before the request is out; only a connection torn down half-way is worth a retry.
+        if isinstance(error.reason, ssl.SSLCertVerificationError):
+            raise FetchError(f'the certificate of {host} is not trusted: {error.reason.verify_message}') from error
+        if isinstance(error.reason, (ConnectionResetError, BrokenPipeError, ssl.SSLError)):
+            raise _Transient(f'{host}: {error.reason}') from error
+        through = f' through the proxy {request.host}' if request.host != host else ''
+        raise Unreachable(f'{host}{through} ({error.reason})') from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _Transient(f'{host} gave no answer: {error or type(error).__name__}') from error
+
+
+def _asked_wait(headers):
+    """Seconds that a Retry-After header asks for; 0 where there is none or it is a date."""
+    value = headers.get('Retry-After') or ''
+    return float(value) if value.isdecimal() else 0.0
+
+
+def _read_page(response):
+    try:
+        return _Page(response.read(PAGE_LIMIT).decode('utf-8', 'replace'))
+    except (OSError, http.client.HTTPException) as error:
+        raise _Transient(f'the connection was cut: {error}') from error
+
+
+def _open_file(opener, cookies, address):
+    """Open `address`, past Google Drive's confirmation page where there is one; a page is never taken for a file."""
+    for _ in range(3):
+        response = _open(opener, address)
+        if not (response.headers.get('Content-Type') or '').lower().startswith('text/html'):
+            return response
+        with response:
+            page = _read_page(response)
+        address = page.confirmed_address(response.url, cookies)
+        if address is None:
+            raise FetchError(page.problem(response.url))
+    raise FetchError(f'{urlsplit(address).netloc} asks for confirmation again and again')
+
+
+# --- One download ----------------------------------------------------------------------------------------------------
+
+def _identity(response):
+    """What tells one version of a file from another: size and the server's own marks, None where not sent."""
+    headers = response.headers
+    content_range = re.fullmatch(r'bytes \d+-\d+/(\d+)', headers.get('Content-Range') or '')
+    size = content_range[1] if content_range else headers.get('Content-Length')
+    return {'size': int(size) if size and size.isdecimal() else None, 'etag': headers.get('ETag'),
+            'modified': headers.get('Last-Modified'), 'hash': headers.get('x-goog-hash')}
+
+
+class _Part:
+    """NAME.part, what has arrived of a file, and NAME.part.json, which version of it that is.
+
+    The second doubles as the lock that keeps two runs from writing to the same part: the operating system holds the
+    lock on the open file, so it is gone with the process, however that ended.
+    """
+
+    def __init__(self, target):
+        self.target = target
+        self.path = target.with_name(target.name + '.part')
+        self._record_path = target.with_name(target.name + '.part.json')
+
+    def __enter__(self):
+        while True:
+            self._record = open(self._record_path, 'a+', encoding='utf-8')
+            try:
+                _lock(self._record)
+                # The run that held it before may have removed the file since we opened it: then ours locks nothing.
+                if os.path.samestat(os.fstat(self._record.fileno()), os.stat(self._record_path)):
+                    return self
+            except BlockingIOError:
+                self._record.close()
+                raise FetchError(f'another run is fetching {self.target} at this moment; wait for it') from None
+            except FileNotFoundError:
+                pass
+            self._record.close()
+
+    def __exit__(self, *_):
+        if not self.size():
+            self.remove()
+        if os.name == 'nt':         # there an open file cannot be removed, so it is closed, and thereby unlocked, first
+            self._record.close()
+        if not self.path.exists():
+            self._record_path.unlink(missing_ok=True)
+        self._record.close()
+
+    def size(self):
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def remove(self):
+        self.path.unlink(missing_ok=True)
+
+    @property
+    def identity(self):
+        """The version of which this is a part; {} where unknown."""
+        self._record.seek(0)
+        try:
+            identity = json.load(self._record)
+        except ValueError:
+            return {}
+        return identity if isinstance(identity, dict) else {}
+
+    @identity.setter
+    def identity(self, identity):
+        self._record.truncate(0)
+        json.dump(identity, self._record)
+        self._record.flush()
+
+
+def _lock(handle):
+    """Lock an open file for this process alone; BlockingIOError where another process holds it."""
+    if os.name == 'nt':
+        import msvcrt
+        handle.seek(1 << 20)        # locked bytes cannot be read there by others: take one beyond the content
+        try:
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(str(error)) from error
+        return
+    import fcntl
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass                        # a network file system without locks: better to fetch unlocked than not at all
+
+
+def _download(part, address, content_is_hashed, progress):
+    """Bring `part` to its full size in one attempt, going on from where it stands if that is safe.
+
+    The file is always opened from its start first, which passes any confirmation page and tells which version is
+    there now. Only if `part` belongs to the same version is the rest requested, and only if the answer says that it
+    is that rest is it appended. A version without any mark of the server's is trusted only if the whole content will
+    be held against a hash (`content_is_hashed`).
+    """
+    cookies = http.cookiejar.CookieJar()
+    opener = urllib.request.build_opener(_Redirects, urllib.request.HTTPCookieProcessor(cookies))
+    with contextlib.ExitStack() as responses:
+        response = responses.enter_context(_open_file(opener, cookies, address))
+        identity = _identity(response)
+        marked = content_is_hashed or any(identity[mark] for mark in ('etag', 'modified', 'hash'))
+        have = part.size() if marked and identity['size'] and identity == part.identity else 0
+        if have:
+            rest = responses.enter_context(_open(opener, response.url, **_range_headers(have, identity)))
+            if _is_rest(rest, have, identity):
+                response = rest
+            else:
+                have = 0            # no ranges there, or a new version this very moment: take the whole, just opened
+        _write(part, response, have, identity, progress)
+
+
+def _range_headers(start, identity):
+    headers = {'Range': f'bytes={start}-'}
+    etag = identity['etag'] or ''
+    condition = etag if etag and not etag.startswith('W/') else identity['modified']     # weak tags do not qualify
+    return {**headers, 'If-Range': condition} if condition else headers
+
+
+def _is_rest(response, start, identity):
+    span = f'bytes {start}-{identity["size"] - 1}/{identity["size"]}'
+    same = all(found in (None, identity[mark]) for mark, found in _identity(response).items())
+    return response.status == 206 and response.headers.get('Content-Range') == span and same
+
+
+def _write(part, response, have, identity, progress):
+    try:
+        with open(part.path, 'ab' if have else 'wb') as file:
+            part.identity = identity        # only now that nothing of another version is left in the file
+            progress(have, identity['size'])
+            while chunk := _read(response, have, identity['size']):
+                file.write(chunk)
+                have += len(chunk)
+                progress(have, identity['size'])
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise FetchError(f'cannot write {part.path}: {error.strerror or error}') from error
+
+
+def _read(response, have, size):
+    """The next bytes; b'' only at the true end, which a cut connection looks like when the size is known."""
+    fault = None
+    try:
+        chunk = response.read(CHUNK)
+    except (OSError, http.client.HTTPException) as error:
+        chunk, fault = b'', error
+    if chunk or (fault is None and size in (None, have)):
+        return chunk
+    raise _Transient(f'connection cut after {have} of {size or "unknown"} bytes'
+                     + (f' ({fault or type(fault).__name__})' if fault else ''))
+
+
+def _download_with_retries(part, address, content_is_hashed, progress):
+    most, failures = part.size(), 0
+    while True:
+        try:
+            with contextlib.closing(progress):
+                return _download(part, address, content_is_hashed, progress)
+        except _Transient as error:
+            failures = 1 if part.size() > most else failures + 1
+            most = max(most, part.size())
+            if failures == ATTEMPTS:
+                raise FetchError(f'{error}; given up after {ATTEMPTS} attempts that brought nothing') from error
+            pause = min(max(error.wait, FIRST_PAUSE * 2 ** (failures - 1)), LONGEST_PAUSE)
+            _say(f'{part.target.name}: {error}; trying again in {pause:.0f} s')
+            time.sleep(pause)
+
+
+def fetch(file, folder, unreachable=None):
+    """Put the published `file` into `folder`, unless it is there already.
+
+    Parameters
+    ----------
+    file : PublishedFile
+    folder : pathlib.Path
+        Made if need be. A file of that name in it that is not the published one is kept as NAME.bad.
+    unreachable : dict of str to Unreachable, optional
+        Hosts found out of reach, which are not tried again; further ones are added.
+
+    Returns
+    -------
+    str
+        'ok' if it was there, 'fetched' if it is there now.
+
+    Raises
+    ------
+    FetchError
+        With the reason; then the name in `folder` is as it was before.
+    """
+    target = folder / file.name
+    if _is_good(file, target):
+        return 'ok'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _Part(target) as part:
+            if _is_good(file, target):      # by another run that was just finishing
+                return 'ok'
+            _fetch_part(file, part, {} if unreachable is None else unreachable)
+            _install(part)
+    except OSError as error:
+        raise FetchError(f'cannot write to {folder}: {error.strerror or error}') from error
+    return 'fetched'
+
+
+def _is_good(file, path):
+    if not path.exists():
+        return False
+    try:
+        verify(file, path)
+    except BadFile:
+        return False
+    return True
+
+
+def _fetch_part(file, part, unreachable):
+    """Bring a verified copy of `file` into `part`, from the first address that gives one."""
+    if part.size() and part.size() == part.identity.get('size'):
+        with contextlib.suppress(BadFile):      # complete when its run ended: the network has nothing to add
+            return verify(file, part.path)
+        part.remove()
+    failures = []
+    for address in file.addresses:
+        host = urlsplit(address).netloc
+        if host in unreachable:
+            failures.append(unreachable[host])
+            continue
+        try:
+            _download_with_retries(part, address, file.blob_id is not None, _Progress(file.name))
+        except Unreachable as error:
+            unreachable[host] = error
+            failures.append(error)
+            continue
+        except FetchError as error:
+            failures.append(error)
+            continue
+        try:
+            return verify(file, part.path)
+        except BadFile as error:
+            part.remove()
+            failures.append(FetchError(f'{host} sent {error}'))
+    if all(isinstance(failure, Unreachable) for failure in failures):
+        raise failures[0]
+    raise FetchError('; '.join(dict.fromkeys(str(failure) for failure in failures)))
+
+
+def _install(part):
+    """Give the verified part its name; what had it goes aside, never away."""
+    if os.path.lexists(part.target):
+        aside = next(path for number in range(1, 1000)
+                     if not os.path.lexists(path := part.target.with_name(
+                         part.target.name + '.bad' + (f'-{number}' if number > 1 else ''))))
+        os.rename(part.target, aside)
+        _say(f'{part.target.name}: the file that was there is not the published one; it is kept as {aside}')
+    os.replace(part.path, part.target)
+
+
+# --- The command -----------------------------------------------------------------------------------------------------
+
+def _say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+class _Progress:
+    """On a terminal a bar, redrawn ten times a second at most; elsewhere one line at the start."""
+
+    def __init__(self, name):
+        self.name = name
+        self.is_bar = sys.stderr.isatty()
+        self.next_time = 0.0
+
+    def __call__(self, have, size):
+        if time.monotonic() < self.next_time and not (self.is_bar and have == size):
+            return
+        self.next_time = time.monotonic() + 0.1 if self.is_bar else math.inf
+        counts = f'{have / 1e6:.1f} MB' if size is None else f'{have / 1e6:.1f} of {size / 1e6:.1f} MB'
+        if not self.is_bar:
+            return _say(f'{self.name}: fetching, {counts} there')
+        room = shutil.get_terminal_size().columns - len(self.name) - len(counts) - 6
+        done = room * have // size if size and room > 0 else 0
+        bar = f'[{"#" * done}{"." * (room - done)}] ' if size else ''
+        print(f'\r{self.name} {bar}{counts}', end='', file=sys.stderr, flush=True)
+
+    def close(self):
+        if self.is_bar:
+            print('\r\x1b[K', end='', file=sys.stderr, flush=True)
+        self.next_time = 0.0
+
+
+def _folder(file):
+    """Where `file` belongs when the user names no folder."""
+    checkout = gait_checkpoints.source_checkout()
+    if file.kind == 'picture':
+        return checkout / 'images' if checkout else Path('images')
+    if (Path('models') / file.name).exists():       # sought there first, whatever lies elsewhere
+        return Path('models')
+    return checkout / 'models' if checkout else gait_checkpoints.weight_folders()[-1]
+
+
+def _mirror(address):
+    parts = urlsplit(address)
+    if parts.scheme not in ('http', 'https') or not parts.netloc or parts.query or re.search(r'\s', address):
+        raise argparse.ArgumentTypeError(f'expected http(s)://HOST/PATH, got {address}')
+    return address.rstrip('/') + '/'
+
+
+def _parser(files):
+    width = max(len(file.name) for file in files)
+    listing = '\n'.join(f'  {file.name:{width}}  {file.purpose}' for file in files)
+    parser = argparse.ArgumentParser(
+        description='Fetch and verify the published weights and the sample picture of the original project.',
+        epilog=f'files:\n{listing}\n\nexit status: 0 all there and good, 1 something is not, 2 bad usage',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('names', nargs='*', metavar='NAME', help='files to fetch (default: all)')
+    parser.add_argument('--to', type=Path, metavar='FOLDER',
+                        help='put everything there (default: models/ and, for the picture, images/ of the source '
+                             'checkout; where there is none the user data folder and ./images)')
+    parser.add_argument('--check', action='store_true', help='verify what is there; fetch nothing')
+    parser.add_argument('--mirror', type=_mirror, metavar='URL', help='fetch URL/NAME instead of the known addresses')
+    return parser
+
+
+def main(argv=None, files=FILES):
+    """Run the command; return its exit status (0 all good, 1 something is not, 2 unknown name, 130 interrupted).
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Its arguments; by default the process's.
+    files : sequence of PublishedFile
+        What there is to fetch.
+    """
+    arguments = _parser(files).parse_args(argv)
+    by_name = {file.name: file for file in files}
+    unknown = [name for name in arguments.names if name not in by_name]
+    if unknown:
+        _say(f'Unknown: {", ".join(unknown)}. There are: {", ".join(by_name)}')
+        return 2
+    chosen = [by_name[name] for name in dict.fromkeys(arguments.names)] or files
+    if arguments.mirror:
+        chosen = [dataclasses.replace(file, addresses=(arguments.mirror + quote(file.name),)) for file in chosen]
+    try:
+        places = [(file, arguments.to or _folder(file)) for file in chosen]
+        return _check_all(places) if arguments.check else _fetch_all(places)
+    except KeyboardInterrupt:
+        _say('\nInterrupted. What has arrived is kept; the same command goes on from there.')
+        return 130
+
+
+def _check_all(places):
+    status = 0
+    for file, folder in places:
+        path = folder / file.name
+        if not path.exists():
+            status, result = 1, 'missing'
+        else:
+            try:
+                verify(file, path)
+                result = 'ok'
+            except FetchError as error:
+                _say(f'{path}: {error}')
+                status, result = 1, 'bad'
+        print(f'{result:8}{path}', flush=True)
+    return status
+
+
+def _fetch_all(places):
+    unreachable, by_hand = {}, []
+    for file, folder in places:
+        try:
+            result = fetch(file, folder, unreachable)
+        except FetchError as error:
+            result = 'failed'
+            by_hand.append((file, folder))
+            if not isinstance(error, Unreachable):      # those are said once, below
+                _say(f'{file.name}: {error}')
+        print(f'{result:8}{folder / file.name}', flush=True)
+    if unreachable:
+        _say('No connection to ' + ', '.join(str(error) for error in unreachable.values()))
+    if by_hand:
+        _say('To do it by hand, open these addresses in a browser and save the files under these names:')
+        for file, folder in by_hand:
+            _say(f'  {file.addresses[0]}\n    -> {(folder / file.name).absolute()}')
+        _say('Afterwards the same command with --check verifies them.')
+    return 1 if by_hand else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,451 @@
+#!/usr/bin/env python3
+"""Train the gait network, on synthetic walkers or on a user's own walks.
+
+    python train_gait.py --output runs/gait --pose models/pose.ckpt                     # walkers; needs no data
+    python train_gait.py --output runs/mine --pose Human3.6m.ckpt --manifest walks.csv --validation held_out.csv
+
+A thin command over `GaitNetwork.train`. The pose network describes every frame once and the spatial features are kept
+on disk, so that an epoch costs the gait network alone. Validation is what the vectors are for: rank-1 of the linear SVM
+on people that were not trained on.
+"""
+import argparse
+import contextlib
+import hashlib
+import itertools
+import json
+import math
+import operator
+import os
+import pathlib
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+import gait_checkpoints
+import gait_files
+from gait_nn import FEATURE_SHAPE, GaitNetwork
+from gait_recognition import frames as gait_video
+from gait_recognition.evaluation import results as gait_evaluation
+from gait_recognition.training.pose import (
+    STATISTICS_BATCHES,
+    HelpFormatter,
+    Progress,
+    Run,
+    check_numbers,
+    learning_rate,
+    print_figures,
+    refuse_ignored,
+)
+from gait_recognition.walkers import figures as gait_walkers
+from human_pose_nn import HumanPoseIRNetwork
+
+# Walkers: who is trained on, validated on and tested on are never the same person.
+TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
+WALKS = ('N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2')      # of each person, as in TUM GAID
+PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the seed's experiment 1
+# The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
+WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4
+BATCH = 16                              # frames that the pose network describes together
+ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangle is hidden; its sides in cells of 17
+
+
+class Walkers:
+    """Synthetic people and their walks.
+
+    Parameters
+    ----------
+    people : int
+    first_person : int
+        Seed of the first.
+    frames : int
+        Of each walk.
+    session : int
+        1, or 2 for three months later.
+    conditions : sequence of str
+        Which of `WALKS`.
+    all_walks_of : int
+        The first people walk all of `WALKS`, this many of them.
+    """
+
+    def __init__(self, people, first_person, frames, session=1, conditions=WALKS, all_walks_of=0):
+        self.frames = frames
+        self.walks = [gait_evaluation.Walk(str(first_person + i), condition, str(session),
+                                           f'walker-{first_person + i}-{condition}-{session}')
+                      for i in range(people) for condition in (WALKS if i < all_walks_of else conditions)]
+
+    def read(self, walk, pose_net=None):
+        """Yields the frames of a walk, uint8 (299, 299, 3)."""
+        group, number = gait_evaluation.split_condition(walk.condition)
+        for picture in gait_walkers.iter_frames(int(walk.person), number, group, int(walk.session), self.frames):
+            yield picture.image
+
+    def key(self, walk):
+        """What the features of a walk depend on besides the pose network."""
+        return f'{walk.path}-{self.frames}-{gait_walkers.DRAWING}'
+
+
+class Manifest:
+    """A user's walks, from a manifest CSV (person, condition, session, path): videos, or folders of frames.
+
+    Parameters
+    ----------
+    path : str
+    crop : str
+        How the person is cut out, see `gait_video.crop_walker`.
+    every : int
+        Use every `every`-th frame, as of `gait_video.read_frames`.
+    """
+
+    def __init__(self, path, crop='auto', every=1):
+        self.walks, self.crop, self.every = gait_evaluation.read_manifest(path), crop, every
+
+    def read(self, walk, pose_net=None):
+        """Yields the walker in the frames of a walk, uint8 (299, 299, 3); `pose_net` finds who nothing else finds."""
+        yield from gait_video.crop_walker(gait_video.read_frames(walk.path, self.every), self.crop, pose_net)
+
+    def key(self, walk):
+        """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""
+        every = f'-{self.every}' if self.every > 1 else ''
+        return f'{gait_video.digest_of(walk.path).hex()}-{self.crop}{every}'
+
+
+class Features:
+    """Spatial features of walks, made once and kept on disk as float16 (T, 17, 17, 32), one `.npy` a walk.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike
+    pose_weights : str
+        Features of other weights are other files.
+    precision : {'float32', 'bfloat16'}
+        Of the pose network's arithmetic.
+    """
+
+    def __init__(self, folder, pose_weights, precision='float32'):
+        self.folder, self.precision = pathlib.Path(folder), precision
+        self.pose_weights = gait_checkpoints.locate(pose_weights)
+        self.fingerprint = gait_checkpoints.fingerprint(self.pose_weights)
+
+    def path(self, data, walk):
+        key = f'{data.key(walk)}-{self.fingerprint}-{self.precision}'
+        return self.folder / f'{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy'
+
+    def make(self, data):
+        """Make the features that are not there yet; an interrupted call goes on where it stopped.
+
+        Returns
+        -------
+        list of str
+            The files, in the order of `data.walks`.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        paths = [self.path(data, walk) for walk in data.walks]
+        missing = [i for i, path in enumerate(paths) if not path.exists()]
+        if missing:
+            progress = Progress(len(missing), 'describing walk')
+            with HumanPoseIRNetwork(precision=self.precision) as pose:
+                pose.restore(self.pose_weights)
+                batches = ((i, images) for i in missing
+                           for images in gait_video.batches(data.read(data.walks[i], pose), BATCH))
+                with contextlib.closing(gait_video.ahead(batches, 2)) as prepared:
+                    walks = itertools.groupby(prepared, key=operator.itemgetter(0))
+                    for done, (i, parts) in enumerate(walks, 1):
+                        features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
+                        _write_features(paths[i], np.concatenate(features))
+                        progress(done)
+            progress.close()
+        return [str(path) for path in paths]
+
+
+def _write_features(path, features):
+    try:
+        with gait_files.replacing(path, shared=True) as file:     # runs may share the folder
+            np.save(file, features)
+    except OSError as error:
+        raise OSError(f'{path} could not be written: {error}') from error
+
+
+class Step(NamedTuple):
+    """What a training step is fed: features float32 (W, T, 17, 17, 32) of parts of walks, their people's numbers (W,).
+
+    Where a step is one walk's, as in the original: (T, 17, 17, 32), the number.
+    """
+
+    features: np.ndarray
+    person: np.ndarray
+
+
+def steps_per_epoch(walks, walks_per_step):
+    """Whole steps in a pass over so many walks; the few left over are others in each epoch."""
+    return max(1, walks // walks_per_step)
+
+
+def training_step(paths, people, step, frames, seed, walks_per_step=1, erase=0.0):
+    """The walks of a step and the parts of them, decided by seed and step alone: each epoch sees every walk once.
+
+    The parts of a step are equally long: no longer than its shortest walk.
+
+    Parameters
+    ----------
+    paths : list of str
+        Features.
+    people : list of int
+        Their people's numbers.
+    step : int
+        From 0.
+    frames : tuple of int
+        Least and most frames of a part.
+    seed : int
+    walks_per_step : int
+        No more than there are walks.
+    erase : float
+        Share of the walks of which a rectangle is hidden (random erasing, arXiv 1708.04896, here in all frames alike).
+
+    Returns
+    -------
+    Step
+    """
+    epoch, i = divmod(step, steps_per_epoch(len(paths), walks_per_step))
+    order = np.random.default_rng([seed, epoch]).permutation(len(paths))
+    chosen = order[i * walks_per_step:(i + 1) * walks_per_step]
+    walks = [np.load(paths[index], mmap_mode='r', allow_pickle=False) for index in chosen]
+    rng = np.random.default_rng([seed, epoch, i])
+    length = min(int(rng.integers(frames[0], frames[1] + 1)), *(len(walk) for walk in walks))
+    starts = [int(rng.integers(len(walk) - length + 1)) for walk in walks]
+    parts = np.stack([walk[start:start + length] for walk, start in zip(walks, starts)]).astype(np.float32)
+    for part in parts:
+        if rng.random() < erase:
+            _hide_rectangle(part, rng)
+    numbers = np.array([people[index] for index in chosen])
+    return Step(parts, numbers) if walks_per_step > 1 else Step(parts[0], numbers[0])
+
+
+def _hide_rectangle(features, rng):
+    """Set a rectangle of cells to the mean over cells and frames: what is under it says nothing, and is no edge."""
+    height, width = rng.integers(ERASED_CELLS[0], ERASED_CELLS[1] + 1, 2)
+    top, left = rng.integers(FEATURE_SHAPE[0] - height + 1), rng.integers(FEATURE_SHAPE[1] - width + 1)
+    features[:, top:top + height, left:left + width] = features.mean((0, 1, 2))
+
+
+def vectors_of(net, paths, progress=None):
+    """Identification vectors (n, 512) of walks whose features lie in `paths`."""
+    vectors = []
+    for path in paths:
+        vectors.append(net.feed_forward(np.load(path, allow_pickle=False).astype(np.float32)))
+        if progress:
+            progress(len(vectors))
+    return np.stack(vectors)
+
+
+def train(net, paths, people, validation, run, steps, frames=(20, 40), rate=RATE, schedule='cosine', seed=0,
+          save_every=500, summary_every=0, epochs_between_validations=1, erase=0.0):
+    """Train a gait network; goes on where the run's resume file left off.
+
+    Parameters
+    ----------
+    net : GaitNetwork
+        Built with `is_training=True`; its `walks_per_step` are taken together.
+    paths, people
+        Features of the walks to train on and their people's numbers, 0 to num_of_persons - 1.
+    validation : tuple
+        (paths, walks, protocol) of people that are not trained on.
+    run : train_pose.Run
+    steps : int
+        Of the whole run.
+    frames : tuple of int
+        Least and most frames of the part of a walk that a step sees.
+    rate : float
+    schedule : {'author', 'cosine'}
+        The network lets its rate fall by itself; that alone, or a cosine to 0 on top of it.
+    seed : int
+    save_every, summary_every : int
+        Steps between resume files, between summaries (0: none).
+    epochs_between_validations : int
+        Passes over all walks.
+    erase : float
+        See `training_step`.
+
+    Returns
+    -------
+    bool
+        The run is complete (not interrupted).
+    """
+    def take(step, part, now):
+        if summary_every and step % summary_every == 0:
+            net.write_summary(part.features, part.person, now, summary_every)
+        return net.train(part.features, part.person, now)
+
+    def prepare(step, erase=erase):
+        return training_step(paths, people, step, frames, seed, net.walks_per_step, erase)
+
+    epoch = steps_per_epoch(len(paths), net.walks_per_step)
+    with GaitNetwork(recurrent_unit=net.recurrent_unit, rnn_layers=net.rnn_layers) as inference:
+        return run.train(
+            net, steps, prepare,
+            lambda step: learning_rate('cosine' if schedule == 'cosine' else 'constant', rate, step, steps, epoch),
+            take, lambda done, figures: _validate(net, inference, prepare, validation, run, done, epoch, figures),
+            epochs_between_validations * epoch, save_every, ahead=16)
+
+
+def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, figures):
+    """Rank-1 in inference mode; write last-GRU-1.ckpt, and best-GRU-1.ckpt where it is the best so far.
+
+    The names end in cell and layers, as those of the published files: the number of layers is not in the file.
+    """
+    names = {v.op.name for v in inference.model_variables}
+    state = net.sess.run({v.op.name: v for v in net.model_variables if v.op.name in names})
+    batches = -(-8 * STATISTICS_BATCHES // net.walks_per_step)
+    feeds = ({net.input_tensor: prepare(step - 1 - i, erase=0.0).features.reshape(-1, *FEATURE_SHAPE)}
+             for i in range(min(step, batches)))
+    state.update(net.batch_averages(feeds))                                 # the moving averages lag behind
+    inference.set_training_state(state)
+    validation_paths, walks, protocol = validation
+    result = gait_evaluation.evaluate(vectors_of(inference, validation_paths), walks, protocol, open_set=False)
+    rank_1 = result.rank_1()
+    epoch = -(-step // steps_per_epoch)
+    for group, value in rank_1.items():
+        if group.lower() in ('n', 'b', 's'):
+            net.write_test_summary(100 * value, epoch, group.lower())
+    net.write_test_summary(100 * rank_1['Average'], epoch)
+    fall = net.RATE_DECAY ** ((step - 1) // (2 * net.count_of_training_examples))           # the network's own
+    figures = {'epoch': epoch, 'step': step, **figures, 'rate': figures['rate'] * fall,
+               **{f'rank_1_{k}': float(v) for k, v in rank_1.items()}, 'eer': float(result.eer.get('all', math.nan))}
+    run.log(**figures)
+    print_figures(figures)
+    network = f'{inference.recurrent_unit}-{inference.rnn_layers}'
+    inference.save(run.folder, f'last-{network}')
+    if run.best is None or rank_1['Average'] >= run.best:
+        run.best = float(rank_1['Average'])
+        inference.save(run.folder, f'best-{network}')
+
+
+# --- Command ---------------------------------------------------------------------------------------------------------
+
+def parse_arguments(argv):
+    parser = argparse.ArgumentParser(description='Train the gait network.', formatter_class=HelpFormatter)
+    parser.add_argument('--output', metavar='FOLDER', required=True,
+                        help='folder of the run; an interrupted run in it goes on')
+    parser.add_argument('--pose', metavar='WEIGHTS', required=True, help='of the pose network, which describes frames')
+    parser.add_argument('--manifest', metavar='CSV', help='person,condition,session,path of the walks to train on; '
+                        'without it, synthetic walkers')
+    parser.add_argument('--validation', metavar='CSV', help='manifest of people who are not in --manifest')
+    parser.add_argument('--crop', choices=gait_video.METHODS, default='auto',
+                        help="how people are cut out of a manifest's videos")
+    parser.add_argument('--every', type=int, default=1, metavar='N', help="use every N-th frame of a manifest's videos")
+    parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')
+    parser.add_argument('--probes', default=PROTOCOL['probes'], help='validation: walks that it names')
+    parser.add_argument('--people', type=int, default=100, help='walkers to train on')
+    parser.add_argument('--conditions', nargs='+', choices=WALKS, default=WALKS, metavar='WALK',
+                        help='walks of each walker to train on; more walkers with fewer walks take as long to describe')
+    parser.add_argument('--all-walks-of', type=int, default=0, metavar='N',
+                        help='the first N walkers train with all walks, whatever --conditions')
+    parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
+    parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
+    parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept (default: in --output)')
+    parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
+    parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], default='GRU', help="the network's cell")
+    parser.add_argument('--rnn-layers', type=int, default=1, help='of such cells')
+    parser.add_argument('--frames', type=int, nargs=2, default=[20, 40], metavar=('LEAST', 'MOST'),
+                        help='of the part of a walk that a step sees')
+    parser.add_argument('--erase', type=float, default=ERASE, metavar='SHARE',
+                        help="of a step's walks of which a rectangle is hidden; the author's 0")
+    parser.add_argument('--epochs', type=int, default=20, help='passes over all walks')
+    parser.add_argument('--validate-every', type=int, default=1, metavar='EPOCHS', help='between validations')
+    parser.add_argument('--walks-per-step', type=int, default=WALKS_PER_STEP,
+                        help="that a step sees together, of parts equally long; the author's 1")
+    parser.add_argument('--optimizer', choices=['Adam', 'RMSProp'], default=OPTIMIZER, help="the author's RMSProp")
+    parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
+    parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
+                        help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
+    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+                        help="of the pose network's arithmetic while it describes frames")
+    parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, parts')
+    parser.add_argument('--save-every', type=int, default=500, metavar='STEPS', help='between resume files')
+    parser.add_argument('--name', help='write summaries for TensorBoard to logdir_gait/<NAME>')
+    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS',
+                        help='between summaries, with --name')
+    arguments = parser.parse_args(argv)
+    check_numbers(parser, arguments, ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every',
+                                      'save_every', 'rnn_layers', 'summary_every', 'walks_per_step', 'every'))
+    if not 0 <= arguments.erase <= 1:
+        parser.error('--erase takes a share, 0 to 1')
+    if not 1 <= arguments.frames[0] <= arguments.frames[1]:
+        parser.error('--frames takes the least and the most, at least 1')
+    if bool(arguments.manifest) != bool(arguments.validation):
+        parser.error('--manifest and --validation go together: validation needs people who are not trained on')
+    if not 0 <= arguments.all_walks_of <= arguments.people:
+        parser.error('--all-walks-of is 0 to --people')
+    refuse_ignored(parser, arguments, (
+        ('people conditions all_walks_of validation_people walk_frames', arguments.manifest, 'goes without --manifest'),
+        ('crop every', not arguments.manifest, 'goes with --manifest'),
+        ('summary_every', not arguments.name, 'goes with --name')))
+    return arguments
+
+
+def main(argv=None):
+    """Run the command; returns the exit status: 0, 1 when interrupted, 2 for bad input."""
+    arguments = parse_arguments(argv)
+    try:
+        return _train_command(arguments)
+    except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
+        print(f'train_gait: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('train_gait: interrupted; the same command goes on from there', file=sys.stderr)
+        return 1
+
+
+def _train_command(arguments):
+    if arguments.manifest:
+        data, held_out = (Manifest(path, arguments.crop, arguments.every)
+                          for path in (arguments.manifest, arguments.validation))
+    else:
+        data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions,
+                       all_walks_of=arguments.all_walks_of)
+        held_out = Walkers(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
+    names, held_out_names = (sorted({walk.person for walk in d.walks}) for d in (data, held_out))
+    if min(len(names), len(held_out_names)) < 2:
+        raise ValueError(f'at least 2 people are needed to train on and 2 others to validate on, got {len(names)} and '
+                         f'{len(held_out_names)}')
+    both = sorted({*names} & {*held_out_names})
+    if both:
+        raise ValueError(f'{arguments.validation or "--validation-people"}: people who are trained on cannot validate: '
+                         f'{both[:5]}')
+    protocol = gait_evaluation.Protocol('validation', arguments.gallery, arguments.probes)
+    protocol.split(held_out.walks)                          # says now, not after an epoch, what does not fit
+    people = [names.index(walk.person) for walk in data.walks]
+    features = Features(arguments.features or pathlib.Path(arguments.output) / 'features', arguments.pose,
+                        arguments.precision)
+    paths, held_out_paths = features.make(data), features.make(held_out)
+
+    free = ['save_every', 'summary_every', 'validate_every', 'name', 'start', 'erase']
+    settings = {name: getattr(arguments, name) for name in (
+        'recurrent_unit', 'rnn_layers', 'frames', 'walks_per_step', 'optimizer', 'epochs', 'rate', 'schedule', 'seed',
+        'gallery', 'probes', *free)}
+    if arguments.schedule != 'cosine':                      # whose rates depend on the end
+        free += ['epochs', 'rate']
+    settings.update(walks=_content(data, paths), validation_walks=_content(held_out, held_out_paths))
+    run = Run(arguments.output, settings, free)
+    walks_per_step = min(arguments.walks_per_step, len(paths))
+    with GaitNetwork(arguments.name, len(names), arguments.recurrent_unit, arguments.rnn_layers, is_training=True,
+                     seed=arguments.seed, update_discarded=False, walks_per_step=walks_per_step,
+                     optimizer=arguments.optimizer) as net:
+        if arguments.start and not run.resume_file.exists():
+            print(net.restore(arguments.start), file=sys.stderr)
+        steps = arguments.epochs * steps_per_epoch(len(paths), walks_per_step)
+        complete = train(net, paths, people, (held_out_paths, held_out.walks, protocol), run, steps,
+                         tuple(arguments.frames), arguments.rate, arguments.schedule, arguments.seed,
+                         arguments.save_every, arguments.summary_every if arguments.name else 0,
+                         arguments.validate_every, arguments.erase)
+    return 0 if complete else 1
+
+
+def _content(data, paths):
+    """What settings say of walks: whose they are and what their features were made of, wherever the files lie."""
+    walks = [(*walk[:3], os.path.basename(path)) for walk, path in zip(data.walks, paths)]
+    return f'{len(walks)} walks, {hashlib.sha256(json.dumps(walks).encode()).hexdigest()[:16]}'
+
+
+if __name__ == '__main__':
+    sys.exit(main())
