@@ -89,8 +89,8 @@ def in_turns(actions, repeats):
 
 def frames(count, seed=0):
     """Walkers' pictures, uint8 (count, 299, 299, 3): 16 of them, repeated."""
-    from gait_recognition.walkers import figures as gait_walkers
-    pictures = np.stack([gait_walkers.picture(seed + i).image for i in range(min(count, 16))])
+    from gait_recognition.walkers.pictures import picture as walker_picture
+    pictures = np.stack([walker_picture(seed + i).image for i in range(min(count, 16))])
     return np.resize(pictures, (count, *pictures.shape[1:]))
 
 
@@ -224,16 +224,17 @@ def measure_precision(table, options, folder):
     from gait_layers import check_precision
     from gait_nn import GaitNetwork
     from gait_recognition.training.pose import TEST_SEED
-    from gait_recognition.walkers import figures as gait_walkers
+    from gait_recognition.walkers.pictures import picture as walker_picture
+    from gait_recognition.walkers.scenes import sequence
     from human_pose_nn import HumanPoseIRNetwork
     try:
         pose_weights, gait_weights = map(gait_checkpoints.find_weights, gait_checkpoints.DEFAULT_PAIRS[-1])
         check_precision('bfloat16')
     except (FileNotFoundError, RuntimeError) as error:
         return table.say('4. what bfloat16 moves', f'not measured: {error}')
-    pictures = [gait_walkers.picture(TEST_SEED + i) for i in range(200)]
+    pictures = [walker_picture(TEST_SEED + i) for i in range(200)]
     images, visible = np.stack([p.image for p in pictures]), np.stack([p.visible for p in pictures])
-    walks = [gait_walkers.sequence(person, 1, frames=50).images for person in range(10)]
+    walks = [sequence(person, 1, frames=50).images for person in range(10)]
     found = []
     for precision in ('float32', 'bfloat16'):
         with HumanPoseIRNetwork(precision=precision) as pose_net, GaitNetwork() as gait_net:
@@ -327,15 +328,16 @@ def measure_video(table, options, folder):
         return table.say('7. cropped video to vector', f'not measured: {error} (pip install -e ".[benchmark]")')
     from gait_nn import GaitNetwork
     from gait_recognition.frames import crop_walker, read_frames, walk_vector
-    from gait_recognition.walkers import figures as gait_walkers
+    from gait_recognition.walkers.files import write_scene
+    from gait_recognition.walkers.scenes import iter_frames
     scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'
     methods = {'none': cropped, 'background': scene, 'pose': scene}
-    gait_walkers.write_scene(scene, 1)                                      # 640 x 360
+    write_scene(scene, 1)                                      # 640 x 360
     with av.open(str(cropped), 'w') as file:
         stream = file.add_stream('mpeg4', rate=25)
         stream.width = stream.height = 300                                  # codecs want even sizes
         stream.bit_rate = 4_000_000
-        for picture in gait_walkers.iter_frames(1, 0, frames=96, size=300):
+        for picture in iter_frames(1, 0, frames=96, size=300):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.image, format='rgb24')))
         file.mux(stream.encode())
     with contextlib.ExitStack() as stack:
@@ -366,10 +368,10 @@ def measure_video(table, options, folder):
 def write_people(folder, people=8):
     """Annotated JPEGs of 1280 x 720, as large as MPII's, with one walker each."""
     from gait_recognition.training import pose as train_pose
-    from gait_recognition.walkers import figures as gait_walkers
+    from gait_recognition.walkers.pictures import picture as walker_picture
     annotations = []
     for seed in range(people):
-        walker = gait_walkers.picture(train_pose.TEST_SEED + seed, size=720)
+        walker = walker_picture(train_pose.TEST_SEED + seed, size=720)
         path = folder / f'{seed}.jpg'
         Image.fromarray(walker.image).crop((-280, 0, 1000, 720)).save(path, quality=92)
         annotations.append(train_pose.Annotation(str(path), walker.joints + (0, 280), walker.present, walker.visible,

@@ -10,12 +10,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.pictures import picture
 
 
 def make(seeds: range) -> int:
     """Draw the pictures of `seeds`; returns how many."""
-    return sum(len(gait_walkers.picture(seed).joints) == 16 for seed in seeds)
+    return sum(len(picture(seed).joints) == 16 for seed in seeds)
 
 
 def main():

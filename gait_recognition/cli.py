@@ -918,7 +918,7 @@ def convert_command(arguments):
 
 def walkers_command(arguments):
     """Write synthetic walkers' walks, with the lists of them that `enrol` and `evaluate` read."""
-    from gait_recognition.walkers import figures as gait_walkers
+    from gait_recognition.walkers.files import write_scene
 
     folder = arguments.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -932,7 +932,7 @@ def walkers_command(arguments):
         for person, number in itertools.product(range(arguments.people), range(1, arguments.walks + 1)):
             name = WALKER_NAMES[person] if person < len(WALKER_NAMES) else f'walker-{person + 1}'
             path = f'{name}-{number}{suffix}'
-            gait_walkers.write_scene(aside / path, arguments.first_person + person, number)
+            write_scene(aside / path, arguments.first_person + person, number)
             if sys.stderr.isatty():
                 _say(f'{path}: {len(walks) + 1} of {arguments.people * arguments.walks}')
             walks.append((name, f'N{number}', '1', path))

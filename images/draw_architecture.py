@@ -143,7 +143,7 @@ def draw_gait_row(axes):
 
 
 def draw(walk):
-    """Draw both rows; `walk` is a `gait_walkers.Sequence`."""
+    """Draw both rows; `walk` is a `Sequence` of `gait_recognition.walkers.scenes`."""
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=100, facecolor='white')
     axes = figure.add_axes((0, 0, 1, 1))
     panel(axes, 0.2, 4.05, 15.6, 3.7, POSE, 'HumanPoseNN', 'each frame by itself')
@@ -158,5 +158,5 @@ def draw(walk):
 
 if __name__ == '__main__':
     sys.path.insert(0, str(HERE.parent))
-    from gait_recognition.walkers.figures import sequence
+    from gait_recognition.walkers.scenes import sequence
     FigureCanvasAgg(draw(sequence(PERSON, 0, frames=max(FRAMES) + 1))).print_figure(HERE / 'architecture.png')

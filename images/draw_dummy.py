@@ -1,4 +1,4 @@
-"""Draw `dummy.jpg`, the picture that `dummy_pose_estimation.py` reads: one of the walkers of `gait_walkers`.
+"""Draw `dummy.jpg`, the picture that `dummy_pose_estimation.py` reads: one of the walkers of `gait_recognition.walkers`.
 
     python images/draw_dummy.py
 """
@@ -13,5 +13,5 @@ SIDE = 598              # pixels, twice the network's
 
 if __name__ == '__main__':
     sys.path.insert(0, str(HERE.parent))
-    from gait_recognition.walkers.figures import picture
+    from gait_recognition.walkers.pictures import picture
     Image.fromarray(picture(SEED, SIDE, 'N').image).save(HERE / 'dummy.jpg', quality=95)

@@ -736,8 +736,8 @@ def test_pose_draws_on_a_walk(suffix, weights, opened, run, walks, tmp_path):
 
 
 def test_pose_finds_the_walker_in_a_scene_and_maps_the_joints_back(weights, opened, run, tmp_path):
-    from gait_recognition.walkers import figures as gait_walkers
-    gait_walkers.write_scene(tmp_path / 'scene', person=1, frames=40, width=240, height=160)
+    from gait_recognition.walkers.files import write_scene
+    write_scene(tmp_path / 'scene', person=1, frames=40, width=240, height=160)
     status, out, _ = run('pose', tmp_path / 'scene', '--pose-weights', weights[1], '--json', '--every', 2)
     answer, = json.loads(out)
     assert status == 0 and answer['crop'] == 'background' and answer['used'] >= 15
@@ -817,8 +817,8 @@ def test_convert_refuses_what_is_there_another_suffix_and_what_is_no_checkpoint(
 
 def test_walkers_write_walks_and_the_lists_that_enrol_and_evaluate_read(run, tmp_path, monkeypatch):
     from gait_recognition.evaluation.results import read_manifest
-    from gait_recognition.walkers.figures import write_scene
-    monkeypatch.setattr('gait_recognition.walkers.figures.write_scene',
+    from gait_recognition.walkers.files import write_scene
+    monkeypatch.setattr('gait_recognition.walkers.files.write_scene',
                         lambda path, *seeds: write_scene(path, *seeds, frames=2, width=96, height=64))
     status, out, err = run('walkers', tmp_path / 'demo', '--people', 2, '--walks', 2, '--kind', 'gif', '--json')
     assert (status, err) == (0, '')
@@ -841,7 +841,7 @@ def test_walkers_leave_nothing_when_interrupted(run, tmp_path, monkeypatch):
     def interrupt(path, *seeds):
         Path(path).write_text('half')
         raise KeyboardInterrupt
-    monkeypatch.setattr('gait_recognition.walkers.figures.write_scene', interrupt)
+    monkeypatch.setattr('gait_recognition.walkers.files.write_scene', interrupt)
     assert run('walkers', tmp_path / 'demo')[0] == 130
     assert not list(tmp_path.iterdir())
 

@@ -27,7 +27,7 @@ from gait_recognition.frames import (
     read_frames,
     walk_vector,
 )
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.scenes import scene
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
@@ -577,7 +577,7 @@ def test_the_track_draws_its_box_on_the_frames_used_and_no_others():
 
 def crop_errors(person, method='auto', pose_net=None, **options):
     """Of one synthetic walk: how far off the centres are, the heights' shares, and the share of frames used."""
-    found = list(gait_walkers.scene(person, person % 5, 'NBS'[person % 3], 1 + person % 2, **options))
+    found = list(scene(person, person % 5, 'NBS'[person % 3], 1 + person % 2, **options))
     true = np.stack([picture.box for picture in found])
     frames = np.stack([picture.image for picture in found])
     track = crop_walker(frames, method, pose_net).track

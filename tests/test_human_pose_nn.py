@@ -14,7 +14,7 @@ from reference_weights import pose_frames, reference
 
 import human_pose_nn
 from gait_layers import check_precision
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.pictures import picture
 from human_pose_nn import JOINT_NAMES, HumanPoseIRNetwork
 from pose_joints import MIRRORED_JOINTS
 
@@ -486,7 +486,7 @@ def test_bfloat16_is_refused_where_the_processor_lacks_it(monkeypatch):
 
 @pytest.mark.skipif(bfloat16_refused() is not None, reason=f'{bfloat16_refused()}')
 def test_bfloat16_stays_near_float32_with_the_same_float32_variables(shipped_pose_net):
-    pictures = np.stack([gait_walkers.picture(500_000 + i).image for i in range(2)])    # never trained on
+    pictures = np.stack([picture(500_000 + i).image for i in range(2)])    # never trained on
     with HumanPoseIRNetwork(precision='bfloat16') as net:
         net.restore(SHIPPED / 'walkers-pose.npz')
         assert {v.dtype.base_dtype for v in net.variables} == {tf.float32}

@@ -15,7 +15,7 @@ from gait_recognition import cli as gait_cli
 from gait_recognition.evaluation import results as gait_evaluation
 from gait_recognition.training import gait as train_gait
 from gait_recognition.training import pose as train_pose
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.pictures import picture
 from human_pose_nn import HumanPoseIRNetwork
 
 POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.DEFAULT_PAIRS[-1])
@@ -52,7 +52,7 @@ def test_poses_never_trained_on_are_found(shipped_pose_net):
 @pytest.mark.slow
 def test_folding_the_scale_moves_a_joint_only_where_two_maxima_nearly_tie(monkeypatch, shipped_pose_net):
     """Quicker inference (`fold_scale`) against the plain form; nearly: within 1e-6."""
-    images = np.stack([gait_walkers.picture(train_pose.TEST_SEED + i).image for i in range(64)])
+    images = np.stack([picture(train_pose.TEST_SEED + i).image for i in range(64)])
     monkeypatch.setattr(human_pose_nn, 'inception_resnet_v2', lambda *arguments, fold_scale, **options:
                         inception_resnet_v2.inception_resnet_v2(*arguments, **options))
     with HumanPoseIRNetwork() as plain:

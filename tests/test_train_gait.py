@@ -24,7 +24,7 @@ from gait_recognition import cli as gait_cli
 from gait_recognition.evaluation import results as gait_evaluation
 from gait_recognition.training import gait as train_gait
 from gait_recognition.training.gait import Features, Manifest, Walkers, main, training_step, vectors_of
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.pictures import DRAWING
 
 
 class Averages:
@@ -174,7 +174,7 @@ def test_a_long_walk_is_described_in_pieces_and_never_held_whole(user, averages)
 def test_features_of_walkers_as_they_were_drawn_before_are_made_anew(monkeypatch):
     data = Walkers(1, 100, 3)
     key = data.key(data.walks[0])
-    monkeypatch.setattr(gait_walkers, 'DRAWING', gait_walkers.DRAWING + 1)
+    monkeypatch.setattr('gait_recognition.training.gait.DRAWING', DRAWING + 1)
     assert data.key(data.walks[0]) != key
 
 

@@ -50,7 +50,7 @@ from gait_recognition.training.pose import (
     training_batch,
     write_annotations,
 )
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.pictures import picture as walker_picture
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
@@ -587,8 +587,8 @@ def test_walkers_are_of_the_direction_and_the_light_that_are_asked_for():
     for direction, leftwards in (('left', True), ('right', False)):
         data = Walkers(2, 0, direction)
         for i in range(2):
-            np.testing.assert_array_equal(data.sample(i).image, gait_walkers.picture(i, leftwards=leftwards).image)
-    np.testing.assert_array_equal(Walkers(2, 0, None, 0.7).sample(1).image, gait_walkers.picture(1, cover=0.7).image)
+            np.testing.assert_array_equal(data.sample(i).image, walker_picture(i, leftwards=leftwards).image)
+    np.testing.assert_array_equal(Walkers(2, 0, None, 0.7).sample(1).image, walker_picture(1, cover=0.7).image)
 
 
 def test_targets_stand_at_the_nearest_heat_map_pixel():
@@ -1124,8 +1124,8 @@ def test_a_moved_folder_goes_on_and_an_edited_file_does_not(pictures, tiny, caps
 
 def test_rate_direction_and_cover_may_change_on_resuming_where_the_schedule_is_constant(tmp_path, tiny, monkeypatch,
                                                                                          capsys):
-    drawn, picture = [], gait_walkers.picture
-    monkeypatch.setattr(gait_walkers, 'picture', lambda *args, **options: drawn.append(options) or picture(
+    drawn, picture = [], walker_picture
+    monkeypatch.setattr(train_pose, 'walker_picture', lambda *args, **options: drawn.append(options) or picture(
         *args, **options))
 
     def go_on(*arguments, schedule='constant'):

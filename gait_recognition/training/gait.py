@@ -37,7 +37,8 @@ from gait_recognition.training.pose import (
     print_figures,
     refuse_ignored,
 )
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.pictures import DRAWING
+from gait_recognition.walkers.scenes import iter_frames
 from human_pose_nn import HumanPoseIRNetwork
 
 # Walkers: who is trained on, validated on and tested on are never the same person.
@@ -77,12 +78,12 @@ class Walkers:
     def read(self, walk, pose_net=None):
         """Yields the frames of a walk, uint8 (299, 299, 3)."""
         group, number = gait_evaluation.split_condition(walk.condition)
-        for picture in gait_walkers.iter_frames(int(walk.person), number, group, int(walk.session), self.frames):
+        for picture in iter_frames(int(walk.person), number, group, int(walk.session), self.frames):
             yield picture.image
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network."""
-        return f'{walk.path}-{self.frames}-{gait_walkers.DRAWING}'
+        return f'{walk.path}-{self.frames}-{DRAWING}'
 
 
 class Manifest:

@@ -31,7 +31,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 import gait_checkpoints
 import gait_files
-from gait_recognition.walkers import figures as gait_walkers
+from gait_recognition.walkers.pictures import picture as walker_picture
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
@@ -489,7 +489,7 @@ class Walkers:
         return np.arange(self.count)                            # drawn at random already
 
     def sample(self, index, epoch=None):
-        picture = gait_walkers.picture(self.first_seed + (epoch or 0) * self.count + int(index), **self._options)
+        picture = walker_picture(self.first_seed + (epoch or 0) * self.count + int(index), **self._options)
         return Sample(picture.image, picture.joints, picture.visible, picture.inside, picture.present)
 
 
