@@ -300,7 +300,7 @@ def measure_memory(table, options, folder):
 def walk_in_memory(options):
     """Print by how many MB this process grew after the walk's first 200 frames, and what it held at most."""
     from gait_nn import GaitNetwork
-    from gait_recognition.frames import walk_vector
+    from gait_recognition.vectors import walk_vector
     sizes, pictures = [], frames(16)
 
     def walk():
@@ -327,7 +327,9 @@ def measure_video(table, options, folder):
     except ImportError as error:
         return table.say('7. cropped video to vector', f'not measured: {error} (pip install -e ".[benchmark]")')
     from gait_nn import GaitNetwork
-    from gait_recognition.frames import crop_walker, read_frames, walk_vector
+    from gait_recognition.frames import read_frames
+    from gait_recognition.tracking.crops import crop_walker
+    from gait_recognition.vectors import walk_vector
     from gait_recognition.walkers.files import write_scene
     from gait_recognition.walkers.scenes import iter_frames
     scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'

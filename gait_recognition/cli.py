@@ -3,7 +3,7 @@
     gait-recognition --help
     gait-recognition identify people.npz walk.mp4
 
-It reads arguments, picks the weights, calls the modules and prints what they answer. Reading video (`gait_video`), the
+It reads arguments, picks the weights, calls the modules and prints what they answer. Reading video (`frames`), the
 networks, recognising (`gait_gallery`) and measuring (`gait_evaluation`) are theirs; each is loaded by the sub-command
 that needs it, so that help and galleries come without TensorFlow.
 
@@ -91,7 +91,7 @@ def _check_folder(option, path):
 # --- Weights ---------------------------------------------------------------------------------------------------------
 
 class Weights(NamedTuple):
-    """The files of both networks and how the networks are built: arguments of `gait_video.GaitVectors`."""
+    """The files of both networks and how the networks are built: arguments of `GaitVectors`."""
     pose_weights: str
     gait_weights: str
     recurrent_unit: str
@@ -282,7 +282,7 @@ def _weights(arguments):
 # --- Vectors ---------------------------------------------------------------------------------------------------------
 
 class Described(NamedTuple):
-    """A walk's vector, float32 (512,), and which frames it comes from (`gait_video.Track`)."""
+    """A walk's vector, float32 (512,), and which frames it comes from (`Track`)."""
     walk: str
     vector: np.ndarray
     track: object
@@ -311,12 +311,12 @@ def _is_camera(walk):
 
 def _read(walk, arguments):
     """The frames of an argument WALK."""
-    from gait_recognition import frames as gait_video
+    from gait_recognition.frames import read_frames
 
     if _is_camera(walk) and arguments.end is None:
         raise ValueError(f'camera {walk} never ends: say --end SECONDS')
     source = int(walk) if _is_camera(walk) else walk
-    return gait_video.read_frames(source, arguments.every, arguments.start, arguments.end)
+    return read_frames(source, arguments.every, arguments.start, arguments.end)
 
 
 def _describe(sources, weights, arguments):
@@ -324,21 +324,21 @@ def _describe(sources, weights, arguments):
 
     Parameters
     ----------
-    sources : list of gait_video.Frames
+    sources : list of Frames
     weights : Weights
 
     Yields
     ------
     Described
     """
-    from gait_recognition import frames as gait_video
     from gait_recognition.training.pose import Progress
+    from gait_recognition.vectors import walk_vector
 
     progress = Progress(len(sources), 'walks')
     with open_networks(weights) as networks, contextlib.closing(progress):
         for number, source in enumerate(sources):
             progress(number, source.name)
-            vector, track = gait_video.walk_vector(source, *networks, crop=arguments.crop, return_track=True)
+            vector, track = walk_vector(source, *networks, crop=arguments.crop, return_track=True)
             _say_track(track, arguments.verbose)
             yield Described(source.name, vector, track)
 
@@ -613,7 +613,8 @@ def evaluate_command(arguments):
     import gait_evaluation as evaluation
     import joblib
 
-    from gait_recognition.frames import GaitVectors, NoPersonError
+    from gait_recognition.tracking.track import NoPersonError
+    from gait_recognition.vectors import GaitVectors
 
     if bool(arguments.manifest) == bool(arguments.tum_gaid):
         raise ValueError('evaluate takes either MANIFEST or --tum-gaid FOLDER')
@@ -724,8 +725,8 @@ def _read_source(path, arguments):
     if _is_picture(path):
         from dummy_pose_estimation import read_picture
         return read_picture(path)
-    from gait_recognition import frames as gait_video
-    return gait_video.read_frames(path, arguments.every, arguments.start, arguments.end)
+    from gait_recognition.frames import read_frames
+    return read_frames(path, arguments.every, arguments.start, arguments.end)
 
 
 def _pose_output(path, arguments):
@@ -786,12 +787,13 @@ def _pose_of(path, output, net, arguments):
 def _joints_of_picture(picture, crop, net):
     """Joints (3, 16) in pixels of a picture; unless crop is 'pose' it goes through whole, squeezed into a square."""
     from dummy_pose_estimation import to_frame
-    from gait_recognition import frames as gait_video
+    from gait_recognition.tracking.crops import crop_walker
+    from gait_recognition.tracking.track import MIN_FRAMES
 
     if crop == 'background':
         raise ValueError("--crop background finds what moves; for a picture take 'pose' or 'none'")
     if crop == 'pose':                                      # a picture is a walk that stands still
-        crops = gait_video.crop_walker([np.asarray(picture)] * gait_video.MIN_FRAMES, 'pose', net)
+        crops = crop_walker([np.asarray(picture)] * MIN_FRAMES, 'pose', net)
         top, left, side = crops.track.boxes[0]
         return _in_frame(net.joint_positions(next(iter(crops))[None])[:, 0], top, left, side, side)
     return _in_frame(net.joint_positions(to_frame(picture)[None])[:, 0], 0, 0, picture.height, picture.width)
@@ -799,7 +801,7 @@ def _joints_of_picture(picture, crop, net):
 
 def _in_frame(joints, top, left, height, width):
     """Joints (3, 16) of a crop, in pixels of the frame that it was cut from."""
-    from gait_recognition.frames import CROP_SIZE
+    from gait_recognition.tracking.track import CROP_SIZE
 
     y, x, probability = joints
     return np.stack([top + y * (height / CROP_SIZE), left + x * (width / CROP_SIZE), probability])
@@ -807,10 +809,10 @@ def _in_frame(joints, top, left, height, width):
 
 def _joints_of_walk(frames, crop, net):
     """(list of Pose, track) of the frames in which the walker was found."""
-    from gait_recognition import frames as gait_video
+    from gait_recognition.tracking.crops import crop_walker
     from gait_recognition.training.pose import Progress
 
-    crops = gait_video.crop_walker(frames, crop, net)
+    crops = crop_walker(frames, crop, net)
     track, found, walker = crops.track, [], iter(crops)
     with contextlib.closing(Progress(len(track.numbers), frames.name)) as progress:
         while batch := list(itertools.islice(walker, BATCH)):

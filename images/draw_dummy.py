@@ -1,4 +1,4 @@
-"""Draw `dummy.jpg`, the picture that `dummy_pose_estimation.py` reads: one of the walkers of `gait_recognition.walkers`.
+"""Draw `dummy.jpg`, the picture that `dummy_pose_estimation.py` reads: a synthetic walker.
 
     python images/draw_dummy.py
 """

@@ -16,8 +16,9 @@ from reference_weights import SHARED
 
 import gait_checkpoints
 from gait_recognition import cli as gait_cli
-from gait_recognition import frames as gait_video
 from gait_recognition import gallery as gait_gallery
+from gait_recognition.frames import read_frames
+from gait_recognition.vectors import walk_vector
 from pose_joints import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +73,7 @@ def opened(monkeypatch):
         yield PoseStandIn()
     monkeypatch.setattr(gait_cli, 'open_networks', open_networks)
     monkeypatch.setattr(gait_cli, 'open_pose_network', open_pose_network)
-    monkeypatch.setattr(gait_video, '_open_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
+    monkeypatch.setattr('gait_recognition.vectors._open_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
     return calls
 
 
@@ -506,14 +507,14 @@ def test_an_enrolment_that_fails_keeps_what_is_done_and_the_same_command_goes_on
 
 
 def test_nobody_else_changes_a_gallery_while_walks_are_described(weights, opened, walks, run, tmp_path, monkeypatch):
-    gallery, describe, tried = tmp_path / 'people.npz', gait_video.walk_vector, []
+    gallery, describe, tried = tmp_path / 'people.npz', walk_vector, []
 
     def change_meanwhile(walk, *networks, **options):
         tried.append(walk)
         with pytest.raises(gait_gallery.GalleryLockedError), gait_gallery.Gallery.open(gallery, 'any', create=True):
             pass
         return describe(walk, *networks, **options)
-    monkeypatch.setattr(gait_video, 'walk_vector', change_meanwhile)
+    monkeypatch.setattr('gait_recognition.vectors.walk_vector', change_meanwhile)
     assert run('enrol', gallery, '--name', 'anna', walks('anna', 1), walks('anna', 2), *weights)[0] == 0
     assert len(tried) == 2
 
@@ -601,7 +602,7 @@ def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, we
     assert {path.name for path in (tmp_path / 'plots').iterdir()} == {'roc.png', 'cmc.png', 'confusion.png'}
     assert len(list((tmp_path / 'gait-vectors').glob('*.npy'))) == 9
 
-    monkeypatch.setattr(gait_video, 'walk_vector', None)        # everything comes from the cache now
+    monkeypatch.setattr('gait_recognition.vectors.walk_vector', None)        # everything comes from the cache now
     status, out, _ = run(*arguments, '--json')
     assert status == 0 and json.loads(out)['results'][0]['rank_1']['Average'] == 1
 
@@ -728,9 +729,9 @@ def test_pose_draws_on_a_walk(suffix, weights, opened, run, walks, tmp_path):
         pytest.importorskip('av')
     output = tmp_path / f'drawn{suffix}'
     assert run('pose', walks('anna', 1), '--pose-weights', weights[1], '--output', output)[0] == 0
-    frames = list(gait_video.read_frames(output))
+    frames = list(read_frames(output))
     assert len(frames) == 8
-    before = next(iter(gait_video.read_frames(walks('anna', 1)))).astype(int)
+    before = next(iter(read_frames(walks('anna', 1)))).astype(int)
     changed = np.abs(frames[0].astype(int) - before[:frames[0].shape[0], :frames[0].shape[1]]).mean(axis=(0, 2))
     assert np.argmax(changed) in range(140, 160)                # the column of the joints
 
@@ -885,7 +886,7 @@ def test_a_real_vector_is_the_networks_and_nothing_else_is_said(command, checkpo
     result = command('vector', walks('anna', 1), '--json', '--pose-weights', checkpoints('pose', 1),
                      '--gait-weights', checkpoints(SHARED.format('GRU')), '--rnn-layers', 2)
     assert (result.returncode, result.stderr) == (0, '')
-    frames = np.stack(list(gait_video.read_frames(walks('anna', 1))))
+    frames = np.stack(list(read_frames(walks('anna', 1))))
     expected = gait_net.feed_forward(pose_net.feed_forward_features(frames))
     assert np.allclose(json.loads(result.stdout)[0]['vector'], expected, atol=1e-5)
 

@@ -1,6 +1,7 @@
 """What reading, cropping and vectorising walks promise."""
 import gc
 import os
+import pathlib
 import pickle
 import struct
 import sys
@@ -17,16 +18,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 import gait_checkpoints
-from gait_recognition import frames as gait_video
-from gait_recognition.frames import (
-    CROP_SIZE,
-    Frames,
-    GaitVectors,
-    NoPersonError,
-    crop_walker,
-    read_frames,
-    walk_vector,
-)
+from gait_recognition.frames import Frames, read_frames
+from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError
+from gait_recognition.vectors import GaitVectors, _open_networks, walk_vector
 from gait_recognition.walkers.scenes import scene
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
@@ -257,7 +252,7 @@ def test_reading_loads_no_tensorflow():
     code = 'import sys, numpy; from gait_recognition.frames import read_frames; ' \
            'list(read_frames([numpy.zeros((2, 2, 3), "uint8")])); sys.exit("tensorflow" in sys.modules)'
     import subprocess
-    folder = os.path.dirname(os.path.dirname(gait_video.__file__))
+    folder = str(pathlib.Path(__file__).resolve().parent.parent)
     assert subprocess.run([sys.executable, '-c', code], cwd=folder, env={**os.environ, 'PYTHONPATH': folder}
                           ).returncode == 0
 
@@ -367,7 +362,7 @@ def test_frames_without_the_whole_walker_are_dropped_and_the_report_says_why():
     assert sorted([*track.numbers, *track.dropped]) == list(range(80))
     assert (middles[track.numbers] > 0).all() and (middles[track.numbers] < WIDTH).all()
     reasons = list(track.dropped.values())
-    assert gait_video.NOBODY in reasons and gait_video.BORDER in reasons
+    assert NOBODY in reasons and BORDER in reasons
     assert f'{len(track.numbers)} of 80 frames used' in str(track) and 'border' in str(track)
 
 
@@ -415,7 +410,7 @@ def test_a_second_passage_is_not_mixed_into_the_walk():
     empty, _ = crossing(40, first=-90, last=-80)
     track = crop_walker(np.concatenate([first, empty, second])).track
     assert max(track.numbers) < 60
-    assert gait_video.OTHER in track.dropped.values()
+    assert OTHER in track.dropped.values()
 
 
 def test_a_walker_hidden_for_a_moment_is_kept_and_for_long_is_dropped():
@@ -554,7 +549,7 @@ def test_an_iterator_is_cropped_as_the_array_is():
 
 def test_a_long_walk_is_seen_in_blocks_with_the_same_result(monkeypatch):
     frames, middles = crossing(150)
-    monkeypatch.setattr(gait_video, 'BLOCK', 70)                    # two whole ones and a rest of ten frames
+    monkeypatch.setattr('gait_recognition.tracking.background.BLOCK', 70)           # two whole ones and a rest
     track = crop_walker(frames).track
     assert len(track.numbers) > 90
     assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.05 * TALL
@@ -753,7 +748,7 @@ def opened(monkeypatch):
     def open_networks(*arguments):
         calls.append(arguments)
         return Features(), Leaky()
-    monkeypatch.setattr(gait_video, '_open_networks', open_networks)
+    monkeypatch.setattr('gait_recognition.vectors._open_networks', open_networks)
     monkeypatch.setattr('gait_checkpoints.fingerprint', lambda *paths: 'print of ' + ' '.join(map(str, paths)))
     return calls
 
@@ -805,7 +800,7 @@ def test_an_interrupted_run_goes_on_from_the_cache(opened, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return real(walk, *arguments, **options)
 
-    monkeypatch.setattr(gait_video, 'walk_vector', interrupted)
+    monkeypatch.setattr('gait_recognition.vectors.walk_vector', interrupted)
     cached = transformer(cache=tmp_path / 'cache')
     with pytest.raises(KeyboardInterrupt):
         cached.transform(walks)
@@ -846,7 +841,7 @@ def test_a_file_of_the_cache_is_written_whole_or_not_at_all(opened, tmp_path, mo
     def fail(file, vector):
         file.write(b'half')
         raise OSError('the disk is full')
-    monkeypatch.setattr(gait_video.np, 'save', fail)
+    monkeypatch.setattr(np, 'save', fail)
     with pytest.raises(OSError, match='the disk is full'):
         transformer(cache=tmp_path).transform([ready_crops()])
     assert os.listdir(tmp_path) == []
@@ -864,7 +859,7 @@ def test_a_bad_walk_stops_the_run_or_gives_a_row_of_nan(opened):
 def test_weights_that_do_not_fit_are_no_fault_of_a_walk(opened, monkeypatch):
     def misfit(*arguments):
         raise gait_checkpoints.CheckpointError('another network')
-    monkeypatch.setattr(gait_video, '_open_networks', misfit)
+    monkeypatch.setattr('gait_recognition.vectors._open_networks', misfit)
     with pytest.raises(gait_checkpoints.CheckpointError, match='another network'):
         transformer(on_error='nan').transform([ready_crops()])
 
@@ -896,7 +891,7 @@ def test_two_processes_give_what_one_gives(checkpoints, tmp_path):
     one = GaitVectors(checkpoints('pose'), checkpoints(SHARED.format('GRU')), 'GRU', 1)
     two = clone(one).set_params(n_jobs=2, cache=tmp_path)
     expected = one.transform(walks)
-    gait_video._open_networks.cache_clear()
+    _open_networks.cache_clear()
     assert np.abs(two.transform(walks) - expected).max() < 1e-4
     assert len(os.listdir(tmp_path)) == 2
     assert np.abs(two.transform(walks) - expected).max() < 1e-4     # from the cache
@@ -911,4 +906,4 @@ def test_a_dask_cluster_computes_the_walks(checkpoints):
     expected = vectors.transform(walks)
     with distributed.Client(n_workers=2, threads_per_worker=1), joblib.parallel_config(backend='dask'):
         assert np.abs(vectors.transform(walks) - expected).max() < 1e-4
-    gait_video._open_networks.cache_clear()
+    _open_networks.cache_clear()

@@ -25,8 +25,10 @@ import numpy as np
 import gait_checkpoints
 import gait_files
 from gait_nn import FEATURE_SHAPE, GaitNetwork
-from gait_recognition import frames as gait_video
 from gait_recognition.evaluation import results as gait_evaluation
+from gait_recognition.frames import read_frames
+from gait_recognition.prefetch import ahead
+from gait_recognition.tracking.crops import METHODS, crop_walker
 from gait_recognition.training.pose import (
     STATISTICS_BATCHES,
     HelpFormatter,
@@ -37,6 +39,7 @@ from gait_recognition.training.pose import (
     print_figures,
     refuse_ignored,
 )
+from gait_recognition.vectors import batches, digest_of
 from gait_recognition.walkers.pictures import DRAWING
 from gait_recognition.walkers.scenes import iter_frames
 from human_pose_nn import HumanPoseIRNetwork
@@ -93,9 +96,9 @@ class Manifest:
     ----------
     path : str
     crop : str
-        How the person is cut out, see `gait_video.crop_walker`.
+        How the person is cut out, see `crop_walker`.
     every : int
-        Use every `every`-th frame, as of `gait_video.read_frames`.
+        Use every `every`-th frame, as of `read_frames`.
     """
 
     def __init__(self, path, crop='auto', every=1):
@@ -103,12 +106,12 @@ class Manifest:
 
     def read(self, walk, pose_net=None):
         """Yields the walker in the frames of a walk, uint8 (299, 299, 3); `pose_net` finds who nothing else finds."""
-        yield from gait_video.crop_walker(gait_video.read_frames(walk.path, self.every), self.crop, pose_net)
+        yield from crop_walker(read_frames(walk.path, self.every), self.crop, pose_net)
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""
         every = f'-{self.every}' if self.every > 1 else ''
-        return f'{gait_video.digest_of(walk.path).hex()}-{self.crop}{every}'
+        return f'{digest_of(walk.path).hex()}-{self.crop}{every}'
 
 
 class Features:
@@ -147,9 +150,9 @@ class Features:
             progress = Progress(len(missing), 'describing walk')
             with HumanPoseIRNetwork(precision=self.precision) as pose:
                 pose.restore(self.pose_weights)
-                batches = ((i, images) for i in missing
-                           for images in gait_video.batches(data.read(data.walks[i], pose), BATCH))
-                with contextlib.closing(gait_video.ahead(batches, 2)) as prepared:
+                pending = ((i, images) for i in missing
+                           for images in batches(data.read(data.walks[i], pose), BATCH))
+                with contextlib.closing(ahead(pending, 2)) as prepared:
                     walks = itertools.groupby(prepared, key=operator.itemgetter(0))
                     for done, (i, parts) in enumerate(walks, 1):
                         features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
@@ -331,7 +334,7 @@ def parse_arguments(argv):
     parser.add_argument('--manifest', metavar='CSV', help='person,condition,session,path of the walks to train on; '
                         'without it, synthetic walkers')
     parser.add_argument('--validation', metavar='CSV', help='manifest of people who are not in --manifest')
-    parser.add_argument('--crop', choices=gait_video.METHODS, default='auto',
+    parser.add_argument('--crop', choices=METHODS, default='auto',
                         help="how people are cut out of a manifest's videos")
     parser.add_argument('--every', type=int, default=1, metavar='N', help="use every N-th frame of a manifest's videos")
     parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')

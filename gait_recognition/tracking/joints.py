@@ -1,0 +1,96 @@
+"""Any camera: the walker is the person whom the pose network is surest of at first, followed by their joints."""
+import math
+
+import numpy as np
+
+from gait_recognition.tracking.track import (
+    BORDER,
+    CROP_SIZE,
+    HEIGHT_SHARE,
+    NOBODY,
+    Track,
+    cut_square,
+    middle_of,
+    settle,
+)
+
+# The pose network's joints: any camera.
+SURE = 0.3                      # probability from which a joint counts
+MIN_JOINTS = 9                  # of 16 that make a person, a head and an ankle among them
+HEADS, ANKLES = (8, 9), (0, 5)
+# Of the joints' height: what hair adds above the head's top, soles below the ankles. Where the highest joint is the
+# head's middle (Human3.6m.ckpt) boxes end half a head lower, which moves their middle by about 3 %.
+ABOVE, BELOW = 0.02, 0.055
+POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
+SEARCH_SECONDS = 1.0            # between searches of the whole picture
+SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
+
+
+def track_joints(frames, pose_net):
+    """The person whom the pose network is surest of at first, followed, as a `Track`."""
+    if pose_net is None:
+        raise ValueError("crop='pose' needs the pose network: pass pose_net")
+    rate = frames.fps / frames.every
+    stride = max(1, round(POSE_SECONDS * rate))
+    numbers, edges, reasons, square, searched = [], [], [], None, -math.inf
+    for time, (number, frame) in enumerate(frames.numbered()):
+        numbers.append(number)
+        edges.append(np.full(4, np.nan))
+        reasons.append(NOBODY)
+        if time % stride:
+            continue
+        figure = None if square is None else _person_near(frame, square, pose_net)
+        if figure is None and time - searched >= SEARCH_SECONDS * rate:
+            searched = time
+            figure = _person_anywhere(frame, pose_net)
+        if figure is None:
+            continue
+        square = _square_around(figure)
+        if (figure[:2] <= 1).any() or (figure[2:] >= np.array(frame.shape[:2]) - 1).any():
+            reasons[-1] = BORDER
+        else:
+            edges[-1], reasons[-1] = figure, ''
+    track = Track(frames.name, 'pose', skipped=frames.skipped)
+    settle(track, numbers, np.array(edges), reasons, rate)
+    return track
+
+
+def _square_around(figure):
+    side = (figure[2] - figure[0]) / HEIGHT_SHARE
+    return np.array([*(middle_of(figure[None])[0] - side / 2), side])
+
+
+def people_in(frame, squares, pose_net):
+    """(surety, box) of the person in each square of a frame; box None where there is none."""
+    joints = pose_net.joint_positions(np.stack([cut_square(frame, square) for square in squares]))        # (3, n, 16)
+    found = []
+    for (top, left, side), y, x, sure in zip(squares, *joints):
+        seen = sure >= SURE
+        if seen.sum() < MIN_JOINTS or not seen[list(HEADS)].any() or not seen[list(ANKLES)].any():
+            found.append((0.0, None))
+            continue
+        y, x = top + y[seen] * side / CROP_SIZE, left + x[seen] * side / CROP_SIZE
+        tall = np.ptp(y)
+        found.append((float(sure.mean()), np.array([y.min() - ABOVE * tall, x.min(), y.max() + BELOW * tall, x.max()])))
+    return found
+
+
+def _person_near(frame, square, pose_net):
+    """The person's box, looked for in a square and again in the square around what was found there."""
+    _, figure = people_in(frame, [square], pose_net)[0]
+    if figure is not None and np.abs(_square_around(figure) - square).max() > 0.1 * square[2]:
+        _, figure = people_in(frame, [_square_around(figure)], pose_net)[0]
+    return figure
+
+
+def _person_anywhere(frame, pose_net):
+    """The person's box in the square, among many over the whole frame, where the network is surest."""
+    squares = []
+    for share in SEARCH_SIDES:
+        side = share * min(frame.shape[:2])
+        tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1))
+                       for edge in frame.shape[:2])
+        squares += [np.array([top, left, side]) for top in tops for left in lefts]
+    people = people_in(frame, squares, pose_net)
+    _, figure = max(people, key=lambda person: person[0])
+    return None if figure is None else _person_near(frame, _square_around(figure), pose_net)

@@ -1,0 +1,153 @@
+"""A walker's boxes over time: which frames were used, where the walker was in them, and why others were not."""
+import collections
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+CROP_SIZE = 299                 # the pose network's input
+HEIGHT_SHARE = 0.7              # of a crop's height that the person fills
+MIN_FRAMES = 8                  # fewer make no walk: a stride, two steps, takes about 25
+
+
+class NoPersonError(ValueError):
+    """No walking person was found in the frames, or in too few of them; the message says what was seen instead."""
+
+
+@dataclasses.dataclass
+class Track:
+    """Which frames of a walk were used, and where the walker was in them.
+
+    Attributes
+    ----------
+    name : str
+        Of the source.
+    method : {'background', 'pose', 'none'}
+        How the walker was found.
+    numbers : list of int
+        Numbers in the source of the frames used, ascending.
+    boxes : list of (float, float, float)
+        Top, left and side of each one's square crop, in pixels of the frame; it may reach over the frame's border.
+    dropped : dict of int to str
+        Frames not used, by number, and why.
+    skipped : int
+        Frames that could not be read.
+    """
+
+    name: str
+    method: str
+    numbers: list = dataclasses.field(default_factory=list)
+    boxes: list = dataclasses.field(default_factory=list)
+    dropped: dict = dataclasses.field(default_factory=dict)
+    skipped: int = 0
+
+    @property
+    def frames(self):
+        """Number of frames looked at: those used, those dropped and those skipped."""
+        return len(self.numbers) + len(self.dropped) + self.skipped
+
+    def __str__(self):
+        return (f'{self.name}: {len(self.numbers)} of {self.frames} frames used (crop: {self.method})'
+                + self._reasons(', not used: '))
+
+    def _reasons(self, lead):
+        counts = collections.Counter(self.dropped.values())
+        if self.skipped:
+            counts['damaged'] = self.skipped
+        return lead + ', '.join(f'{count} {reason}' for reason, count in counts.most_common()) if counts else ''
+
+    def draw(self, number, frame):
+        """`frame` (uint8 (H, W, 3), number `number` of the source) with its crop's outline, if it was used."""
+        image = Image.fromarray(frame)
+        if number in self.numbers:
+            top, left, side = self.boxes[self.numbers.index(number)]
+            ImageDraw.Draw(image).rectangle((left, top, left + side, top + side), outline='red', width=2)
+        return np.asarray(image)
+
+
+NOBODY, BORDER, OTHER = 'nobody found', "touching the picture's border", 'another figure or another passage'
+
+GAP_SECONDS = 0.5               # the box is interpolated over shorter gaps: a lamp post, a crossing
+CENTRE_SECONDS = 0.10           # standard deviations of the Gaussians that smooth the boxes: the centre follows the
+SCALE_SECONDS = 0.8             # walker's ups and downs, the scale only a slow approach
+OUTLIER_SECONDS = 0.6           # window of the median that a box is held against
+OUTLIER_SHARE = 0.12            # of the height: an edge further off it is not the walker's
+
+
+def settle(track, numbers, edges, reasons, rate):
+    """Boxes from raw edges: outliers out, short gaps filled, smoothed; frames without one are dropped.
+
+    Parameters
+    ----------
+    track : Track
+        Filled in.
+    numbers : list of int
+    edges : np.ndarray, float (T, 4)
+        Top, left, bottom, right of the walker; NaN where not found.
+    reasons : list of str, (T,)
+        Why a frame without edges has none.
+    rate : float
+        Frames a second.
+    """
+    found = np.isfinite(edges[:, 0])
+    if found.any():
+        figure = np.stack([edges[:, 0], edges[:, 2], middle_of(edges)[:, 1]], 1)[found]         # top, bottom, middle
+        usual = _extended(figure, OUTLIER_SECONDS * rate / 2,
+                          lambda values, reach: ndimage.median_filter(values, (2 * reach + 1, 1)))
+        height = np.median(figure[:, 1] - figure[:, 0])
+        found[found] = np.abs(figure - usual).max(1) < OUTLIER_SHARE * height
+    at = np.flatnonzero(found)
+    usable = found.copy()
+    for before, after in itertools.pairwise(at):
+        if after - before <= GAP_SECONDS * rate:
+            usable[before + 1:after] = [reason != BORDER for reason in reasons[before + 1:after]]
+    track.dropped = {numbers[i]: reasons[i] or OTHER for i in np.flatnonzero(~usable)}
+    if usable.sum() < MIN_FRAMES:
+        raise NoPersonError(f'{track.name}: a walker was found in {usable.sum()} of {len(numbers)} frames, at least '
+                            f'{MIN_FRAMES} are needed' + track._reasons('; not used: '))
+    moments = np.arange(at[0], at[-1] + 1)
+    whole = np.stack([np.interp(moments, at, edges[at, edge]) for edge in range(4)], 1)
+    centre = _extended(middle_of(whole), 4 * CENTRE_SECONDS * rate,
+                       lambda values, _: ndimage.gaussian_filter1d(values, CENTRE_SECONDS * rate, axis=0))
+    # The scale hardly changes: its ends are mirrored, for point reflection would turn about a single height.
+    height = ndimage.gaussian_filter1d(whole[:, 2:3] - whole[:, 0:1], SCALE_SECONDS * rate, axis=0, mode='reflect')
+    side = height / HEIGHT_SHARE
+    boxes = np.hstack([centre - side / 2, side])
+    track.numbers = [numbers[i] for i in np.flatnonzero(usable)]
+    track.boxes = [tuple(boxes[i - at[0]].tolist()) for i in np.flatnonzero(usable)]
+
+
+def middle_of(edges):
+    """(y, x) of the middle of each box, (T, 2)."""
+    return (edges[:, :2] + edges[:, 2:4]) / 2
+
+
+def _extended(values, reach, smoother):
+    """`smoother(values, reach)` with both ends continued by point reflection, so that a moving thing keeps its pace."""
+    reach = max(1, round(reach))
+    pad = min(len(values) - 1, reach)
+    padded = np.pad(values, ((pad, pad), (0, 0)), 'reflect', reflect_type='odd')
+    return smoother(padded, reach)[pad:pad + len(values)]
+
+
+class UnsuitableError(NoPersonError):
+    """Background subtraction is not the way to find this walker; the pose network may be."""
+
+
+def cut_square(frame, square):
+    """A square (top, left, side) of a frame as a crop; the border's pixels are repeated outside of the frame."""
+    top, left, side = square
+    first = math.floor(top), math.floor(left)
+    last = math.ceil(top + side), math.ceil(left + side)
+    inside = [slice(max(a, 0), max(b, 0)) for a, b in zip(first, last)]
+    missing = [(max(-a, 0), max(b - edge, 0)) for a, b, edge in zip(first, last, frame.shape)]
+    part = frame[tuple(inside)]
+    if np.any(missing):
+        part = np.pad(part, [*missing, (0, 0)], 'edge')
+    top, left = top - first[0], left - first[1]
+    crop = Image.fromarray(part).resize((CROP_SIZE, CROP_SIZE), Image.Resampling.BILINEAR,
+                                        (left, top, left + side, top + side))
+    return np.asarray(crop)
