@@ -19,15 +19,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
 from gait_recognition import cli as gait_cli  # noqa: E402
-from gait_recognition.evaluation import results as gait_evaluation  # noqa: E402
+from gait_recognition.evaluation import results
+from gait_recognition.evaluation.manifests import Protocol
+from gait_recognition.evaluation.results import compare
 from gait_recognition.training import gait as train_gait  # noqa: E402
 from gait_recognition.training import pose as train_pose  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
 from pose_joints import LINE_COLOURS, NO_LINE  # noqa: E402
 
 PROTOCOLS = {
-    1: gait_evaluation.Protocol('experiment 1 in miniature: one session', 'N1-N4', 'N5-N6 B1-B2 S1-S2', '1', '1'),
-    2: gait_evaluation.Protocol('experiment 2 in miniature: three months later, other clothes', 'N1-N4',
+    1: Protocol('experiment 1 in miniature: one session', 'N1-N4', 'N5-N6 B1-B2 S1-S2', '1', '1'),
+    2: Protocol('experiment 2 in miniature: three months later, other clothes', 'N1-N4',
                                 'N1-N6 B1-B2 S1-S2', '1', '2'),
 }
 
@@ -98,8 +100,8 @@ def identification(experiment, people, frames, features, gait_weights, output):
     with GaitNetwork(recurrent_unit=cell, rnn_layers=layers, is_training=False, seed=0) as net:
         _ = net.sess                                                # initial weights, on purpose
         vectors['untrained'] = train_gait.vectors_of(net, paths)
-    comparison = gait_evaluation.compare([
-        gait_evaluation.evaluate(v, listed, PROTOCOLS[experiment], name=name) for name, v in vectors.items()])
+    comparison = compare([
+        results.evaluate(v, listed, PROTOCOLS[experiment], name=name) for name, v in vectors.items()])
     print(comparison.table() + '\n')
     folder = output / f'experiment_{experiment}'
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@
     gait-recognition identify people.npz walk.mp4
 
 It reads arguments, picks the weights, calls the modules and prints what they answer. Reading video (`frames`), the
-networks, recognising (`gait_gallery`) and measuring (`gait_evaluation`) are theirs; each is loaded by the sub-command
+networks, recognising (`gallery`) and measuring (`evaluation`) are theirs; each is loaded by the sub-command
 that needs it, so that help and galleries come without TensorFlow.
 
 Standard output gets the answer and nothing else; messages and progress go to standard error.
@@ -409,7 +409,7 @@ def enrol_command(arguments):
     if named != ((False, False) if arguments.manifest else (True, True)):
         raise ValueError('enrol takes either --name NAME with WALKs, or --manifest CSV')
     if arguments.manifest:
-        from gait_recognition.evaluation.results import read_manifest
+        from gait_recognition.evaluation.manifests import read_manifest
         walks = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
         walks = [(arguments.name, walk) for walk in arguments.walks]
@@ -610,9 +610,11 @@ TUM_GAID_OPTIONS = ('experiment', 'people', 'pattern')                          
 
 def evaluate_command(arguments):
     """Measure how well the vectors of a data set tell its people apart."""
-    import gait_evaluation as evaluation
     import joblib
 
+    from gait_recognition.evaluation import results
+    from gait_recognition.evaluation.manifests import Protocol, read_manifest
+    from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
     from gait_recognition.tracking.track import NoPersonError
     from gait_recognition.vectors import GaitVectors
 
@@ -624,12 +626,12 @@ def evaluate_command(arguments):
             _check_folder(option, folder)
     if arguments.tum_gaid:
         _refuse_given(arguments, MANIFEST_OPTIONS, 'without --tum-gaid')
-        walks = evaluation.tum_gaid(arguments.tum_gaid, **_given(arguments, TUM_GAID_OPTIONS))
-        protocol = evaluation.TUM_GAID[arguments.experiment or 1]
+        walks = tum_gaid(arguments.tum_gaid, **_given(arguments, TUM_GAID_OPTIONS))
+        protocol = TUM_GAID[arguments.experiment or 1]
     else:
         _refuse_given(arguments, TUM_GAID_OPTIONS, 'with --tum-gaid')
-        walks = evaluation.read_manifest(arguments.manifest)
-        protocol = evaluation.Protocol(arguments.manifest.name, **{
+        walks = read_manifest(arguments.manifest)
+        protocol = Protocol(arguments.manifest.name, **{
             'gallery': GALLERY, 'probes': PROBES, **_given(arguments, MANIFEST_OPTIONS)})
     used = np.unique(np.concatenate(protocol.split(walks)))
     walks = [walks[i] for i in used]
@@ -648,7 +650,7 @@ def evaluate_command(arguments):
     there = np.isfinite(vectors).all(axis=1)
     if not there.all():
         _say(f'{np.sum(~there)} of {len(walks)} walks are left out: the figures are of the others')
-    result = evaluation.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
+    result = results.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
                                  name=os.path.basename(weights.gait_weights))
     print(result.to_json() if arguments.json else result.table())
     for path in result.plot(arguments.plots) if arguments.plots else []:

@@ -16,8 +16,8 @@ from reference_weights import SHARED
 
 import gait_checkpoints
 from gait_recognition import cli as gait_cli
-from gait_recognition import gallery as gait_gallery
 from gait_recognition.frames import read_frames
+from gait_recognition.gallery import Gallery, GalleryLockedError
 from gait_recognition.vectors import walk_vector
 from pose_joints import JOINT_NAMES
 
@@ -442,7 +442,7 @@ def test_verify_says_same_and_different(gallery, weights, walks, run):
 
 
 def test_vectors_of_other_weights_are_refused_with_both_named(gallery, weights, walks, run, tmp_path):
-    held = gait_gallery.Gallery.load(gallery).fingerprint
+    held = Gallery.load(gallery).fingerprint
     other = gait_checkpoints.write_compact(tmp_path / 'other-GRU-2.npz', {'GaitNN/a': np.zeros(3, np.float32)})
     before = Path(gallery).read_bytes()
     for arguments in (['enrol', gallery, '--name', 'dan', walks('dan', 1)], ['identify', gallery, walks('anna', 4)],
@@ -479,11 +479,11 @@ def test_parts_of_one_recording_are_walks_of_their_own(weights, opened, walks, r
              ' [0.16 s to the end]': ['--start', 0.16]}
     for part in parts.values():
         assert run('enrol', gallery, '--name', 'anna', walk, *part, *weights)[2].count('enrolled already') == 0
-    assert gait_gallery.Gallery.load(gallery).list() == {'anna': [walk + part for part in parts]}
+    assert Gallery.load(gallery).list() == {'anna': [walk + part for part in parts]}
     for part in (['--start', 0, '--end', '0.160'], ['--start', 0]):
         assert '1 of 1 walks are enrolled already' in run('enrol', gallery, '--name', 'anna', walk, *part, *weights)[2]
     assert run('gallery', 'remove', gallery, 'anna', '--walk', f'{os.path.relpath(walk)} [0.16-0.3 s]')[0] == 0
-    assert len(gait_gallery.Gallery.load(gallery)) == 3
+    assert len(Gallery.load(gallery)) == 3
 
 
 def test_a_walk_of_one_person_is_not_enrolled_as_anothers(gallery, weights, opened, walks, run):
@@ -503,7 +503,7 @@ def test_an_enrolment_that_fails_keeps_what_is_done_and_the_same_command_goes_on
     (tmp_path / 'away.png').rename(tmp_path / 'anna-2' / '5.png')
     status, out, err = run(*enrol)
     assert status == 0 and out.splitlines()[0] == f'anna: {walks("anna", 2)}, 8 of 8 frames'
-    assert gait_gallery.Gallery.load(tmp_path / 'people.npz').list() == {'anna': [walks('anna', 1), walks('anna', 2)]}
+    assert Gallery.load(tmp_path / 'people.npz').list() == {'anna': [walks('anna', 1), walks('anna', 2)]}
 
 
 def test_nobody_else_changes_a_gallery_while_walks_are_described(weights, opened, walks, run, tmp_path, monkeypatch):
@@ -511,7 +511,7 @@ def test_nobody_else_changes_a_gallery_while_walks_are_described(weights, opened
 
     def change_meanwhile(walk, *networks, **options):
         tried.append(walk)
-        with pytest.raises(gait_gallery.GalleryLockedError), gait_gallery.Gallery.open(gallery, 'any', create=True):
+        with pytest.raises(GalleryLockedError), Gallery.open(gallery, 'any', create=True):
             pass
         return describe(walk, *networks, **options)
     monkeypatch.setattr('gait_recognition.vectors.walk_vector', change_meanwhile)
@@ -550,7 +550,7 @@ def test_gallery_remove_takes_a_walk_or_a_person_away(gallery, walks, run, monke
     monkeypatch.chdir(Path(walks('anna', 1)).parent)
     assert run('gallery', 'remove', gallery, 'anna', '--walk', 'anna-1')[0] == 0
     assert run('gallery', 'remove', gallery, 'ben')[0] == 0
-    people = gait_gallery.Gallery.load(gallery).list()
+    people = Gallery.load(gallery).list()
     assert people == {'anna': [walks('anna', 2), walks('anna', 3)],
                       'carla': [walks('carla', number) for number in (1, 2, 3)]}
     assert "'dan' is not in the gallery" in refused(run('gallery', 'remove', gallery, 'dan'))
@@ -586,7 +586,7 @@ def test_a_gallery_that_is_empty_missing_or_none_is_refused(gallery, weights, wa
 
 
 def test_a_gallery_that_another_program_changes_is_refused(gallery, run):
-    with gait_gallery.Gallery.open(gallery):
+    with Gallery.open(gallery):
         assert 'another program' in refused(run('gallery', 'remove', gallery, 'anna'))
 
 
@@ -817,7 +817,7 @@ def test_convert_refuses_what_is_there_another_suffix_and_what_is_no_checkpoint(
 
 
 def test_walkers_write_walks_and_the_lists_that_enrol_and_evaluate_read(run, tmp_path, monkeypatch):
-    from gait_recognition.evaluation.results import read_manifest
+    from gait_recognition.evaluation.manifests import read_manifest
     from gait_recognition.walkers.files import write_scene
     monkeypatch.setattr('gait_recognition.walkers.files.write_scene',
                         lambda path, *seeds: write_scene(path, *seeds, frames=2, width=96, height=64))
@@ -914,7 +914,7 @@ def test_the_readme_leads_from_nothing_to_a_name_with_the_weights_that_ship(comm
     for arguments in (walkers, enrol, calibrate):
         result = command(*arguments)
         assert result.returncode == 0, result.stderr
-    people = gait_gallery.Gallery.load('people.npz').list()
+    people = Gallery.load('people.npz').list()
     assert {name: len(labels) for name, labels in people.items()} == {'anna': 3, 'ben': 3, 'carla': 3}
     result = command(*identify, '--json')
     answer, = json.loads(result.stdout)

@@ -1,4 +1,4 @@
-"""Promises of gait_evaluation: every figure against a count by hand, and the walks it is counted on."""
+"""Promises of evaluation: every figure against a count by hand, and the walks it is counted on."""
 import csv
 import json
 import os
@@ -8,28 +8,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gait_recognition.evaluation.results import (
-    PUBLISHED,
-    TUM_GAID,
-    Protocol,
-    Walk,
+from gait_recognition.evaluation.manifests import Protocol, Walk, read_manifest, split_condition
+from gait_recognition.evaluation.metrics import (
     accepted_at,
     bootstrap_interval,
-    classify,
     cmc_curve,
-    compare,
     confusion_matrix,
     equal_error_rate,
-    evaluate,
     open_set_roc,
     paired_bootstrap,
     rank_k,
     ranks,
-    read_manifest,
-    split_condition,
-    tum_gaid,
     verification_roc,
 )
+from gait_recognition.evaluation.results import compare, evaluate
+from gait_recognition.evaluation.tum_gaid import PUBLISHED, TUM_GAID, tum_gaid
+from gait_recognition.scorers import classify
 
 PEOPLE = ['Ann', 'Bob', 'Cy']
 SCORES = np.array([[9, 1, 0],            # Ann: first

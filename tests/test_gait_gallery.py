@@ -1,4 +1,4 @@
-"""Promises of gait_gallery: decisions, calibration, and a file that neither kills nor rivals can spoil."""
+"""Promises of the gallery: decisions, calibration, and a file that neither kills nor rivals can spoil."""
 import csv
 import json
 import os
@@ -12,19 +12,10 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from gait_recognition import gallery as gait_gallery
-from gait_recognition.gallery import (
-    FingerprintError,
-    Gallery,
-    GalleryFileError,
-    GalleryLockedError,
-    classify,
-    fit_identifier,
-    normalise,
-    threshold_for,
-)
+from gait_recognition.gallery import FingerprintError, Gallery, GalleryFileError, GalleryLockedError
+from gait_recognition.scorers import classify, fit_identifier, normalise, threshold_for
 
-ROOT = os.path.dirname(os.path.abspath(gait_gallery.__file__))
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIGHTS = 'sha256:weights-a'
 ANGLES = {'Ann': [0, 10], 'Bob': [90, 104], 'Cy': [200, 203]}      # degrees on a circle: cosines by hand
 
@@ -340,7 +331,7 @@ def test_every_walk_of_a_person_with_more_than_one_is_left_out_once(method, monk
             tried.append((len(vectors), len(probes)))
             return identify(probes)
         return people, noting
-    monkeypatch.setattr(gait_gallery, 'fit_identifier', fit)
+    monkeypatch.setattr('gait_recognition.gallery.fit_identifier', fit)
     point = gallery.calibrate(0.2, tasks=['identify'])['identify']
     assert point.impostor_trials == len(gallery)
     if method == 'svm':                                             # of everybody at once: as many fits as walks

@@ -12,7 +12,8 @@ import human_pose_nn
 import inception_resnet_v2
 from gait_nn import GaitNetwork
 from gait_recognition import cli as gait_cli
-from gait_recognition.evaluation import results as gait_evaluation
+from gait_recognition.evaluation import results
+from gait_recognition.evaluation.manifests import Protocol
 from gait_recognition.training import gait as train_gait
 from gait_recognition.training import pose as train_pose
 from gait_recognition.walkers.pictures import picture
@@ -84,8 +85,8 @@ def test_people_never_trained_on_are_told_apart_with_a_backpack_too(tmp_path):
     paths = train_gait.Features(tmp_path, POSE).make(data)
     with GaitNetwork() as net:
         net.restore(GAIT)
-        result = gait_evaluation.evaluate(train_gait.vectors_of(net, paths), data.walks,
-                                          gait_evaluation.Protocol('unseen', 'N1-N2', 'N5 B1'))
+        result = results.evaluate(train_gait.vectors_of(net, paths), data.walks,
+                                          Protocol('unseen', 'N1-N2', 'N5 B1'))
     assert result.rank_1()['Average'] > 0.8                 # chance is 0.125
 
 

@@ -21,7 +21,8 @@ import gait_checkpoints
 from gait_layers import batch_norm, gru_layer
 from gait_nn import GaitNetwork
 from gait_recognition import cli as gait_cli
-from gait_recognition.evaluation import results as gait_evaluation
+from gait_recognition.evaluation import results
+from gait_recognition.evaluation.manifests import Protocol
 from gait_recognition.training import gait as train_gait
 from gait_recognition.training.gait import Features, Manifest, Walkers, main, training_step, vectors_of
 from gait_recognition.walkers.pictures import DRAWING
@@ -108,7 +109,7 @@ def test_walkers_have_the_ten_walks_of_tum_gaid_each():
     walks = Walkers(3, 100, 8).walks
     assert len(walks) == 30 and collections.Counter(walk.person for walk in walks) == {'100': 10, '101': 10, '102': 10}
     assert [walk.condition for walk in walks[:10]] == ['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2']
-    gait_evaluation.Protocol('validation', **train_gait.PROTOCOL).split(walks)
+    Protocol('validation', **train_gait.PROTOCOL).split(walks)
     assert Walkers(3, 100, 8, conditions=['N2', 'B1']).walks == [walks[i] for i in (1, 6, 11, 16, 21, 26)]
     assert Walkers(3, 100, 8, conditions=['N2', 'B1'], all_walks_of=2).walks == walks[:20] + [walks[21], walks[26]]
 
@@ -401,7 +402,7 @@ def test_bad_input_exits_with_2_and_one_line(user, averages, capsys):
 
 def test_best_is_the_last_epoch_of_highest_rank_1_and_last_is_the_last(user, averages, monkeypatch):
     folder, arguments = user
-    ranks, kept, real = iter([0.25, 0.5, 0.5, 0.25]), [], gait_evaluation.evaluate
+    ranks, kept, real = iter([0.25, 0.5, 0.5, 0.25]), [], results.evaluate
 
     def evaluate(*inputs, **options):
         result = real(*inputs, **options)
@@ -411,7 +412,7 @@ def test_best_is_the_last_epoch_of_highest_rank_1_and_last_is_the_last(user, ave
     def vectors(net, paths, progress=None):
         kept.append(net.sess.run(net.model_variables[-1]))
         return vectors_of(net, paths, progress)
-    monkeypatch.setattr(gait_evaluation, 'evaluate', evaluate)
+    monkeypatch.setattr('gait_recognition.evaluation.results.evaluate', evaluate)
     monkeypatch.setattr(train_gait, 'vectors_of', vectors)
     assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '4']) == 0
     for name, weights in (('best', kept[2]), ('last', kept[3])):

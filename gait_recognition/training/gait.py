@@ -25,7 +25,8 @@ import numpy as np
 import gait_checkpoints
 import gait_files
 from gait_nn import FEATURE_SHAPE, GaitNetwork
-from gait_recognition.evaluation import results as gait_evaluation
+from gait_recognition.evaluation import results
+from gait_recognition.evaluation.manifests import Protocol, Walk, read_manifest, split_condition
 from gait_recognition.frames import read_frames
 from gait_recognition.prefetch import ahead
 from gait_recognition.tracking.crops import METHODS, crop_walker
@@ -74,13 +75,13 @@ class Walkers:
 
     def __init__(self, people, first_person, frames, session=1, conditions=WALKS, all_walks_of=0):
         self.frames = frames
-        self.walks = [gait_evaluation.Walk(str(first_person + i), condition, str(session),
+        self.walks = [Walk(str(first_person + i), condition, str(session),
                                            f'walker-{first_person + i}-{condition}-{session}')
                       for i in range(people) for condition in (WALKS if i < all_walks_of else conditions)]
 
     def read(self, walk, pose_net=None):
         """Yields the frames of a walk, uint8 (299, 299, 3)."""
-        group, number = gait_evaluation.split_condition(walk.condition)
+        group, number = split_condition(walk.condition)
         for picture in iter_frames(int(walk.person), number, group, int(walk.session), self.frames):
             yield picture.image
 
@@ -102,7 +103,7 @@ class Manifest:
     """
 
     def __init__(self, path, crop='auto', every=1):
-        self.walks, self.crop, self.every = gait_evaluation.read_manifest(path), crop, every
+        self.walks, self.crop, self.every = read_manifest(path), crop, every
 
     def read(self, walk, pose_net=None):
         """Yields the walker in the frames of a walk, uint8 (299, 299, 3); `pose_net` finds who nothing else finds."""
@@ -305,7 +306,7 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
     state.update(net.batch_averages(feeds))                                 # the moving averages lag behind
     inference.set_training_state(state)
     validation_paths, walks, protocol = validation
-    result = gait_evaluation.evaluate(vectors_of(inference, validation_paths), walks, protocol, open_set=False)
+    result = results.evaluate(vectors_of(inference, validation_paths), walks, protocol, open_set=False)
     rank_1 = result.rank_1()
     epoch = -(-step // steps_per_epoch)
     for group, value in rank_1.items():
@@ -416,7 +417,7 @@ def _train_command(arguments):
     if both:
         raise ValueError(f'{arguments.validation or "--validation-people"}: people who are trained on cannot validate: '
                          f'{both[:5]}')
-    protocol = gait_evaluation.Protocol('validation', arguments.gallery, arguments.probes)
+    protocol = Protocol('validation', arguments.gallery, arguments.probes)
     protocol.split(held_out.walks)                          # says now, not after an epoch, what does not fit
     people = [names.index(walk.person) for walk in data.walks]
     features = Features(arguments.features or pathlib.Path(arguments.output) / 'features', arguments.pose,

@@ -1,0 +1,169 @@
+"""Scorers: how alike identification vectors are, and whose they may be.
+
+A linear SVM ranks people, cosine similarity says how far to trust the first. Galleries decide with these, and
+evaluation measures the same ones.
+"""
+import math
+
+import numpy as np
+from sklearn.svm import LinearSVC
+
+METHODS = ('svm', 'cosine')
+
+
+def normalise(vectors):
+    """Scale every vector to length one.
+
+    Parameters
+    ----------
+    vectors : array_like, shape (n, d) or (d,)
+        Finite real numbers; no vector may be all zeros.
+
+    Returns
+    -------
+    ndarray, shape (n, d), float64
+    """
+    vectors = np.asarray(vectors)
+    if vectors.dtype.kind not in 'fiu':
+        raise ValueError(f'vectors: expected real numbers, got an array of {vectors.dtype}')
+    vectors = np.atleast_2d(vectors.astype(np.float64))
+    if vectors.ndim != 2 or 0 in vectors.shape:
+        raise ValueError(f'vectors: expected the shape (n, d) or (d,), none of them 0, got {vectors.shape}')
+    if not np.isfinite(vectors).all():
+        raise ValueError(f'vectors: row {np.argmin(np.isfinite(vectors).all(axis=1))} holds NaN or infinity')
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not lengths.all():
+        raise ValueError(f'vectors: row {np.argmin(lengths)} is all zeros, which points nowhere and matches nobody')
+    return vectors / lengths
+
+
+def index_people(labels):
+    """Return the people in the order of their first label, and each label's index among them (int array).
+
+    Indices, because NumPy compares text without its trailing NULs.
+    """
+    people = list(dict.fromkeys(labels))
+    index = {person: i for i, person in enumerate(people)}
+    return people, np.array([index[label] for label in labels], dtype=int)
+
+
+def fit_scorer(vectors, labels, method='svm'):
+    """Learn people from their vectors.
+
+    Parameters
+    ----------
+    vectors : array_like, shape (n, d)
+    labels : sequence of n str
+        Whose vector each row is.
+    method : {'svm', 'cosine'}
+        'svm': one linear SVM per person against all others, its decision value is the score. It sees the vectors at
+        length one, less the training vectors' mean and divided by the root mean square distance to it. Shift and
+        common scale leave the SVM linear; they only make C = 1 mean the same for vectors that all point nearly the
+        same way (as averages over a walk do) as for vectors spread over the sphere.
+        'cosine': the cosine similarity to the person's nearest walk.
+
+    Returns
+    -------
+    people : list of str
+        In the order of their first row.
+    score : callable
+        ``score(vectors (m, d))`` -> (m, people) float64, higher is better. The same input always gives the same
+        scores.
+    """
+    if method not in METHODS:
+        raise ValueError(f'method: expected one of {METHODS}, got {method!r}')
+    train = normalise(vectors)
+    people, codes = index_people(labels)
+    if len(labels) != len(train):
+        raise ValueError(f'labels: expected one for each of {len(train)} vectors, got {len(labels)}')
+
+    if method == 'cosine':
+        def score(probes):
+            similarity = _same_width(probes, train) @ train.T                                         # (m, n)
+            return np.stack([similarity[:, codes == i].max(axis=1) for i in range(len(people))], axis=1)
+        return people, score
+
+    if len(people) < 2:
+        raise ValueError(f"labels: an SVM needs at least two people, got only {people}; take the method 'cosine'")
+    centre = train.mean(axis=0)
+    spread = np.sqrt(np.mean(np.sum((train - centre) ** 2, axis=1))) or 1.0
+    # Fewer walks than dimensions: the same SVM is found sooner in the space that they span, `axes` (d, at most n), and
+    # by the dual. Its coordinate order is random, hence the fixed seed.
+    axes = np.linalg.qr((train - centre).T)[0] / spread
+    svm = LinearSVC(dual=True, random_state=0).fit((train - centre) @ axes, codes)
+
+    def score(probes):
+        values = svm.decision_function((_same_width(probes, train) - centre) @ axes)
+        return np.stack([-values, values], axis=1) if values.ndim == 1 else values
+    return people, score
+
+
+def _same_width(probes, train):
+    probes = normalise(probes)
+    if probes.shape[1] != train.shape[1]:
+        raise ValueError(f'vectors: expected {train.shape[1]} numbers each as in the gallery, got {probes.shape[1]}')
+    return probes
+
+
+def classify(train_vectors, train_labels, test_vectors, method='svm'):
+    """Score test vectors against the people of the training vectors.
+
+    Returns
+    -------
+    scores : ndarray, shape (m, people), float64
+        Higher is better; see `fit_scorer`.
+    people : list of str
+        The columns' names.
+    """
+    people, score = fit_scorer(train_vectors, train_labels, method)
+    return score(test_vectors), people
+
+
+def fit_identifier(vectors, labels, method='svm'):
+    """Learn to rank people, and how far to trust the first.
+
+    The method ranks; whether the first name is believed hangs on the cosine similarity to that person's nearest walk.
+    An SVM's decision value says who of the known people is the likeliest, and hardly whether it is anybody known: for
+    strangers it is often as high. (Measured on 18 sets of random vectors, 20 or 60 people, rank-1 92 to 100 %: with 5 %
+    of strangers accepted, the similarity named 54 to 100 % of the known walks, the decision value 33 to 99 %, in 17
+    sets fewer.)
+
+    Returns
+    -------
+    people : list of str
+    identify : callable
+        ``identify(vectors (m, d))`` -> scores (m, people), first (m,) int, the column that comes first, -1 where
+        several share the place, and similarity (m,), -1 to 1, to the nearest walk of the first.
+    """
+    people, similarity = fit_scorer(vectors, labels, 'cosine')
+    # With one person there is nothing for an SVM to separate, and nothing to rank.
+    score = similarity if len(people) == 1 else fit_scorer(vectors, labels, method)[1]
+
+    def identify(probes):
+        scores = score(probes)
+        first = scores.argmax(axis=1)
+        shared = np.sum(scores == scores.max(axis=1, keepdims=True), axis=1) > 1
+        return scores, np.where(shared, -1, first), similarity(probes)[np.arange(len(first)), first]
+    return people, identify
+
+
+def threshold_for(impostor, false_accept_rate):
+    """Return the smallest threshold that keeps false accepts at or under a rate; a score above it is a yes.
+
+    Parameters
+    ----------
+    impostor : array_like, shape (n,)
+        Scores of trials in which yes is wrong.
+    false_accept_rate : float
+        Between 0 and 1. With n trials no rate under 1 / n can be seen, and asking for one is refused.
+    """
+    impostor = np.asarray(impostor, dtype=np.float64)
+    if not 0 < false_accept_rate < 1:
+        raise ValueError(f'false_accept_rate: expected a share between 0 and 1 (0.01 is 1 %), got {false_accept_rate}')
+    accepted = math.floor(false_accept_rate * len(impostor) + 1e-9)   # 0.29 * 100 is 28.999999999999996
+    if accepted < 1:
+        raise ValueError(
+            f'a false accept rate of {false_accept_rate:g} cannot be measured on {len(impostor)} impostor trials: it '
+            f'takes at least {math.ceil(1 / false_accept_rate - 1e-9)}. Enrol more walks'
+            + (f', or ask for {math.ceil(1e4 / len(impostor)) / 1e4:g} or more' if len(impostor) > 1 else ''))
+    return float(np.sort(impostor)[::-1][accepted])
