@@ -628,39 +628,3 @@ def _finish_interrupted_write(prefix):
     if os.path.isfile(beside + '.index') and not os.path.isfile(beside + DATA_SUFFIX):
         with contextlib.suppress(OSError):              # a read-only folder: the checksums tell
             os.replace(beside + '.index', prefix + '.index')
-
-
-def write_state(path, tensors, facts):
-    """Write tensors and facts of a training run into one `.npz` file, whole or not at all.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-    tensors : dict of str to np.ndarray
-    facts : dict
-        What JSON can hold.
-    """
-    with replacing(path) as file:
-        np.savez(file, **{FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8), **tensors})
-
-
-def read_state(path):
-    """Read what `write_state` wrote; nothing is unpickled.
-
-    Returns
-    -------
-    tensors : dict of str to np.ndarray
-    facts : dict
-
-    Raises
-    ------
-    CheckpointError
-        The file is corrupt or something else.
-    """
-    try:
-        with open_npz(path) as file:
-            facts = json.loads(file[FACTS].tobytes())
-            return {name: file[name] for name in file.files if name != FACTS}, facts
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise CheckpointError(f'{path} cannot be read as the resume file of a training run ({error}); remove it to '
-                              'begin that run anew') from error

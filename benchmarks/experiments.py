@@ -5,7 +5,7 @@
     python benchmarks/experiments.py --pose runs/pose/best.ckpt --gait runs/gait/best-GRU-1.ckpt --output mine
 
 Prints the tables; writes them with JSON and plots into `--output`. Everybody and every picture here was never trained
-or validated on (`train_pose.TEST_SEED`, `train_gait.TEST_PERSON`). Features are kept in `--features`, so that an
+or validated on (`TEST_SEED`, `TEST_PERSON`). Features are kept in `--features`, so that an
 interrupted call goes on. The figures say how well the system works on synthetic figures, nothing about people.
 """
 import argparse
@@ -19,11 +19,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
 from gait_recognition import cli as gait_cli  # noqa: E402
-from gait_recognition.evaluation import results
-from gait_recognition.evaluation.manifests import Protocol
-from gait_recognition.evaluation.results import compare
-from gait_recognition.training import gait as train_gait  # noqa: E402
-from gait_recognition.training import pose as train_pose  # noqa: E402
+from gait_recognition.evaluation import results  # noqa: E402
+from gait_recognition.evaluation.manifests import Protocol  # noqa: E402
+from gait_recognition.evaluation.results import compare  # noqa: E402
+from gait_recognition.progress import Progress  # noqa: E402
+from gait_recognition.training.gait import vectors_of  # noqa: E402
+from gait_recognition.training.samples import TEST_SEED, WalkerPictures  # noqa: E402
+from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa: E402
+from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
 from pose_joints import LINE_COLOURS, NO_LINE  # noqa: E402
 
@@ -36,15 +39,15 @@ PROTOCOLS = {
 
 def poses(weights, pictures, output):
     """Joint errors on pictures never trained on, and the best and the worst of them drawn."""
-    data = train_pose.Walkers(pictures, train_pose.TEST_SEED)
-    progress = train_pose.Progress(pictures, 'picture')
+    data = WalkerPictures(pictures, TEST_SEED)
+    progress = Progress(pictures, 'picture')
     with HumanPoseIRNetwork() as net:
         net.restore(weights)
-        score = train_pose.evaluate(net, data, progress)
+        score = evaluate_poses(net, data, progress)
         progress.close()
         print(f'poses in inference mode, synthetic walkers\n{score}\n')
         (output / 'poses.txt').write_text(f'{score}\n')
-        train_pose.draw_score(score, output / 'joint_errors.png', 'Our weights on synthetic walkers never trained on')
+        draw_score(score, output / 'joint_errors.png', 'Our weights on synthetic walkers never trained on')
         _draw_best_and_worst(net, data, min(pictures, 200), output / 'poses.png')
 
 
@@ -74,12 +77,12 @@ def _draw_best_and_worst(net, data, pictures, path, columns=6):
 
 def walks(experiment, people, frames, features):
     """The walks of an experiment, (walks, files of their features)."""
-    first = train_gait.TEST_PERSON
+    first = TEST_PERSON
     if experiment == 1:
-        parts = [train_gait.Walkers(people, first, frames)]
+        parts = [WalkerWalks(people, first, frames)]
     else:
-        parts = [train_gait.Walkers(people, first, frames, 1, ('N1', 'N2', 'N3', 'N4')),
-                 train_gait.Walkers(people, first, frames, 2)]
+        parts = [WalkerWalks(people, first, frames, 1, ('N1', 'N2', 'N3', 'N4')),
+                 WalkerWalks(people, first, frames, 2)]
     return [walk for part in parts for walk in part.walks], [path for part in parts for path in features.make(part)]
 
 
@@ -95,11 +98,11 @@ def identification(experiment, people, frames, features, gait_weights, output):
     vectors = {}
     with GaitNetwork(recurrent_unit=cell, rnn_layers=layers) as net:
         net.restore(gait_weights)
-        vectors['trained'] = train_gait.vectors_of(net, paths)
+        vectors['trained'] = vectors_of(net, paths)
     vectors['mean spatial feature'] = mean_features(paths)
     with GaitNetwork(recurrent_unit=cell, rnn_layers=layers, is_training=False, seed=0) as net:
         _ = net.sess                                                # initial weights, on purpose
-        vectors['untrained'] = train_gait.vectors_of(net, paths)
+        vectors['untrained'] = vectors_of(net, paths)
     comparison = compare([
         results.evaluate(v, listed, PROTOCOLS[experiment], name=name) for name, v in vectors.items()])
     print(comparison.table() + '\n')
@@ -135,7 +138,7 @@ def main(argv=None):
     if arguments.only in (None, 'pose'):
         poses(arguments.pose, arguments.pictures, arguments.output)
     if arguments.only != 'pose':
-        features = train_gait.Features(arguments.features or arguments.output / 'features', arguments.pose,
+        features = Features(arguments.features or arguments.output / 'features', arguments.pose,
                                        arguments.precision)
         for experiment, people in zip((1, 2), arguments.people):
             if arguments.only in (None, str(experiment)):

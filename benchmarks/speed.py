@@ -88,7 +88,7 @@ def in_turns(actions, repeats):
 
 
 def frames(count, seed=0):
-    """Walkers' pictures, uint8 (count, 299, 299, 3): 16 of them, repeated."""
+    """WalkerPictures' pictures, uint8 (count, 299, 299, 3): 16 of them, repeated."""
     from gait_recognition.walkers.pictures import picture as walker_picture
     pictures = np.stack([walker_picture(seed + i).image for i in range(min(count, 16))])
     return np.resize(pictures, (count, *pictures.shape[1:]))
@@ -223,7 +223,7 @@ def measure_precision(table, options, folder):
     import gait_checkpoints
     from gait_layers import check_precision
     from gait_nn import GaitNetwork
-    from gait_recognition.training.pose import TEST_SEED
+    from gait_recognition.training.samples import TEST_SEED
     from gait_recognition.walkers.pictures import picture as walker_picture
     from gait_recognition.walkers.scenes import sequence
     from human_pose_nn import HumanPoseIRNetwork
@@ -368,26 +368,27 @@ def measure_video(table, options, folder):
 
 
 def write_people(folder, people=8):
-    """Annotated JPEGs of 1280 x 720, as large as MPII's, with one walker each."""
-    from gait_recognition.training import pose as train_pose
+    """AnnotatedPictures JPEGs of 1280 x 720, as large as MPII's, with one walker each."""
+    from gait_recognition.training.annotations import Annotation
+    from gait_recognition.training.samples import TEST_SEED
     from gait_recognition.walkers.pictures import picture as walker_picture
     annotations = []
     for seed in range(people):
-        walker = walker_picture(train_pose.TEST_SEED + seed, size=720)
+        walker = walker_picture(TEST_SEED + seed, size=720)
         path = folder / f'{seed}.jpg'
         Image.fromarray(walker.image).crop((-280, 0, 1000, 720)).save(path, quality=92)
-        annotations.append(train_pose.Annotation(str(path), walker.joints + (0, 280), walker.present, walker.visible,
+        annotations.append(Annotation(str(path), walker.joints + (0, 280), walker.present, walker.visible,
                                                  2.5, (359.5, 639.5)))
     return annotations
 
 
 def measure_training(table, options, folder):
     """Steps of pose training with the data prepared meanwhile, in turns with the same step on a batch that is there."""
-    from gait_recognition.training import pose as train_pose
+    from gait_recognition.training.samples import TRAINING_SEED, AnnotatedPictures, WalkerPictures
     from human_pose_nn import HumanPoseIRNetwork
     turns, steps = options.repeats // 2 + 2, 10
-    sources = {'walkers drawn': train_pose.Walkers(turns * steps * TRAINING_BATCH, train_pose.TRAINING_SEED),
-               'JPEGs of 1280 x 720 read': train_pose.Annotated(write_people(folder, TRAINING_BATCH) * turns * steps)}
+    sources = {'walkers drawn': WalkerPictures(turns * steps * TRAINING_BATCH, TRAINING_SEED),
+               'JPEGs of 1280 x 720 read': AnnotatedPictures(write_people(folder, TRAINING_BATCH) * turns * steps)}
     with HumanPoseIRNetwork(is_training=True, seed=1) as net:
         for number, (name, data) in enumerate(sources.items()):
             alone, overlapped = overlapping_steps(net, data, turns, steps, folder / str(number))
@@ -398,11 +399,12 @@ def measure_training(table, options, folder):
 
 def overlapping_steps(net, data, turns, steps, folder):
     """Seconds a step of each turn: on a batch that is there, and with the data prepared meanwhile."""
-    from gait_recognition.training import pose as train_pose
+    from gait_recognition.training.runs import Run
+    from gait_recognition.training.samples import training_batch
     alone, overlapped = [], []
 
     def prepare(step):
-        batch = train_pose.training_batch(data, step, TRAINING_BATCH)
+        batch = training_batch(data, step, TRAINING_BATCH)
         return batch, net.generate_output((TRAINING_BATCH, 289, 289, 16), batch.present, batch.points,
                                           net.POINT_DIAMETER)
 
@@ -418,7 +420,7 @@ def overlapping_steps(net, data, turns, steps, folder):
         alone.append((time.perf_counter() - start) / steps)
 
     ready = prepare(0)
-    train_pose.Run(folder, {}).train(net, turns * steps, prepare, lambda step: 1e-4, take, end_turn, steps,
+    Run(folder, {}).train(net, turns * steps, prepare, lambda step: 1e-4, take, end_turn, steps,
                                      turns * steps)
     return alone[1:], overlapped[1:]                                        # the first steps of all take longer
 

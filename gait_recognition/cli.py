@@ -331,7 +331,7 @@ def _describe(sources, weights, arguments):
     ------
     Described
     """
-    from gait_recognition.training.pose import Progress
+    from gait_recognition.progress import Progress
     from gait_recognition.vectors import walk_vector
 
     progress = Progress(len(sources), 'walks')
@@ -811,8 +811,8 @@ def _in_frame(joints, top, left, height, width):
 
 def _joints_of_walk(frames, crop, net):
     """(list of Pose, track) of the frames in which the walker was found."""
+    from gait_recognition.progress import Progress
     from gait_recognition.tracking.crops import crop_walker
-    from gait_recognition.training.pose import Progress
 
     crops = crop_walker(frames, crop, net)
     track, found, walker = crops.track, [], iter(crops)

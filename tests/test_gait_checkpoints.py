@@ -15,6 +15,7 @@ from reference_weights import LOGITS, SHARED, VARIABLES, gait_tensors, logits, v
 import gait_checkpoints
 from gait_checkpoints import DATA_SUFFIX, CheckpointError, RestoreReport
 from gait_nn import GaitNetwork
+from gait_recognition.training.runs import read_state
 from human_pose_nn import HumanPoseIRNetwork
 
 SMALL = {'a/weights': np.arange(24, dtype=np.float32).reshape(4, 6), 'b': np.ones(3, np.float32)}
@@ -274,6 +275,7 @@ import os, sys
 sys.path.insert(0, {str(pathlib.Path(gait_checkpoints.__file__).parent)!r})
 import numpy as np
 import gait_checkpoints
+from gait_recognition.training.runs import read_state
 renames, replace = [], os.replace
 def die(*arguments):
     if len(renames) == {number}:
@@ -585,7 +587,7 @@ def test_a_damaged_or_foreign_compact_file_is_refused_by_name(compact, tmp_path,
 
 def test_what_is_no_npz_file_is_called_so_and_not_recommended_for_unsafe_loading(tmp_path):
     (tmp_path / 'text.npz').write_text('person,condition')
-    for read in (gait_checkpoints.read_checkpoint, gait_checkpoints.read_state):
+    for read in (gait_checkpoints.read_checkpoint, read_state):
         with pytest.raises(gait_checkpoints.CheckpointError, match='text.npz cannot be .*it is no .npz file') as error:
             read(tmp_path / 'text.npz')
         assert 'pickle' not in str(error.value)

@@ -14,8 +14,10 @@ from gait_nn import GaitNetwork
 from gait_recognition import cli as gait_cli
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import Protocol
-from gait_recognition.training import gait as train_gait
-from gait_recognition.training import pose as train_pose
+from gait_recognition.training.gait import vectors_of
+from gait_recognition.training.samples import TEST_SEED, WalkerPictures
+from gait_recognition.training.scores import evaluate_poses
+from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks
 from gait_recognition.walkers.pictures import picture
 from human_pose_nn import HumanPoseIRNetwork
 
@@ -46,14 +48,14 @@ def test_they_are_what_every_command_takes_where_nothing_is_published(monkeypatc
 
 
 def test_poses_never_trained_on_are_found(shipped_pose_net):
-    score = train_pose.evaluate(shipped_pose_net, train_pose.Walkers(40, train_pose.TEST_SEED))
+    score = evaluate_poses(shipped_pose_net, WalkerPictures(40, TEST_SEED))
     assert score.mean_error < 5 and score.mean_pck > 0.92
 
 
 @pytest.mark.slow
 def test_folding_the_scale_moves_a_joint_only_where_two_maxima_nearly_tie(monkeypatch, shipped_pose_net):
     """Quicker inference (`fold_scale`) against the plain form; nearly: within 1e-6."""
-    images = np.stack([picture(train_pose.TEST_SEED + i).image for i in range(64)])
+    images = np.stack([picture(TEST_SEED + i).image for i in range(64)])
     monkeypatch.setattr(human_pose_nn, 'inception_resnet_v2', lambda *arguments, fold_scale, **options:
                         inception_resnet_v2.inception_resnet_v2(*arguments, **options))
     with HumanPoseIRNetwork() as plain:
@@ -81,11 +83,11 @@ def test_converted_to_a_checkpoint_they_give_the_same_vector(tmp_path, features)
 
 @pytest.mark.slow
 def test_people_never_trained_on_are_told_apart_with_a_backpack_too(tmp_path):
-    data = train_gait.Walkers(8, train_gait.TEST_PERSON, 40, conditions=['N1', 'N2', 'N5', 'B1'])
-    paths = train_gait.Features(tmp_path, POSE).make(data)
+    data = WalkerWalks(8, TEST_PERSON, 40, conditions=['N1', 'N2', 'N5', 'B1'])
+    paths = Features(tmp_path, POSE).make(data)
     with GaitNetwork() as net:
         net.restore(GAIT)
-        result = results.evaluate(train_gait.vectors_of(net, paths), data.walks,
+        result = results.evaluate(vectors_of(net, paths), data.walks,
                                           Protocol('unseen', 'N1-N2', 'N5 B1'))
     assert result.rank_1()['Average'] > 0.8                 # chance is 0.125
 

@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 from PIL import Image
 from reference_weights import VARIABLES, values, write_checkpoint
-from training_runs import assert_same_course, rows_of, run_command, saved_step
+from training_runs import ROOT, assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
 from gait_layers import batch_norm, gru_layer
@@ -23,8 +23,17 @@ from gait_nn import GaitNetwork
 from gait_recognition import cli as gait_cli
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import Protocol
-from gait_recognition.training import gait as train_gait
-from gait_recognition.training.gait import Features, Manifest, Walkers, main, training_step, vectors_of
+from gait_recognition.training import gait
+from gait_recognition.training import walks as walks_module
+from gait_recognition.training.gait import PROTOCOL, main, training_step, vectors_of
+from gait_recognition.training.walks import (
+    TEST_PERSON,
+    TRAINING_PERSON,
+    VALIDATION_PERSON,
+    Features,
+    ManifestWalks,
+    WalkerWalks,
+)
 from gait_recognition.walkers.pictures import DRAWING
 
 
@@ -65,8 +74,8 @@ class TinyNetwork(GaitNetwork):
 
 @pytest.fixture
 def averages(monkeypatch):
-    monkeypatch.setattr(train_gait, 'HumanPoseIRNetwork', Averages)
-    monkeypatch.setattr(train_gait, 'GaitNetwork', TinyNetwork)
+    monkeypatch.setattr('gait_recognition.training.walks.HumanPoseIRNetwork', Averages)
+    monkeypatch.setattr('gait_recognition.training.gait.GaitNetwork', TinyNetwork)
     monkeypatch.setattr(Averages, 'described', [])
     return Averages
 
@@ -106,33 +115,33 @@ def user(tmp_path):
 # --- Walks -----------------------------------------------------------------------------------------------------------
 
 def test_walkers_have_the_ten_walks_of_tum_gaid_each():
-    walks = Walkers(3, 100, 8).walks
+    walks = WalkerWalks(3, 100, 8).walks
     assert len(walks) == 30 and collections.Counter(walk.person for walk in walks) == {'100': 10, '101': 10, '102': 10}
     assert [walk.condition for walk in walks[:10]] == ['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2']
-    Protocol('validation', **train_gait.PROTOCOL).split(walks)
-    assert Walkers(3, 100, 8, conditions=['N2', 'B1']).walks == [walks[i] for i in (1, 6, 11, 16, 21, 26)]
-    assert Walkers(3, 100, 8, conditions=['N2', 'B1'], all_walks_of=2).walks == walks[:20] + [walks[21], walks[26]]
+    Protocol('validation', **PROTOCOL).split(walks)
+    assert WalkerWalks(3, 100, 8, conditions=['N2', 'B1']).walks == [walks[i] for i in (1, 6, 11, 16, 21, 26)]
+    assert WalkerWalks(3, 100, 8, conditions=['N2', 'B1'], all_walks_of=2).walks == walks[:20] + [walks[21], walks[26]]
 
 
 def test_a_walkers_frames_are_those_of_the_walk_asked_for():
-    data = Walkers(1, 100, 3)
+    data = WalkerWalks(1, 100, 3)
     frames = [np.stack([*data.read(walk)]) for walk in data.walks[:2]]
     assert all(f.shape == (3, 299, 299, 3) and f.dtype == np.uint8 for f in frames)
     assert (frames[0] != frames[1]).any()
-    np.testing.assert_array_equal(frames[1], [*Walkers(1, 100, 3).read(data.walks[1])])
+    np.testing.assert_array_equal(frames[1], [*WalkerWalks(1, 100, 3).read(data.walks[1])])
 
 
 def test_people_to_train_validate_and_test_on_are_never_the_same():
-    starts = sorted([train_gait.TEST_PERSON, train_gait.VALIDATION_PERSON, train_gait.TRAINING_PERSON])
-    assert starts == [train_gait.TEST_PERSON, train_gait.VALIDATION_PERSON, train_gait.TRAINING_PERSON]
+    starts = sorted([TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON])
+    assert starts == [TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON]
     assert min(np.diff(starts)) >= 1000
 
 
 def test_a_manifests_folders_of_frames_are_read_in_order(tmp_path):
-    data = Manifest(write_walks(tmp_path / 'walks', tmp_path / 'm.csv', ['anna'], frames=12), 'none')
+    data = ManifestWalks(write_walks(tmp_path / 'walks', tmp_path / 'm.csv', ['anna'], frames=12), 'none')
     expected = [np.asarray(Image.open(tmp_path / 'walks' / 'anna-N2' / f'{i}.png')) for i in range(12)]
     np.testing.assert_array_equal([*data.read(data.walks[1])], expected)
-    every_third = Manifest(tmp_path / 'm.csv', 'none', every=3)
+    every_third = ManifestWalks(tmp_path / 'm.csv', 'none', every=3)
     np.testing.assert_array_equal([*every_third.read(every_third.walks[1])], expected[::3])
     assert every_third.key(every_third.walks[1]) != data.key(data.walks[1])
 
@@ -141,7 +150,7 @@ def test_a_manifests_folders_of_frames_are_read_in_order(tmp_path):
 
 def test_features_are_made_once_and_kept_as_float16(user, averages):
     folder, _ = user
-    data = Manifest(folder / 'train.csv', 'none')
+    data = ManifestWalks(folder / 'train.csv', 'none')
     made = Features(folder / 'features', pose_weights(folder)).make(data)
     assert averages.described == [5] * 6
     assert Features(folder / 'features', pose_weights(folder)).make(data) == made
@@ -158,7 +167,7 @@ def test_a_long_walk_is_described_in_pieces_and_never_held_whole(user, averages)
     folder, _ = user
     read, held = [0], []
 
-    class Long(Walkers):
+    class Long(WalkerWalks):
         def read(self, walk, pose_net=None):
             for number in range(300):
                 read[0] += 1
@@ -173,15 +182,15 @@ def test_a_long_walk_is_described_in_pieces_and_never_held_whole(user, averages)
 
 
 def test_features_of_walkers_as_they_were_drawn_before_are_made_anew(monkeypatch):
-    data = Walkers(1, 100, 3)
+    data = WalkerWalks(1, 100, 3)
     key = data.key(data.walks[0])
-    monkeypatch.setattr('gait_recognition.training.gait.DRAWING', DRAWING + 1)
+    monkeypatch.setattr('gait_recognition.training.walks.DRAWING', DRAWING + 1)
     assert data.key(data.walks[0]) != key
 
 
 def test_features_go_on_where_an_interrupted_call_stopped(user, averages, monkeypatch):
     folder, _ = user
-    data, features = Manifest(folder / 'train.csv', 'none'), Features(folder / 'features', pose_weights(folder))
+    data, features = ManifestWalks(folder / 'train.csv', 'none'), Features(folder / 'features', pose_weights(folder))
 
     def interrupted(self, frames):
         if len(averages.described) == 2:
@@ -197,13 +206,13 @@ def test_features_go_on_where_an_interrupted_call_stopped(user, averages, monkey
 
 def test_features_are_named_by_weights_content_crop_and_precision_and_not_by_place(user):
     folder, _ = user
-    data, weights = Manifest(folder / 'train.csv', 'none'), pose_weights(folder)
+    data, weights = ManifestWalks(folder / 'train.csv', 'none'), pose_weights(folder)
     walk = data.walks[0]
     path = Features(folder, weights).path(data, walk)
     assert path == Features(folder, weights + '.index').path(data, walk)
     assert path != Features(folder, pose_weights(folder, 1)).path(data, walk)
     assert path != Features(folder, weights, 'bfloat16').path(data, walk)
-    assert path != Features(folder, weights).path(Manifest(folder / 'train.csv', 'auto'), walk)
+    assert path != Features(folder, weights).path(ManifestWalks(folder / 'train.csv', 'auto'), walk)
     os.rename(walk.path, folder / 'moved')
     moved = walk._replace(path=str(folder / 'moved'))
     assert path == Features(folder, weights).path(data, moved)
@@ -220,8 +229,8 @@ def test_features_are_named_by_weights_content_crop_and_precision_and_not_by_pla
 
 def test_walkers_features_are_named_by_walk_and_length(tmp_path):
     features = Features(tmp_path, pose_weights(tmp_path))
-    paths = {features.path(data, walk) for data in (Walkers(2, 5, 8), Walkers(2, 5, 9), Walkers(2, 5, 8, session=2))
-             for walk in data.walks}
+    sets = WalkerWalks(2, 5, 8), WalkerWalks(2, 5, 9), WalkerWalks(2, 5, 8, session=2)
+    paths = {features.path(data, walk) for data in sets for walk in data.walks}
     assert len(paths) == 60
 
 
@@ -233,7 +242,7 @@ def test_a_full_disk_leaves_no_half_file(user, averages, monkeypatch):
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(np, 'save', full)
     with pytest.raises(OSError, match=r'\.npy could not be written.*No space left'):
-        Features(folder / 'features', pose_weights(folder)).make(Manifest(folder / 'train.csv', 'none'))
+        Features(folder / 'features', pose_weights(folder)).make(ManifestWalks(folder / 'train.csv', 'none'))
     assert not list((folder / 'features').iterdir())
 
 
@@ -413,7 +422,7 @@ def test_best_is_the_last_epoch_of_highest_rank_1_and_last_is_the_last(user, ave
         kept.append(net.sess.run(net.model_variables[-1]))
         return vectors_of(net, paths, progress)
     monkeypatch.setattr('gait_recognition.evaluation.results.evaluate', evaluate)
-    monkeypatch.setattr(train_gait, 'vectors_of', vectors)
+    monkeypatch.setattr('gait_recognition.training.gait.vectors_of', vectors)
     assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '4']) == 0
     for name, weights in (('best', kept[2]), ('last', kept[3])):
         with TinyNetwork() as net:
@@ -423,7 +432,7 @@ def test_best_is_the_last_epoch_of_highest_rank_1_and_last_is_the_last(user, ave
 
 
 def test_more_walkers_to_validate_on_than_there_are_are_refused(tmp_path, averages, capsys):
-    people = train_gait.TRAINING_PERSON - train_gait.VALIDATION_PERSON + 1
+    people = TRAINING_PERSON - VALIDATION_PERSON + 1
     assert main(['--output', str(tmp_path / 'run'), '--pose', pose_weights(tmp_path), '--people', '2',
                  '--validation-people', str(people)]) == 2
     assert '--validation-people: people who are trained on cannot validate' in capsys.readouterr().err
@@ -464,7 +473,7 @@ def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(user, number,
 @pytest.mark.slow
 def test_walkers_are_described_by_the_real_pose_network_and_trained_on(tmp_path):
     pose = write_checkpoint(tmp_path / 'pose.ckpt', values(VARIABLES['pose']))
-    status, errors = run_command(train_gait.__file__, [
+    status, errors = run_command(ROOT / 'train_gait.py', [
         '--output', 'run', '--pose', pose, '--people', '2', '--validation-people', '2', '--walk-frames', '4',
         '--conditions', 'N2', 'B1', '--all-walks-of', '1', '--frames', '2', '4', '--epochs', '2', '--rnn-layers', '2',
         '--recurrent-unit', 'LSTM'], tmp_path)
@@ -477,5 +486,5 @@ def test_walkers_are_described_by_the_real_pose_network_and_trained_on(tmp_path)
 
 
 if __name__ == '__main__':
-    train_gait.HumanPoseIRNetwork, train_gait.GaitNetwork = Averages, TinyNetwork
+    walks_module.HumanPoseIRNetwork, gait.GaitNetwork = Averages, TinyNetwork
     sys.exit(main())

@@ -19,37 +19,38 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 from PIL import Image, ImageDraw
 from scipy.io import savemat
-from training_runs import assert_same_course, rows_of, run_command, saved_step
+from training_runs import ROOT, assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
 import gait_layers
 import pose_heat_maps
-from gait_recognition.training import gait as train_gait
-from gait_recognition.training import pose as train_pose
-from gait_recognition.training.pose import (
-    Annotated,
+from gait_recognition.prefetch import prefetch
+from gait_recognition.progress import Progress
+from gait_recognition.training import gait, pose
+from gait_recognition.training.annotations import (
     Annotation,
-    Progress,
-    Run,
-    Sample,
-    Walkers,
     convert_lsp,
     convert_mpii,
-    crop_around,
-    draw_score,
-    evaluate,
-    learning_rate,
-    main,
-    make_batch,
-    pose_score,
-    prefetch,
-    random_crop,
     read_annotations,
-    recolour,
     split_by_picture,
-    training_batch,
     write_annotations,
 )
+from gait_recognition.training.pose import main
+from gait_recognition.training.runs import Run, learning_rate, read_state, write_state
+from gait_recognition.training.samples import (
+    TEST_SEED,
+    TRAINING_SEED,
+    VALIDATION_SEED,
+    AnnotatedPictures,
+    Sample,
+    WalkerPictures,
+    crop_around,
+    make_batch,
+    random_crop,
+    recolour,
+    training_batch,
+)
+from gait_recognition.training.scores import draw_score, evaluate_poses, pose_score
 from gait_recognition.walkers.pictures import picture as walker_picture
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
@@ -79,7 +80,7 @@ class TinyNetwork(HumanPoseIRNetwork):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(train_pose, 'HumanPoseIRNetwork', TinyNetwork)
+    monkeypatch.setattr('gait_recognition.training.pose.HumanPoseIRNetwork', TinyNetwork)
 
 
 def annotation(path='', joints=None, present=ALL, visible=ALL, scale=1.0, centre=(100.0, 100.0)):
@@ -149,7 +150,8 @@ def test_a_joint_and_the_pixel_under_it_move_together_in_large_jpegs(tmp_path, s
     exif[0x0112] = orientation                                          # 6: lies on its left side
     turned = picture.rotate(90, expand=True) if orientation == 6 else picture
     turned.save(tmp_path / 'a.jpg', exif=exif, quality=95)
-    data = Annotated([annotation(tmp_path / 'a.jpg', np.full((16, 2), (y, x)), scale=scale, centre=(1200, 1000))])
+    data = AnnotatedPictures([annotation(tmp_path / 'a.jpg', np.full((16, 2), (y, x)), scale=scale,
+                                         centre=(1200, 1000))])
     for epoch in (None, 0, 1):
         image, joints, *_ = data.sample(0, epoch)
         bright = np.where(image > 120, image, 0)                        # not the noise
@@ -175,7 +177,7 @@ def test_a_mirrored_sample_swaps_what_is_present_and_visible(tmp_path):
     present[RIGHT_ANKLE] = visible[RIGHT_ANKLE] = visible[LEFT_HIP] = False
     joints = np.full((16, 2), 100.0)
     joints[RIGHT_ANKLE] = np.nan
-    data = Annotated([annotation(write_picture(tmp_path / 'a.png'), joints, present, visible)])
+    data = AnnotatedPictures([annotation(write_picture(tmp_path / 'a.png'), joints, present, visible)])
     seen = set()
     for epoch in range(12):
         rng = np.random.default_rng([0, epoch, 0])
@@ -192,7 +194,8 @@ def test_a_mirrored_sample_swaps_what_is_present_and_visible(tmp_path):
 def test_the_plain_crop_is_centred_and_its_half_side_is_100_times_the_scale(tmp_path):
     joints = np.zeros((16, 2))
     joints[0], joints[1], joints[2] = (240.0, 310.0), (240.0 - 150, 310.0), (240.0, 310.0 + 75)
-    data = Annotated([annotation(write_picture(tmp_path / 'a.png', (640, 480)), joints, scale=1.5, centre=(240, 310))])
+    data = AnnotatedPictures([annotation(write_picture(tmp_path / 'a.png', (640, 480)), joints, scale=1.5,
+                                         centre=(240, 310))])
     y, x = data.sample(0).joints[:3].T
     assert (y[0], x[0]) == pytest.approx((149, 149), abs=1e-3)
     assert y[0] - y[1] == pytest.approx(299 / 2, abs=1e-3) and x[2] - x[0] == pytest.approx(299 / 4, abs=1e-3)
@@ -234,7 +237,7 @@ def test_recolouring_changes_colours_and_keeps_dtype_and_range():
 
 
 def test_noise_does_not_darken_the_picture(monkeypatch):
-    monkeypatch.setattr(train_pose, 'COLOUR', 0.0)
+    monkeypatch.setattr('gait_recognition.training.samples.COLOUR', 0.0)
     grey = np.full((200, 200, 3), 128, np.uint8)
     assert recolour(grey, np.random.default_rng(0)).mean() == pytest.approx(128, abs=0.05)
 
@@ -243,7 +246,7 @@ def test_noise_does_not_darken_the_picture(monkeypatch):
 def test_pictures_of_any_8_bit_mode_become_rgb(tmp_path, mode):
     path = tmp_path / ('a.tif' if mode == 'CMYK' else 'a.png')
     Image.new('RGB', (200, 200), 'white').convert(mode).save(path)
-    image = Annotated([annotation(path)]).sample(0).image
+    image = AnnotatedPictures([annotation(path)]).sample(0).image
     assert image.shape == (299, 299, 3) and (image[140:160, 140:160] == 255).all()
 
 
@@ -253,7 +256,7 @@ def test_a_picture_is_turned_upright_by_its_exif_orientation(tmp_path):
     exif = sideways.getexif()
     exif[0x0112] = 6                                                    # shown turned clockwise: 200 wide, 300 tall
     sideways.save(tmp_path / 'a.jpg', exif=exif, quality=95)
-    image = Annotated([annotation(tmp_path / 'a.jpg', scale=3.0, centre=(150, 100))]).sample(0).image
+    image = AnnotatedPictures([annotation(tmp_path / 'a.jpg', scale=3.0, centre=(150, 100))]).sample(0).image
     bright = np.argwhere(image[..., 0] > 128).mean(0)
     assert bright == pytest.approx([149 - 140 / 2, 149 + 90 / 2], abs=1.5)          # top right of 200 x 300, halved
 
@@ -262,13 +265,13 @@ def test_a_picture_is_turned_upright_by_its_exif_orientation(tmp_path):
 def test_a_broken_picture_is_named(tmp_path, content):
     (tmp_path / 'a.png').write_bytes(content)
     with pytest.raises(ValueError, match=r'a\.png cannot be read as a picture'):
-        Annotated([annotation(tmp_path / 'a.png')]).sample(0)
+        AnnotatedPictures([annotation(tmp_path / 'a.png')]).sample(0)
 
 
 def test_a_16_bit_picture_is_refused_not_turned_white(tmp_path):
     Image.fromarray(np.full((200, 200), 9000, np.uint16)).save(tmp_path / 'a.png')
     with pytest.raises(ValueError, match=r'a\.png.*8 bits'):
-        Annotated([annotation(tmp_path / 'a.png')]).sample(0)
+        AnnotatedPictures([annotation(tmp_path / 'a.png')]).sample(0)
 
 
 # --- Annotations -----------------------------------------------------------------------------------------------------
@@ -539,7 +542,7 @@ class Numbers:
     """Samples whose picture says which they are."""
 
     def __init__(self, count, seed=0):
-        self.count, self.order = count, Annotated([None] * count, seed).order
+        self.count, self.order = count, AnnotatedPictures([None] * count, seed).order
 
     def __len__(self):
         return self.count
@@ -566,29 +569,29 @@ def test_what_does_not_fill_a_batch_waits_for_another_epoch():
 def test_a_batch_is_decided_by_data_seed_and_step_alone(tmp_path):
     people = [annotation(write_picture(tmp_path / f'{i}.png', (120 + 50 * i, 150), ('red', 'blue', 'green')[i]),
                          np.random.default_rng(i).uniform(20, 100, (16, 2))) for i in range(3)]
-    data = Annotated(people, seed=4)
+    data = AnnotatedPictures(people, seed=4)
     training_batch(data, 0, 2)                                                      # a run that went on before
     for step in (1, 5):
-        for a, b in zip(training_batch(data, step, 2), training_batch(Annotated(people, seed=4), step, 2)):
+        for a, b in zip(training_batch(data, step, 2), training_batch(AnnotatedPictures(people, seed=4), step, 2)):
             np.testing.assert_array_equal(a, b)
-    assert (training_batch(data, 5, 2).images != training_batch(Annotated(people, seed=5), 5, 2).images).any()
+    assert (training_batch(data, 5, 2).images != training_batch(AnnotatedPictures(people, seed=5), 5, 2).images).any()
     assert training_batch(data, 5, 2).images.shape == (2, 299, 299, 3)              # pictures of several sizes
 
 
 def test_every_epoch_draws_other_walkers_and_validation_draws_none_of_them():
-    data, held_out = Walkers(4, train_pose.TRAINING_SEED), Walkers(4, train_pose.VALIDATION_SEED)
+    data, held_out = WalkerPictures(4, TRAINING_SEED), WalkerPictures(4, VALIDATION_SEED)
     images = [data.sample(i, epoch).image for epoch in (0, 1) for i in (0, 3)]
     images += [held_out.sample(i).image for i in (0, 3)]
     assert len({image.tobytes() for image in images}) == 6
-    np.testing.assert_array_equal(data.sample(3, 1).image, Walkers(4, train_pose.TRAINING_SEED).sample(3, 1).image)
+    np.testing.assert_array_equal(data.sample(3, 1).image, WalkerPictures(4, TRAINING_SEED).sample(3, 1).image)
 
 
 def test_walkers_are_of_the_direction_and_the_light_that_are_asked_for():
     for direction, leftwards in (('left', True), ('right', False)):
-        data = Walkers(2, 0, direction)
+        data = WalkerPictures(2, 0, direction)
         for i in range(2):
             np.testing.assert_array_equal(data.sample(i).image, walker_picture(i, leftwards=leftwards).image)
-    np.testing.assert_array_equal(Walkers(2, 0, None, 0.7).sample(1).image, walker_picture(1, cover=0.7).image)
+    np.testing.assert_array_equal(WalkerPictures(2, 0, None, 0.7).sample(1).image, walker_picture(1, cover=0.7).image)
 
 
 def test_targets_stand_at_the_nearest_heat_map_pixel():
@@ -659,7 +662,7 @@ def test_the_score_of_a_network_is_measured_on_plain_samples(tmp_path):
                              np.ones((len(images), 16))])
     people = [annotation(write_picture(tmp_path / 'a.png'), np.full((16, 2), 100.0)) for _ in range(5)]
     told = []
-    score = evaluate(Net(), Annotated(people), told.append, batch_size=2)
+    score = evaluate_poses(Net(), AnnotatedPictures(people), told.append, batch_size=2)
     assert score.mean_error == pytest.approx(3.0, abs=1e-3) and score.pictures == 5 and told == [2, 4, 5]
 
 
@@ -833,7 +836,7 @@ def test_an_interrupt_finishes_the_step_saves_and_leaves(tmp_path, number, capsy
     run, handlers = Run(tmp_path, {}), [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
     assert train_counter(run, at=2, action=lambda: interrupt(run, number)) == (False, [0, 1, 2])
     assert 'stopped after step 3' in capsys.readouterr().err
-    assert gait_checkpoints.read_state(tmp_path / 'resume.npz')[1]['step'] == 3
+    assert read_state(tmp_path / 'resume.npz')[1]['step'] == 3
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
@@ -859,7 +862,7 @@ def test_an_error_in_training_restores_handlers_and_ends_the_thread(tmp_path):
         train_counter(Run(tmp_path, {}), at=6, action=lambda: math.nan)
     assert signal.getsignal(signal.SIGINT) is handler
     assert set(threading.enumerate()) <= before                        # though the error still holds the frames
-    assert gait_checkpoints.read_state(tmp_path / 'resume.npz')[1]['step'] == 5
+    assert read_state(tmp_path / 'resume.npz')[1]['step'] == 5
     del error
 
 
@@ -924,12 +927,12 @@ def test_a_resume_file_that_cannot_be_written_leaves_the_earlier_one(tmp_path, m
     monkeypatch.setattr(np, 'savez', full)
     with pytest.raises(OSError, match=r'resume\.npz could not be written.*No space left'):
         run.save(Counter(), 11)
-    assert gait_checkpoints.read_state(tmp_path / 'resume.npz')[1]['step'] == 10
+    assert read_state(tmp_path / 'resume.npz')[1]['step'] == 10
     assert sorted(p.name for p in tmp_path.iterdir()) == ['log.csv', 'resume.npz']
 
 
 def test_a_resume_file_of_an_earlier_version_is_taken(tmp_path):
-    gait_checkpoints.write_state(tmp_path / 'resume.npz', {'value': np.array(6.0)},
+    write_state(tmp_path / 'resume.npz', {'value': np.array(6.0)},
                                  {'step': 6, 'best': 1.5, 'settings': {'seed': 1}})
     run = Run(tmp_path, {'seed': 1})
     assert train_counter(run) == (True, [6, 7, 8, 9]) and run.best == 1.5
@@ -980,11 +983,11 @@ def test_bad_arguments_exit_with_2(arguments, message, capsys):
     ['--evaluate', 'w', '--validation-size', '500', '--direction', 'left', '--cover', '0', '--chart', 'c.png'],
     ['--evaluate', 'w', '--data', 'walkers', '--validation-size', '7'], CONVERSION])
 def test_options_that_a_task_heeds_are_taken(arguments):
-    train_pose.parse_arguments(arguments)
+    pose.parse_arguments(arguments)
 
 
 @pytest.mark.parametrize('module, needed', [
-    (train_pose, ['--output', 'x']), (train_gait, ['--output', 'x', '--pose', 'y'])])
+    (pose, ['--output', 'x']), (gait, ['--output', 'x', '--pose', 'y'])])
 def test_help_says_of_every_option_what_it_is_and_of_what_has_a_default_which(module, needed, monkeypatch, capsys):
     monkeypatch.setenv('COLUMNS', '1000')
     with pytest.raises(SystemExit):
@@ -1059,7 +1062,7 @@ def test_a_picture_that_breaks_off_stops_a_run_which_goes_on_once_it_is_replaced
     arguments = ['--output', str(pictures / 'run'), '--data', str(pictures / 'train.csv'), '--validation',
                  str(pictures / 'held_out.csv'), '--epochs', '3', '--batch-size', '2']
     people = read_annotations(pictures / 'train.csv')
-    path = people[Annotated(people).order(0)[2]].image                      # of the second step
+    path = people[AnnotatedPictures(people).order(0)[2]].image                      # of the second step
     with open(path, 'rb') as file:
         whole = file.read()
     with open(path, 'wb') as file:
@@ -1091,12 +1094,12 @@ def test_several_files_and_a_share_held_out(pictures, tiny, capsys):
 
 def test_best_is_the_epoch_of_least_error_and_last_is_the_last(pictures, tiny, monkeypatch):
     errors, kept = iter([30.0, 10.0, 20.0]), []
-    real = train_pose.evaluate
+    real = evaluate_poses
 
     def scored(net, data):
         kept.append(net.sess.run(net.model_variables[0]))
         return real(net, data)._replace(mean_error=next(errors))
-    monkeypatch.setattr(train_pose, 'evaluate', scored)
+    monkeypatch.setattr('gait_recognition.training.pose.evaluate_poses', scored)
     assert main(['--output', str(pictures / 'run'), '--data', str(pictures / 'train.csv'), '--batch-size', '2',
                  '--validation', str(pictures / 'held_out.csv'), '--epochs', '3']) == 0
     for name, weights in (('best', kept[1]), ('last', kept[2])):
@@ -1124,9 +1127,9 @@ def test_a_moved_folder_goes_on_and_an_edited_file_does_not(pictures, tiny, caps
 
 def test_rate_direction_and_cover_may_change_on_resuming_where_the_schedule_is_constant(tmp_path, tiny, monkeypatch,
                                                                                          capsys):
-    drawn, picture = [], walker_picture
-    monkeypatch.setattr(train_pose, 'walker_picture', lambda *args, **options: drawn.append(options) or picture(
-        *args, **options))
+    drawn, draw = [], walker_picture
+    monkeypatch.setattr('gait_recognition.training.samples.walker_picture',
+                        lambda *args, **options: drawn.append(options) or draw(*args, **options))
 
     def go_on(*arguments, schedule='constant'):
         drawn.clear()
@@ -1183,7 +1186,7 @@ def test_evaluation_computes_in_the_precision_that_is_asked_for(tmp_path, monkey
     with TinyNetwork(seed=1) as net:
         weights = net.save(tmp_path, 'weights')
     asked = []
-    monkeypatch.setattr(train_pose, 'HumanPoseIRNetwork',
+    monkeypatch.setattr('gait_recognition.training.pose.HumanPoseIRNetwork',
                         lambda precision='float32': asked.append(precision) or TinyNetwork())
     assert main(['--evaluate', weights, '--validation-size', '1', '--precision', 'bfloat16']) == 0
     assert main(['--evaluate', weights, '--validation-size', '1']) == 0
@@ -1192,12 +1195,12 @@ def test_evaluation_computes_in_the_precision_that_is_asked_for(tmp_path, monkey
 
 def test_walkers_to_evaluate_on_are_of_the_direction_and_the_light_that_are_asked_for(tiny, tmp_path, monkeypatch):
     evaluated = []
-    monkeypatch.setattr(train_pose, 'evaluate', lambda net, data, progress: evaluated.append(
+    monkeypatch.setattr('gait_recognition.training.pose.evaluate_poses', lambda net, data, progress: evaluated.append(
         data.sample(0).image) or pose_score(np.zeros((1, 16, 2)), [sample_of(np.zeros((16, 2)))]))
     with TinyNetwork(seed=1) as net:
         weights = net.save(tmp_path, 'weights')
     assert main(['--evaluate', weights, '--direction', 'left', '--cover', '0.9']) == 0
-    np.testing.assert_array_equal(evaluated[0], Walkers(1, train_pose.TEST_SEED, 'left', 0.9).sample(0).image)
+    np.testing.assert_array_equal(evaluated[0], WalkerPictures(1, TEST_SEED, 'left', 0.9).sample(0).image)
 
 
 @pytest.mark.slow
@@ -1218,20 +1221,20 @@ def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not_been(tmp_path, num
 def test_the_real_network_killed_and_resumed_ends_where_it_would_have(tmp_path):
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
     arguments = [*SMALL, '--save-every', '1']
-    assert run_command(train_pose.__file__, ['--output', str(whole), *arguments], tmp_path)[0] == 0
-    status, errors = run_command(train_pose.__file__, ['--output', str(killed), *arguments], tmp_path,
+    assert run_command(ROOT / 'train_pose.py', ['--output', str(whole), *arguments], tmp_path)[0] == 0
+    status, errors = run_command(ROOT / 'train_pose.py', ['--output', str(killed), *arguments], tmp_path,
                                  lambda: saved_step(killed) >= 1)
     assert status == -signal.SIGKILL, errors
     assert 1 <= saved_step(killed) < 4
-    assert run_command(train_pose.__file__, ['--output', str(killed), *arguments], tmp_path)[0] == 0
+    assert run_command(ROOT / 'train_pose.py', ['--output', str(killed), *arguments], tmp_path)[0] == 0
     assert_same_course(killed, whole)
     with HumanPoseIRNetwork() as net:
         for name in ('best', 'last'):
             assert len(net.restore(killed / f'{name}.ckpt').restored) == 696
-        assert np.isfinite(net.joint_positions(Walkers(1, 0).sample(0).image[None])).all()
+        assert np.isfinite(net.joint_positions(WalkerPictures(1, 0).sample(0).image[None])).all()
     gc.collect()
 
 
 if __name__ == '__main__':
-    train_pose.HumanPoseIRNetwork = TinyNetwork
+    pose.HumanPoseIRNetwork = TinyNetwork
     sys.exit(main())

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gait_checkpoints
+from gait_recognition.training.runs import read_state
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,7 +41,7 @@ def rows_of(path):
 def saved_step(folder):
     """The step of a run's resume file, 0 where there is none."""
     path = folder / 'resume.npz'
-    return gait_checkpoints.read_state(path)[1]['step'] if path.exists() else 0
+    return read_state(path)[1]['step'] if path.exists() else 0
 
 
 def assert_same_course(folder, other, tolerance=1e-4):
@@ -49,7 +49,7 @@ def assert_same_course(folder, other, tolerance=1e-4):
     rows, expected = rows_of(folder / 'log.csv'), rows_of(other / 'log.csv')
     assert [(r['epoch'], r['step'], r['rate']) for r in rows] == [(r['epoch'], r['step'], r['rate']) for r in expected]
     assert [float(r['loss']) for r in rows] == pytest.approx([float(r['loss']) for r in expected], rel=0.01)
-    ended, expected = (gait_checkpoints.read_state(run / 'resume.npz')[0] for run in (folder, other))
+    ended, expected = (read_state(run / 'resume.npz')[0] for run in (folder, other))
     assert ended.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(ended[name], value, rtol=0, atol=tolerance * np.abs(value).max(), err_msg=name)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Train the gait network, on synthetic walkers or on a user's own walks.
 
     python train_gait.py --output runs/gait --pose models/pose.ckpt                     # walkers; needs no data
@@ -9,12 +8,9 @@ on disk, so that an epoch costs the gait network alone. Validation is what the v
 on people that were not trained on.
 """
 import argparse
-import contextlib
 import hashlib
-import itertools
 import json
 import math
-import operator
 import os
 import pathlib
 import sys
@@ -22,153 +18,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-import gait_checkpoints
-import gait_files
 from gait_nn import FEATURE_SHAPE, GaitNetwork
 from gait_recognition.evaluation import results
-from gait_recognition.evaluation.manifests import Protocol, Walk, read_manifest, split_condition
-from gait_recognition.frames import read_frames
-from gait_recognition.prefetch import ahead
-from gait_recognition.tracking.crops import METHODS, crop_walker
-from gait_recognition.training.pose import (
-    STATISTICS_BATCHES,
-    HelpFormatter,
-    Progress,
-    Run,
-    check_numbers,
-    learning_rate,
-    print_figures,
-    refuse_ignored,
+from gait_recognition.evaluation.manifests import Protocol
+from gait_recognition.tracking.crops import METHODS
+from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored
+from gait_recognition.training.runs import STATISTICS_BATCHES, Run, learning_rate, print_figures
+from gait_recognition.training.walks import (
+    TRAINING_PERSON,
+    VALIDATION_PERSON,
+    WALKS,
+    Features,
+    ManifestWalks,
+    WalkerWalks,
 )
-from gait_recognition.vectors import batches, digest_of
-from gait_recognition.walkers.pictures import DRAWING
-from gait_recognition.walkers.scenes import iter_frames
-from human_pose_nn import HumanPoseIRNetwork
 
-# Walkers: who is trained on, validated on and tested on are never the same person.
-TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
-WALKS = ('N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2')      # of each person, as in TUM GAID
 PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the seed's experiment 1
 # The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
 WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4
-BATCH = 16                              # frames that the pose network describes together
 ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangle is hidden; its sides in cells of 17
-
-
-class Walkers:
-    """Synthetic people and their walks.
-
-    Parameters
-    ----------
-    people : int
-    first_person : int
-        Seed of the first.
-    frames : int
-        Of each walk.
-    session : int
-        1, or 2 for three months later.
-    conditions : sequence of str
-        Which of `WALKS`.
-    all_walks_of : int
-        The first people walk all of `WALKS`, this many of them.
-    """
-
-    def __init__(self, people, first_person, frames, session=1, conditions=WALKS, all_walks_of=0):
-        self.frames = frames
-        self.walks = [Walk(str(first_person + i), condition, str(session),
-                                           f'walker-{first_person + i}-{condition}-{session}')
-                      for i in range(people) for condition in (WALKS if i < all_walks_of else conditions)]
-
-    def read(self, walk, pose_net=None):
-        """Yields the frames of a walk, uint8 (299, 299, 3)."""
-        group, number = split_condition(walk.condition)
-        for picture in iter_frames(int(walk.person), number, group, int(walk.session), self.frames):
-            yield picture.image
-
-    def key(self, walk):
-        """What the features of a walk depend on besides the pose network."""
-        return f'{walk.path}-{self.frames}-{DRAWING}'
-
-
-class Manifest:
-    """A user's walks, from a manifest CSV (person, condition, session, path): videos, or folders of frames.
-
-    Parameters
-    ----------
-    path : str
-    crop : str
-        How the person is cut out, see `crop_walker`.
-    every : int
-        Use every `every`-th frame, as of `read_frames`.
-    """
-
-    def __init__(self, path, crop='auto', every=1):
-        self.walks, self.crop, self.every = read_manifest(path), crop, every
-
-    def read(self, walk, pose_net=None):
-        """Yields the walker in the frames of a walk, uint8 (299, 299, 3); `pose_net` finds who nothing else finds."""
-        yield from crop_walker(read_frames(walk.path, self.every), self.crop, pose_net)
-
-    def key(self, walk):
-        """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""
-        every = f'-{self.every}' if self.every > 1 else ''
-        return f'{digest_of(walk.path).hex()}-{self.crop}{every}'
-
-
-class Features:
-    """Spatial features of walks, made once and kept on disk as float16 (T, 17, 17, 32), one `.npy` a walk.
-
-    Parameters
-    ----------
-    folder : str or os.PathLike
-    pose_weights : str
-        Features of other weights are other files.
-    precision : {'float32', 'bfloat16'}
-        Of the pose network's arithmetic.
-    """
-
-    def __init__(self, folder, pose_weights, precision='float32'):
-        self.folder, self.precision = pathlib.Path(folder), precision
-        self.pose_weights = gait_checkpoints.locate(pose_weights)
-        self.fingerprint = gait_checkpoints.fingerprint(self.pose_weights)
-
-    def path(self, data, walk):
-        key = f'{data.key(walk)}-{self.fingerprint}-{self.precision}'
-        return self.folder / f'{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy'
-
-    def make(self, data):
-        """Make the features that are not there yet; an interrupted call goes on where it stopped.
-
-        Returns
-        -------
-        list of str
-            The files, in the order of `data.walks`.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        paths = [self.path(data, walk) for walk in data.walks]
-        missing = [i for i, path in enumerate(paths) if not path.exists()]
-        if missing:
-            progress = Progress(len(missing), 'describing walk')
-            with HumanPoseIRNetwork(precision=self.precision) as pose:
-                pose.restore(self.pose_weights)
-                pending = ((i, images) for i in missing
-                           for images in batches(data.read(data.walks[i], pose), BATCH))
-                with contextlib.closing(ahead(pending, 2)) as prepared:
-                    walks = itertools.groupby(prepared, key=operator.itemgetter(0))
-                    for done, (i, parts) in enumerate(walks, 1):
-                        features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
-                        _write_features(paths[i], np.concatenate(features))
-                        progress(done)
-            progress.close()
-        return [str(path) for path in paths]
-
-
-def _write_features(path, features):
-    try:
-        with gait_files.replacing(path, shared=True) as file:     # runs may share the folder
-            np.save(file, features)
-    except OSError as error:
-        raise OSError(f'{path} could not be written: {error}') from error
 
 
 class Step(NamedTuple):
@@ -243,8 +111,8 @@ def vectors_of(net, paths, progress=None):
     return np.stack(vectors)
 
 
-def train(net, paths, people, validation, run, steps, frames=(20, 40), rate=RATE, schedule='cosine', seed=0,
-          save_every=500, summary_every=0, epochs_between_validations=1, erase=0.0):
+def train_gait_network(net, paths, people, validation, run, steps, frames=(20, 40), rate=RATE, schedule='cosine',
+                       seed=0, save_every=500, summary_every=0, epochs_between_validations=1, erase=0.0):
     """Train a gait network; goes on where the run's resume file left off.
 
     Parameters
@@ -255,7 +123,7 @@ def train(net, paths, people, validation, run, steps, frames=(20, 40), rate=RATE
         Features of the walks to train on and their people's numbers, 0 to num_of_persons - 1.
     validation : tuple
         (paths, walks, protocol) of people that are not trained on.
-    run : train_pose.Run
+    run : Run
     steps : int
         Of the whole run.
     frames : tuple of int
@@ -324,8 +192,6 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
         run.best = float(rank_1['Average'])
         inference.save(run.folder, f'best-{network}')
 
-
-# --- Command ---------------------------------------------------------------------------------------------------------
 
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description='Train the gait network.', formatter_class=HelpFormatter)
@@ -403,12 +269,12 @@ def main(argv=None):
 
 def _train_command(arguments):
     if arguments.manifest:
-        data, held_out = (Manifest(path, arguments.crop, arguments.every)
+        data, held_out = (ManifestWalks(path, arguments.crop, arguments.every)
                           for path in (arguments.manifest, arguments.validation))
     else:
-        data = Walkers(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions,
+        data = WalkerWalks(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions,
                        all_walks_of=arguments.all_walks_of)
-        held_out = Walkers(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
+        held_out = WalkerWalks(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
     names, held_out_names = (sorted({walk.person for walk in d.walks}) for d in (data, held_out))
     if min(len(names), len(held_out_names)) < 2:
         raise ValueError(f'at least 2 people are needed to train on and 2 others to validate on, got {len(names)} and '
@@ -439,10 +305,10 @@ def _train_command(arguments):
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start), file=sys.stderr)
         steps = arguments.epochs * steps_per_epoch(len(paths), walks_per_step)
-        complete = train(net, paths, people, (held_out_paths, held_out.walks, protocol), run, steps,
-                         tuple(arguments.frames), arguments.rate, arguments.schedule, arguments.seed,
-                         arguments.save_every, arguments.summary_every if arguments.name else 0,
-                         arguments.validate_every, arguments.erase)
+        complete = train_gait_network(net, paths, people, (held_out_paths, held_out.walks, protocol), run, steps,
+                                      tuple(arguments.frames), arguments.rate, arguments.schedule, arguments.seed,
+                                      arguments.save_every, arguments.summary_every if arguments.name else 0,
+                                      arguments.validate_every, arguments.erase)
     return 0 if complete else 1
 
 

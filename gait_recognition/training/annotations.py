@@ -1,0 +1,299 @@
+"""Annotated pictures: which joints of whom a picture shows, from CSV, JSON, and the files of MPII and LSP."""
+import contextlib
+import csv
+import json
+import math
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+import gait_files
+from pose_joints import JOINT_NAMES
+
+
+class Annotation(NamedTuple):
+    """One annotated person.
+
+    Attributes
+    ----------
+    image : str
+        Path of the picture.
+    joints : np.ndarray, float32 (16, 2)
+        (y, x) in pixels of the picture (upright, where its EXIF data turn it), pixel centres at whole numbers; NaN
+        where not present.
+    present, visible : np.ndarray, bool (16,)
+        Annotated at all; annotated and not hidden.
+    scale : float
+        The person's height in units of 200 pixels, as in MPII.
+    centre : tuple of float
+        (y, x).
+    """
+
+    image: str
+    joints: np.ndarray
+    present: np.ndarray
+    visible: np.ndarray
+    scale: float
+    centre: tuple
+
+
+def read_annotations(path):
+    """Read a user's annotated pictures.
+
+    CSV: columns `image`, `<joint>_x`, `<joint>_y` for any of the 16 joints (`right_ankle_x` ...), and, where known,
+    `<joint>_visible` (0 or 1), `scale`, `centre_x`, `centre_y`; an empty cell is a joint that is not present.
+    JSON: a list of objects with `image`, `joints` ({name: [x, y] or [x, y, visible]}), and, where known, `scale`,
+    `centre` ([x, y]). Pictures are sought relative to the file. Without scale and centre the joints' own extent serves.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    list of Annotation
+
+    Raises
+    ------
+    ValueError
+        Names the file, the record and what is wrong with it, or the picture that cannot be opened.
+    FileNotFoundError
+        The file, or a picture that it names.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such annotations; expected a .csv or .json file')
+    if path.suffix not in ('.csv', '.json'):
+        raise ValueError(f'{path}: annotations are a .csv or .json file')
+    try:
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            if path.suffix == '.csv':
+                rows = csv.DictReader(file)
+                _check_columns(path, rows.fieldnames or [])
+                records = [(f'{path}, line {rows.line_num}', _from_csv(row)) for row in rows]
+            else:
+                content = json.load(file)
+                if not isinstance(content, list):
+                    raise ValueError(f'{path}: expected a list of objects, got {type(content).__name__}')
+                records = [(f'{path}, record {i}', record) for i, record in enumerate(content)]
+    except (json.JSONDecodeError, csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f'{path} cannot be read as {path.suffix[1:].upper()} in UTF-8: {error}') from error
+    if not records:
+        raise ValueError(f'{path} holds no annotation')
+    annotations = [_annotation(where, record, path.parent) for where, record in records]
+    for image in sorted({a.image for a in annotations}):
+        with opened_picture(image):                                # now, not after hours of training
+            pass
+    return annotations
+
+
+def _check_columns(path, columns):
+    known = {'image', 'scale', 'centre_x', 'centre_y'} | {
+        f'{name.replace(" ", "_")}_{what}' for name in JOINT_NAMES for what in ('x', 'y', 'visible')}
+    if 'image' not in columns or not any(c.endswith('_x') and c in known for c in columns):
+        raise ValueError(f'{path}: expected columns image, right_ankle_x, right_ankle_y, ...; got {columns}')
+    misspelt = [c for c in columns if c not in known and c and c.endswith(('_x', '_y', '_visible'))]
+    if misspelt:
+        raise ValueError(f'{path}: unknown joints in columns {misspelt}; joints are {", ".join(JOINT_NAMES)}')
+    missing = [c[:-1] + other for c in columns for one, other in ('xy', 'yx')
+               if c.endswith(f'_{one}') and c[:-1] + other not in columns]
+    if missing:
+        raise ValueError(f'{path}: columns {missing} are missing; a joint, and the centre, has an x and a y')
+
+
+def _from_csv(row):
+    """A CSV row as the JSON form's object."""
+    joints = {}
+    for name in JOINT_NAMES:
+        x, y, visible = (row.get(f'{name.replace(" ", "_")}_{what}') for what in ('x', 'y', 'visible'))
+        if x or y:
+            joints[name] = [x, y] + ([visible] if visible else [])
+    record = {'image': row['image'], 'joints': joints}
+    if row.get('scale'):
+        record['scale'] = row['scale']
+    if row.get('centre_x') or row.get('centre_y'):
+        record['centre'] = [row['centre_x'], row['centre_y']]
+    return record
+
+
+def _annotation(where, record, folder):
+    try:
+        image = os.path.join(folder, os.path.expanduser(record['image']))
+        joints = np.full((16, 2), np.nan, np.float32)
+        visible = np.zeros(16, bool)
+        for name, (x, y, *rest) in record['joints'].items():
+            j = JOINT_NAMES.index(name.replace('_', ' '))
+            joints[j] = float(y), float(x)
+            visible[j] = bool(float(rest[0])) if rest else True
+        scale = None if record.get('scale') is None else float(record['scale'])
+        x, y = (None, None) if record.get('centre') is None else map(float, record['centre'])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f'{where}: cannot be read as an annotation ({type(error).__name__}: {error}); joints are '
+                         f'{{name: [x, y]}} with names {", ".join(JOINT_NAMES)}') from error
+    present = np.isfinite(joints).all(1)
+    if not present.any():
+        raise ValueError(f'{where}: no joint has coordinates')
+    if not os.path.isfile(image):
+        raise FileNotFoundError(f'{where}: no picture {image}')
+    own_scale, centre = _extent(joints)
+    scale, centre = own_scale if scale is None else scale, centre if x is None else (y, x)
+    if not (math.isfinite(scale) and scale > 0 and np.isfinite(centre).all()):
+        raise ValueError(f'{where}: scale is a positive number, the height of the person in units of 200 pixels, and '
+                         f'centre is [x, y]; got {scale} and {list(centre[::-1])}')
+    return Annotation(image, joints, present, visible & present, scale, centre)
+
+
+def _extent(joints):
+    """Scale and centre of a person known by the joints alone, which end short of the outline."""
+    low, high = np.nanmin(joints, 0), np.nanmax(joints, 0)
+    return float(1.2 * (high - low).max() / 200.0), tuple(((low + high) / 2).tolist())
+
+
+def write_annotations(path, annotations):
+    """Write annotations as the CSV that `read_annotations` reads, whole or not at all; pictures relative to it."""
+    path = pathlib.Path(path)
+    columns = [f'{name.replace(" ", "_")}_{what}' for name in JOINT_NAMES for what in ('x', 'y', 'visible')]
+    with gait_files.replacing(path, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file)
+        writer.writerow(['image', 'scale', 'centre_x', 'centre_y', *columns])
+        for a in annotations:
+            cells = []
+            for (y, x), present, visible in zip(a.joints.tolist(), a.present, a.visible):
+                cells += [x, y, int(visible)] if present else ['', '', '']
+            try:
+                image = pathlib.Path(os.path.relpath(a.image, path.parent)).as_posix()
+            except ValueError:                                      # Windows: on another drive
+                image = os.path.abspath(a.image)
+            writer.writerow([image, a.scale, a.centre[1], a.centre[0], *cells])
+
+
+def split_by_picture(annotations, share):
+    """Hold out a share of the pictures, with all people in them; the same ones at every call.
+
+    Returns
+    -------
+    kept, held_out : list of Annotation
+    """
+    pictures = sorted({a.image for a in annotations})
+    count = max(1, round(share * len(pictures)))
+    held_out = {pictures[i] for i in np.random.default_rng(0).permutation(len(pictures))[:count]}
+    return ([a for a in annotations if a.image not in held_out], [a for a in annotations if a.image in held_out])
+
+
+def convert_mpii(mat, images, training=True):
+    """Annotations of the MPII Human Pose dataset (Andriluka et al., CVPR 2014).
+
+    Parameters
+    ----------
+    mat : str
+        `mpii_human_pose_v1_u12_1.mat`. Its joints are numbered as ours.
+    images : str
+        Folder of the pictures.
+    training : bool
+        Pictures of the training set, the only ones with published joints.
+
+    Returns
+    -------
+    list of Annotation
+        People with joints, scale and centre. A joint of which the file does not say whether it is hidden is visible.
+    """
+    release = _read_mat(mat, 'RELEASE', images)
+    annotations = []
+    try:
+        for picture, in_training in zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)):
+            people = np.atleast_1d(picture.annorect) if bool(in_training) == training else []
+            for person in people:
+                points = np.atleast_1d(getattr(getattr(person, 'annopoints', None), 'point', []))
+                scale, centre = getattr(person, 'scale', []), getattr(person, 'objpos', None)
+                if len(points) and np.size(scale) and np.size(getattr(centre, 'x', [])):
+                    image = os.path.join(images, str(picture.image.name))
+                    annotations.append(_mpii_person(image, points, float(scale), centre))
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f'{mat} is not built as the MPII annotations are: {error}') from error
+    if not annotations:
+        raise ValueError(f'{mat} holds no person with joints')
+    return annotations
+
+
+def _mpii_person(image, points, scale, centre):
+    joints, visible = np.full((16, 2), np.nan, np.float32), np.zeros(16, bool)
+    for point in points:
+        j = int(point.id)
+        joints[j] = float(point.y) - 1, float(point.x) - 1                          # MATLAB counts pixels from 1
+        visible[j] = str(getattr(point, 'is_visible', 1)) != '0'                    # a number, a string or empty
+    return Annotation(image, joints, np.isfinite(joints).all(1), visible, scale,
+                      (float(centre.y) - 1, float(centre.x) - 1))
+
+
+# LSP's 14 joints in our order; its neck is our upper neck, pelvis and thorax are not annotated.
+LSP_JOINTS = [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 8, 9]
+
+
+def convert_lsp(mat, images):
+    """Annotations of Leeds Sports Pose (Johnson, Everingham, BMVC 2010) or of its extended training set (CVPR 2011).
+
+    Parameters
+    ----------
+    mat : str
+        `joints.mat`: `joints` is (3, 14, N) in LSP, whose third row is 1 where a joint is hidden, and (14, 3, N) in the
+        extended set, whose third column is 1 where a joint is annotated.
+    images : str
+        Folder of `im0001.jpg` ... (extended: `im00001.jpg` ...).
+
+    Returns
+    -------
+    list of Annotation
+        Scale and centre are those of the joints' extent; LSP gives none.
+    """
+    joints = np.asarray(_read_mat(mat, 'joints', images))
+    if joints.ndim == 2:
+        joints = joints[..., None]
+    if joints.ndim != 3 or joints.shape[:2] not in ((3, 14), (14, 3)) or joints.dtype.kind not in 'uif':
+        raise ValueError(f'{mat}: expected joints, numbers of shape (3, 14, N) or (14, 3, N), got {joints.dtype} '
+                         f'{joints.shape}')
+    is_extended = joints.shape[:2] == (14, 3)
+    annotations = []
+    for i in range(joints.shape[2]):
+        x, y, flag = joints[:, :, i].T if is_extended else joints[:, :, i]
+        annotated = flag > 0 if is_extended else np.isfinite(x + y)
+        points, present = np.full((16, 2), np.nan, np.float32), np.zeros(16, bool)
+        points[LSP_JOINTS] = np.where(annotated[:, None], np.stack([y, x], 1) - 1, np.nan)    # MATLAB counts from 1
+        present[LSP_JOINTS] = annotated
+        visible = present.copy()
+        if not is_extended:
+            visible[LSP_JOINTS] &= flag == 0
+        if present.any():
+            name = f'im{i + 1:0{5 if is_extended else 4}d}.jpg'
+            annotations.append(Annotation(os.path.join(images, name), points, present, visible, *_extent(points)))
+    return annotations
+
+
+def _read_mat(path, name, images):
+    from scipy.io import loadmat
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: no such .mat file')
+    if not os.path.isdir(images):
+        raise FileNotFoundError(f'{images}: no such folder of pictures')
+    try:
+        content = loadmat(path, struct_as_record=False, squeeze_me=True)
+    except Exception as error:                              # what a broken file makes scipy's parser trip over
+        raise ValueError(f'{path} cannot be read as a .mat file: {error}') from error
+    if name not in content:
+        raise ValueError(f'{path}: expected a variable {name}, got '
+                         f'{[key for key in content if not key.startswith("__")]}')
+    return content[name]
+
+
+@contextlib.contextmanager
+def opened_picture(path):
+    """A picture file as a PIL picture; an error while it is open names the file."""
+    try:
+        with Image.open(path) as picture:
+            if picture.mode[0] in 'IF':
+                raise ValueError(f'expected 8 bits a channel, got mode {picture.mode}; convert it first')
+            yield picture
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f'{path} cannot be read as a picture: {error}; put a readable one in its place') from error

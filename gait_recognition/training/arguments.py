@@ -1,0 +1,36 @@
+"""Options of the training commands: what both have, and how both refuse."""
+import argparse
+import math
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds its default to the help of every option that has one."""
+
+    def _get_help_string(self, action):
+        has_default = action.default is not None and action.default is not False        # 0 is one
+        return super()._get_help_string(action) if has_default else action.help
+
+
+def check_numbers(parser, arguments, counts):
+    """End the command with a message where one of `counts` is under 1, `seed` negative or `rate` no learning rate."""
+    for name in counts:
+        if getattr(arguments, name) < 1:
+            parser.error(f'--{name.replace("_", "-")} is a positive number')
+    if arguments.seed < 0:
+        parser.error('--seed is 0 or more')
+    if not 0 <= arguments.rate < math.inf:
+        parser.error('--rate is 0 or more')
+
+
+def refuse_ignored(parser, arguments, rules):
+    """End the command with a message where an option is set that would change nothing.
+
+    Parameters
+    ----------
+    rules : iterable of (str, bool, str)
+        Names of options with spaces between them, whether they are ignored, and what the message says of them.
+    """
+    for names, are_ignored, why in rules:
+        for name in names.split() if are_ignored else ():
+            if getattr(arguments, name) != parser.get_default(name):
+                parser.error(f'--{name.replace("_", "-")} {why}')
