@@ -3,94 +3,19 @@
     python dummy_pose_estimation.py                                   # images/dummy.jpg -> images/dummy_pose.jpg
     python dummy_pose_estimation.py --image walker.png --output walker_pose.png
 
-Standard output gets the 16 lines and nothing else; messages go to standard error. This room reads pictures and draws
-poses; the network is `human_pose_nn`'s, and finding its weights is `gait_checkpoints`'.
+Standard output gets the 16 lines and nothing else; messages go to standard error.
 """
 import argparse
-import os
 import pathlib
 import sys
-import warnings
 
-import numpy as np
-from PIL import Image, ImageOps
-
-from pose_joints import JOINT_NAMES, LINE_COLOURS, NO_LINE
+import gait_checkpoints
+from gait_recognition.drawing import OUTPUT_FORMATS, draw_pose, output_format
+from gait_recognition.pictures import read_picture, to_frame
+from pose_joints import JOINT_NAMES
 
 HERE = pathlib.Path(__file__).resolve().parent
 WEIGHTS = (('MPII+LSP.ckpt',), ('walkers-pose.npz',))       # the published ones; else those that ship
-OUTPUT_FORMATS = {'.jpg': 'jpg', '.jpeg': 'jpg', '.png': 'png', '.webp': 'webp'}
-WHITE_16_BIT = 65535
-
-LINE_WIDTH = 5                          # points
-FIGURE_SIDE, FIGURE_DPI = 6.0, 100      # inches, pixels an inch
-
-
-def read_picture(path):
-    """Read a picture of any kind that Pillow opens: turned upright as its EXIF says, transparent parts on white.
-
-    Of a file with several pictures, the first. 16-bit grey is scaled to 8 bits, 32-bit grey stretched from its darkest
-    to its brightest pixel.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode RGB, 8 bits a channel.
-
-    Raises
-    ------
-    ValueError
-        No picture, broken, truncated, of a kind that cannot be turned into RGB, or beyond Pillow's limit of size
-        (twice `PIL.Image.MAX_IMAGE_PIXELS`).
-    OSError
-        Not there, or not readable.
-    """
-    with open(path, 'rb') as file, warnings.catch_warnings():
-        # Pillow warns from half its limit on; a picture the user names may be as large as that.
-        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-        try:
-            with Image.open(file) as image:
-                return _to_rgb(ImageOps.exif_transpose(image))
-        except Image.DecompressionBombError as error:
-            raise ValueError(f'{path} is too large a picture ({error}); scale it down first') from error
-        except Exception as error:          # decoders meet broken files with errors of every class
-            raise ValueError(f'{path} cannot be read as a picture; it is broken, truncated or another kind of file '
-                             f'({type(error).__name__}: {error})') from error
-
-
-def _to_rgb(image):
-    if image.mode[0] in 'IF':               # 16 or 32 bits: Pillow would cut at 255 where it has to scale
-        values = np.nan_to_num(np.asarray(image, np.float32))
-        low, high = float(values.min()), float(values.max())
-        if image.mode != 'F' and low >= 0 and high <= WHITE_16_BIT:
-            low, high = 0.0, WHITE_16_BIT
-        values = (values - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
-        return Image.fromarray(values.round().astype(np.uint8)).convert('RGB')
-    if image.has_transparency_data:
-        image = image.convert('RGBA')
-        image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    return image.convert('RGB')
-
-
-def to_frame(picture, size=299):
-    """Scale a picture to the network's input, as the original did: bilinear, to a square, whatever its proportions.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-        Mode RGB.
-    size : int
-        Side in pixels.
-
-    Returns
-    -------
-    np.ndarray, uint8 (size, size, 3)
-    """
-    return np.asarray(picture.resize((size, size), Image.BILINEAR))
 
 
 def estimate_joints(frame, checkpoint):
@@ -116,57 +41,6 @@ def estimate_joints(frame, checkpoint):
     with HumanPoseIRNetwork() as net:
         net.restore(checkpoint)
         return net.joint_positions(frame[None])[:, 0]
-
-
-def draw_pose(frame, y, x, path):
-    """Draw a picture and the pose on it, without axes, and save it whole or not at all.
-
-    Parameters
-    ----------
-    frame : np.ndarray, uint8 (H, W, 3)
-    y, x : array_like (16,)
-        Joints in pixels of the frame, in the order of `human_pose_nn.JOINT_NAMES`.
-    path : str or os.PathLike
-        The suffix, one of `OUTPUT_FORMATS`, decides the format.
-
-    Raises
-    ------
-    ValueError
-        Unknown suffix.
-    OSError
-        The folder is missing or cannot be written, the disk is full.
-    """
-    # Not pyplot: no display is needed and no global state touched.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    file_format = output_format(path)
-    height, width = frame.shape[:2]
-    scale = FIGURE_SIDE / max(height, width)
-    figure = Figure(figsize=(width * scale, height * scale), dpi=FIGURE_DPI)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(frame, interpolation='bicubic', aspect='auto')
-    for i, colour in enumerate(LINE_COLOURS):
-        if i not in NO_LINE:
-            axes.plot(x[i:i + 2], y[i:i + 2], colour, linewidth=LINE_WIDTH, solid_capstyle='round')
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    axes.set_axis_off()
-    beside = f'{os.fspath(path)}.{os.getpid()}.part'
-    try:
-        FigureCanvasAgg(figure).print_figure(beside, format=file_format, pil_kwargs={'quality': 95})
-        os.replace(beside, path)
-    except BaseException:
-        pathlib.Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def output_format(path):
-    """The picture format that a file's suffix stands for; ValueError where it is none of `OUTPUT_FORMATS`."""
-    suffix = pathlib.Path(path).suffix
-    if suffix.lower() not in OUTPUT_FORMATS:
-        raise ValueError(f'{path}: the picture is written as {", ".join(OUTPUT_FORMATS)}, the suffix is '
-                         f'{suffix or "missing"}')
-    return OUTPUT_FORMATS[suffix.lower()]
 
 
 def probability_lines(names, probabilities):
@@ -208,9 +82,6 @@ def main(argv=None):
                                     'with --image')
         _check_output(output, image)
         frame = to_frame(read_picture(image))
-        # TensorFlow takes seconds to start: only now that nothing else is wrong.
-        import gait_checkpoints
-
         # An absolute path is taken as it is; a bare name would be sought in other folders, too.
         if arguments.checkpoint is not None:
             checkpoint = gait_checkpoints.locate(pathlib.Path(arguments.checkpoint).expanduser().absolute())

@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
-from gait_recognition import cli as gait_cli  # noqa: E402
+from gait_recognition.drawing import new_figure, save_figure  # noqa: E402
 from gait_recognition.evaluation import results  # noqa: E402
 from gait_recognition.evaluation.manifests import Protocol  # noqa: E402
 from gait_recognition.evaluation.results import compare  # noqa: E402
@@ -27,6 +27,7 @@ from gait_recognition.training.gait import vectors_of  # noqa: E402
 from gait_recognition.training.samples import TEST_SEED, WalkerPictures  # noqa: E402
 from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
+from gait_recognition.weights import network_of  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
 from pose_joints import LINE_COLOURS, NO_LINE  # noqa: E402
 
@@ -53,17 +54,13 @@ def poses(weights, pictures, output):
 
 def _draw_best_and_worst(net, data, pictures, path, columns=6):
     """A row of the poses with the smallest error (visible joints), a row of those with the largest."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     samples = [data.sample(i) for i in range(pictures)]
     y, x, _ = net.joint_positions(np.stack([s.image for s in samples]))
     estimated = np.stack([y, x], axis=2)
     errors = np.array([np.linalg.norm(e - s.joints, axis=1)[s.visible].mean() if s.visible.any() else 0.0
                        for e, s in zip(estimated, samples)])
     order = np.argsort(errors)
-    figure = Figure(figsize=(2 * columns, 4.6), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure((2 * columns, 4.6), layout='constrained')
     for axes, i in zip(figure.subplots(2, columns).flat, [*order[:columns], *order[::-1][:columns]]):
         axes.imshow(samples[i].image)
         for j, colour in enumerate(LINE_COLOURS):
@@ -72,7 +69,7 @@ def _draw_best_and_worst(net, data, pictures, path, columns=6):
         axes.set(xlim=(-0.5, 298.5), ylim=(298.5, -0.5), title=f'{errors[i]:.1f} px')
         axes.set_axis_off()
     figure.suptitle(f'Best and worst of {pictures} synthetic walkers: mean error of visible joints, pixels of 299')
-    figure.savefig(path, dpi=100)
+    save_figure(figure, path, dpi=100)
 
 
 def walks(experiment, people, frames, features):
@@ -94,7 +91,7 @@ def mean_features(paths):
 def identification(experiment, people, frames, features, gait_weights, output):
     """One experiment: the trained network beside the mean spatial feature, the untrained network and chance."""
     listed, paths = walks(experiment, people, frames, features)
-    cell, layers = gait_cli.network_of(gait_weights)
+    cell, layers = network_of(gait_weights)
     vectors = {}
     with GaitNetwork(recurrent_unit=cell, rnn_layers=layers) as net:
         net.restore(gait_weights)

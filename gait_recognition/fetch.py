@@ -642,33 +642,22 @@ def _mirror(address):
     return address.rstrip('/') + '/'
 
 
-def _parser(files):
+def add_arguments(parser, files=FILES):
+    """Add the arguments of the command to a parser."""
     width = max(len(file.name) for file in files)
     listing = '\n'.join(f'  {file.name:{width}}  {file.purpose}' for file in files)
-    parser = argparse.ArgumentParser(
-        description='Fetch and verify the published weights and the sample picture of the original project.',
-        epilog=f'files:\n{listing}\n\nexit status: 0 all there and good, 1 something is not, 2 bad usage',
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.epilog = '\n\n'.join(filter(None, [
+        f'files:\n{listing}', 'exit status: 0 all there and good, 1 something is not, 2 bad usage', parser.epilog]))
     parser.add_argument('names', nargs='*', metavar='NAME', help='files to fetch (default: all)')
     parser.add_argument('--to', type=Path, metavar='FOLDER',
                         help='put everything there (default: models/ and, for the picture, images/ of the source '
                              'checkout; where there is none the user data folder and ./images)')
     parser.add_argument('--check', action='store_true', help='verify what is there; fetch nothing')
     parser.add_argument('--mirror', type=_mirror, metavar='URL', help='fetch URL/NAME instead of the known addresses')
-    return parser
 
 
-def main(argv=None, files=FILES):
-    """Run the command; return its exit status (0 all good, 1 something is not, 2 unknown name, 130 interrupted).
-
-    Parameters
-    ----------
-    argv : list of str, optional
-        Its arguments; by default the process's.
-    files : sequence of PublishedFile
-        What there is to fetch.
-    """
-    arguments = _parser(files).parse_args(argv)
+def run(arguments, files=FILES):
+    """Fetch or check what the arguments name; return the exit status, see `main`."""
     by_name = {file.name: file for file in files}
     unknown = [name for name in arguments.names if name not in by_name]
     if unknown:
@@ -683,6 +672,23 @@ def main(argv=None, files=FILES):
     except KeyboardInterrupt:
         _say('\nInterrupted. What has arrived is kept; the same command goes on from there.')
         return 130
+
+
+def main(argv=None, files=FILES):
+    """Run the command; return its exit status (0 all good, 1 something is not, 2 unknown name, 130 interrupted).
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Its arguments; by default the process's.
+    files : sequence of PublishedFile
+        What there is to fetch.
+    """
+    parser = argparse.ArgumentParser(
+        description='Fetch and verify the published weights and the sample picture of the original project.',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, files)
+    return run(parser.parse_args(argv), files)
 
 
 def _check_all(places):

@@ -15,13 +15,13 @@ import re
 import sys
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
+
+from gait_recognition import pictures
+from gait_recognition.videos import import_av
 
 DEFAULT_FPS = 25.0              # where a source has no clock: pictures, arrays
 
-PICTURES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')      # looked for in a folder
-PILLOW_FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
-NEEDS_PYAV = 'needs PyAV: pip install "gait-recognition[video]"'
 
 
 class _Unreadable(Exception):
@@ -103,7 +103,7 @@ class Frames:
             path = os.path.expanduser(os.fspath(source))
             if os.path.isfile(path):
                 try:
-                    Image.open(path, formats=PILLOW_FORMATS).close()
+                    Image.open(path, formats=pictures.FORMATS).close()
                 except Image.DecompressionBombError as error:
                     raise ValueError(f'{path}: {error}') from error
                 except OSError:                                         # Pillow knows it not: a video, or nothing
@@ -187,9 +187,9 @@ def picture_files(path):
     """The pictures of a folder or a pattern, in natural order."""
     if os.path.isdir(path):
         files = [entry.path for entry in os.scandir(path)
-                 if entry.name.lower().endswith(PICTURES) and not entry.name.startswith('.')]
+                 if entry.name.lower().endswith(pictures.SUFFIXES) and not entry.name.startswith('.')]
         if not files:
-            raise ValueError(f'{path}: no picture in this folder (looked for {", ".join(PICTURES)})')
+            raise ValueError(f'{path}: no picture in this folder (looked for {", ".join(pictures.SUFFIXES)})')
     elif glob.has_magic(path):
         files = [file for file in glob.glob(path) if os.path.isfile(file)]
         if not files:
@@ -205,24 +205,19 @@ def _read_pictures(files, fps):
     seconds = 0.0
     for file in files:
         try:
-            image = Image.open(file, formats=PILLOW_FORMATS)
+            image = Image.open(file, formats=pictures.FORMATS)
         except (OSError, Image.DecompressionBombError):                 # truncated header, or something else
             yield seconds, _damaged
             seconds += 1 / fps
             continue
         with image:
-            count = _picture_count(image)
+            count = pictures.picture_count(image)
             for index in range(count):
                 yield seconds, functools.partial(_decode_picture, image, index, file)
                 if count > 1:                                           # a picture's duration is known once it is read
                     with contextlib.suppress(_Unreadable):
                         _load_picture(image, index)
                 seconds += image.info.get('duration', 0) / 1000 or 1 / fps
-
-
-def _picture_count(image):
-    """1 for photographs: the further pictures of an MPO are its own previews."""
-    return 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
 
 
 def _damaged():
@@ -239,13 +234,10 @@ def _load_picture(image, index):
 
 def _decode_picture(image, index, file):
     _load_picture(image, index)
-    if image.mode[0] in 'IF':
-        raise ValueError(f'{file}: expected 8 bits a channel, got mode {image.mode}; convert it first')
-    upright = ImageOps.exif_transpose(image)
-    if upright.has_transparency_data:
-        white = Image.new('RGBA', upright.size, 'white')
-        upright = Image.alpha_composite(white, upright.convert('RGBA'))
-    return np.asarray(upright.convert('RGB'))
+    try:
+        return np.asarray(pictures.to_rgb(image))
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from error
 
 
 def _read_array(frames, fps):
@@ -262,16 +254,8 @@ def _checked_frame(frame, number):
     return frame
 
 
-def _import_av(what):
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(f'{what}: reading this {NEEDS_PYAV}') from error
-    return av
-
-
 def _open_video(path, **options):
-    av = _import_av(path)
+    av = import_av(path)
     try:
         container = av.open(path, **options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -290,7 +274,7 @@ def _frame_rate(container):
 
 def _read_video(path, **options):
     """Reader of a video file; each damaged packet counts as one frame."""
-    av = _import_av(path)
+    av = import_av(path)
     with _open_video(path, **options) as container:
         fps, first, number = _frame_rate(container), None, 0
         packets = container.demux(container.streams.video[0])
@@ -332,7 +316,7 @@ def _upright(pixels, matrix):
 
 def _read_camera(number):
     name = f'camera {number}'
-    _import_av(name)
+    import_av(name)
     # The systems' camera inputs that take a number; Windows' dshow takes a device's name only.
     kind, path = {'linux': ('v4l2', f'/dev/video{number}'), 'darwin': ('avfoundation', str(number)),
                   'win32': ('vfwcap', str(number))}.get(sys.platform, (None, None))

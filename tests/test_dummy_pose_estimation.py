@@ -348,7 +348,7 @@ def test_a_drawing_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path,
 
     path = tmp_path / 'pose.jpg'
     path.write_bytes(b'the old one')
-    monkeypatch.setattr(script.os, 'replace', full)
+    monkeypatch.setattr('os.replace', full)
     with pytest.raises(OSError, match='full'):
         script.draw_pose(np.zeros((299, 299, 3), np.uint8), np.arange(16.0), np.arange(16.0), path)
     assert path.read_bytes() == b'the old one'

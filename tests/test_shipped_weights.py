@@ -11,7 +11,7 @@ import gait_checkpoints
 import human_pose_nn
 import inception_resnet_v2
 from gait_nn import GaitNetwork
-from gait_recognition import cli as gait_cli
+from gait_recognition import cli
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import Protocol
 from gait_recognition.training.gait import vectors_of
@@ -19,6 +19,7 @@ from gait_recognition.training.samples import TEST_SEED, WalkerPictures
 from gait_recognition.training.scores import evaluate_poses
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks
 from gait_recognition.walkers.pictures import picture
+from gait_recognition.weights import find_pair, find_pose_weights, network_of
 from human_pose_nn import HumanPoseIRNetwork
 
 POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.DEFAULT_PAIRS[-1])
@@ -42,9 +43,9 @@ def test_no_pickle_is_in_them_and_weights_take_8_bits(path):
 
 def test_they_are_what_every_command_takes_where_nothing_is_published(monkeypatch, tmp_path):
     monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path, SHIPPED])
-    assert gait_cli.find_pair() == (str(POSE), str(GAIT))
-    assert gait_cli.find_pose_weights() == str(POSE)
-    assert gait_cli.network_of(str(GAIT)) == ('GRU', 1)
+    assert find_pair() == (str(POSE), str(GAIT))
+    assert find_pose_weights() == str(POSE)
+    assert network_of(str(GAIT)) == ('GRU', 1)
 
 
 def test_poses_never_trained_on_are_found(shipped_pose_net):
@@ -76,7 +77,7 @@ def test_converted_to_a_checkpoint_they_give_the_same_vector(tmp_path, features)
     with GaitNetwork() as net:
         net.restore(GAIT)
         expected = net.feed_forward(features)
-        assert gait_cli.main(['convert', str(GAIT), str(tmp_path / 'walkers-GRU-1.ckpt')]) == 0
+        assert cli.main(['convert', str(GAIT), str(tmp_path / 'walkers-GRU-1.ckpt')]) == 0
         net.restore(tmp_path / 'walkers-GRU-1.ckpt')
         np.testing.assert_array_equal(net.feed_forward(features), expected)
 

@@ -20,7 +20,6 @@ from training_runs import ROOT, assert_same_course, rows_of, run_command, saved_
 import gait_checkpoints
 from gait_layers import batch_norm, gru_layer
 from gait_nn import GaitNetwork
-from gait_recognition import cli as gait_cli
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import Protocol
 from gait_recognition.training import gait
@@ -35,6 +34,7 @@ from gait_recognition.training.walks import (
     WalkerWalks,
 )
 from gait_recognition.walkers.pictures import DRAWING
+from gait_recognition.weights import network_of
 
 
 class Averages:
@@ -363,7 +363,7 @@ def test_a_users_own_walks_are_trained_on(user, averages, capsys, monkeypatch):
         for name in ('best-GRU-1.ckpt', 'last-GRU-1.ckpt'):
             report = net.restore(run / name)
             assert not report.initial and not report.ignored
-            assert gait_cli.network_of(gait_checkpoints.locate(run / name)) == ('GRU', 1)   # the command need not ask
+            assert network_of(gait_checkpoints.locate(run / name)) == ('GRU', 1)   # the command need not ask
     folders = {path.parent.name: path for path in (folder / 'logdir_gait' / 'mine').rglob('events*')}
     assert set(folders) == {'train', 'val_avg', 'val_n', 'val_b'}
     found = [value.simple_value for event in tf.train.summary_iterator(str(folders['val_avg']))

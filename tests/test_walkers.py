@@ -523,7 +523,7 @@ def test_write_scene_makes_a_video(tmp_path, suffix):
 
 def test_a_video_without_pyav_names_the_command_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
-    with pytest.raises(ImportError, match=r'pip install gait-recognition\[video\]'):
+    with pytest.raises(ImportError, match=r'pip install "gait-recognition\[video\]"'):
         write_scene(tmp_path / 'walk.mp4', 3, frames=2, width=96, height=64)
     assert not list(tmp_path.iterdir())
 

@@ -1,5 +1,76 @@
 """Charts of results: ROC, CMC, confusion."""
-from gait_files import replacing
+import os
+
+import numpy as np
+
+from gait_recognition.drawing import new_figure, save_figure
+
+
+def draw(results, folder):
+    """Write roc.png, cmc.png and confusion.png (of the first result) into a folder, return their paths.
+
+    A single result is drawn per condition, several with one line each.
+
+    Parameters
+    ----------
+    results : list of Result
+    folder : str
+        Made where missing.
+    """
+    os.makedirs(folder, exist_ok=True)
+    first = results[0]
+    if len(results) > 1:
+        lines = [(result.name, result, 'all') for result in results]
+    else:
+        lines = [(c, first, c) for c in [*first.columns[:-1], 'all']]
+    paths = []
+    for name, size, draw_on, what in (('roc.png', (11, 5), draw_rocs, lines), ('cmc.png', (6.5, 5), draw_cmc, lines),
+                                      ('confusion.png', (6.5, 6), draw_confusion, first)):
+        figure = new_figure(size, layout='constrained')
+        draw_on(figure, what)
+        paths.append(os.path.join(folder, name))
+        save_figure(figure, paths[-1])
+    return paths
+
+
+def draw_rocs(figure, lines):
+    left, right = figure.subplots(1, 2)
+    for label, result, condition in lines:
+        if condition in result.verification:
+            roc = result.verification[condition]
+            left.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate),
+                      label=f'{label}: EER {100 * result.eer[condition]:.1f} %')
+    left.plot([0, 100], [0, 100], ':', color='grey', label='chance')
+    left.plot([0, 100], [100, 0], '-', color='lightgrey', linewidth=0.8, zorder=0)    # EER lies on it
+    left.set(title='Verification (pairs of walks)', xlabel='false accept rate, %', ylabel='true accept rate, %')
+    for label, result, condition in lines:
+        roc = result.open_set(condition)
+        if roc is not None:
+            right.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), label=label)
+    right.set(title='Open-set identification', xlabel='false alarm rate (unknown person named), %',
+              ylabel='detection and identification rate, %')
+    for axes in left, right:
+        axes.set(xlim=(-1, 101), ylim=(-1, 101))
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc='lower right')
+        else:
+            axes.text(50, 50, 'not computed', ha='center')
+
+
+def draw_cmc(figure, lines):
+    axes = figure.subplots()
+    people = len(lines[0][1].people)
+    shown = np.arange(1, min(people, 20) + 1)
+    for label, result, condition in lines:
+        curve = 100 * result.cmc(condition)
+        axes.plot(shown, curve[:len(shown)], marker='o', markersize=3, label=f'{label}: rank-1 {curve[0]:.1f} %')
+    axes.plot(shown, 100 * shown / people, ':', color='grey', label='chance')
+    axes.set(title=f'CMC, {people} people (all = over probes)', xlabel='rank', ylabel='identified within rank, %',
+             ylim=(0, 102))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend(loc='lower right')
 
 
 def draw_confusion(figure, result):
@@ -12,15 +83,3 @@ def draw_confusion(figure, result):
     if people <= 30:                                       # more names would be unreadable
         axes.set_xticks(range(people), result.people, rotation=90, fontsize=7)
         axes.set_yticks(range(people), result.people, fontsize=7)
-
-
-def write_figure(path, draw, size):
-    """Draw without pyplot, so that the caller's backend stays as it is; the file appears when it is whole."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    figure = Figure(figsize=size, layout='constrained')
-    FigureCanvasAgg(figure)
-    draw(figure)
-    with replacing(path) as file:
-        figure.savefig(file, format='png', dpi=120)
-    return path

@@ -4,11 +4,11 @@ It does not make vectors (the networks do) and does not decide about new ones (`
 measured here). It knows nothing of TensorFlow.
 """
 import json
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
+from gait_recognition.evaluation import plots
 from gait_recognition.evaluation.manifests import Protocol, Walk, parse_conditions, split_condition
 from gait_recognition.evaluation.metrics import (
     CONFIDENCE,
@@ -25,7 +25,6 @@ from gait_recognition.evaluation.metrics import (
     ranks,
     verification_roc,
 )
-from gait_recognition.evaluation.plots import draw_confusion, write_figure
 from gait_recognition.scorers import fit_identifier, index_people, normalise
 
 
@@ -302,54 +301,7 @@ class Comparison:
 
         A single result is drawn per condition, several with one line each.
         """
-        os.makedirs(folder, exist_ok=True)
-        first = self.results[0]
-        if len(self.results) > 1:
-            lines = [(result.name, result, 'all') for result in self.results]
-        else:
-            lines = [(c, first, c) for c in [*first.columns[:-1], 'all']]
-        return [write_figure(os.path.join(folder, name), draw, size) for name, draw, size in (
-            ('roc.png', lambda figure: self._draw_rocs(figure, lines), (11, 5)),
-            ('cmc.png', lambda figure: self._draw_cmc(figure, lines), (6.5, 5)),
-            ('confusion.png', lambda figure: draw_confusion(figure, first), (6.5, 6)))]
-
-    def _draw_rocs(self, figure, lines):
-        left, right = figure.subplots(1, 2)
-        for label, result, condition in lines:
-            if condition in result.verification:
-                roc = result.verification[condition]
-                left.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate),
-                          label=f'{label}: EER {100 * result.eer[condition]:.1f} %')
-        left.plot([0, 100], [0, 100], ':', color='grey', label='chance')
-        left.plot([0, 100], [100, 0], '-', color='lightgrey', linewidth=0.8, zorder=0)    # EER lies on it
-        left.set(title='Verification (pairs of walks)', xlabel='false accept rate, %', ylabel='true accept rate, %')
-        for label, result, condition in lines:
-            roc = result.open_set(condition)
-            if roc is not None:
-                right.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), label=label)
-        right.set(title='Open-set identification', xlabel='false alarm rate (unknown person named), %',
-                  ylabel='detection and identification rate, %')
-        for axes in left, right:
-            axes.set(xlim=(-1, 101), ylim=(-1, 101))
-            axes.grid(alpha=0.3)
-            if axes.get_legend_handles_labels()[0]:
-                axes.legend(loc='lower right')
-            else:
-                axes.text(50, 50, 'not computed', ha='center')
-
-    def _draw_cmc(self, figure, lines):
-        axes = figure.subplots()
-        people = len(self.results[0].people)
-        shown = np.arange(1, min(people, 20) + 1)
-        for label, result, condition in lines:
-            curve = 100 * result.cmc(condition)
-            axes.plot(shown, curve[:len(shown)], marker='o', markersize=3, label=f'{label}: rank-1 {curve[0]:.1f} %')
-        axes.plot(shown, 100 * shown / people, ':', color='grey', label='chance')
-        axes.set(title=f'CMC, {people} people (all = over probes)', xlabel='rank', ylabel='identified within rank, %',
-                 ylim=(0, 102))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.legend(loc='lower right')
+        return plots.draw(self.results, folder)
 
 
 def compare(results):

@@ -1,5 +1,4 @@
 """Annotated pictures: which joints of whom a picture shows, from CSV, JSON, and the files of MPII and LSP."""
-import contextlib
 import csv
 import json
 import math
@@ -8,9 +7,9 @@ import pathlib
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 import gait_files
+from gait_recognition.pictures import opened_picture, to_rgb
 from pose_joints import JOINT_NAMES
 
 
@@ -85,8 +84,9 @@ def read_annotations(path):
         raise ValueError(f'{path} holds no annotation')
     annotations = [_annotation(where, record, path.parent) for where, record in records]
     for image in sorted({a.image for a in annotations}):
-        with opened_picture(image):                                # now, not after hours of training
-            pass
+        with opened_picture(image) as picture:              # now, not after hours of training
+            if picture.mode in ('I', 'F'):
+                to_rgb(picture)
     return annotations
 
 
@@ -285,15 +285,3 @@ def _read_mat(path, name, images):
         raise ValueError(f'{path}: expected a variable {name}, got '
                          f'{[key for key in content if not key.startswith("__")]}')
     return content[name]
-
-
-@contextlib.contextmanager
-def opened_picture(path):
-    """A picture file as a PIL picture; an error while it is open names the file."""
-    try:
-        with Image.open(path) as picture:
-            if picture.mode[0] in 'IF':
-                raise ValueError(f'expected 8 bits a channel, got mode {picture.mode}; convert it first')
-            yield picture
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f'{path} cannot be read as a picture: {error}; put a readable one in its place') from error

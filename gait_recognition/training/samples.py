@@ -3,10 +3,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance
 
+from gait_recognition.pictures import opened_picture, to_rgb
 from gait_recognition.progress import Progress
-from gait_recognition.training.annotations import opened_picture
 from gait_recognition.walkers.pictures import picture as walker_picture
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import MIRRORED_JOINTS
@@ -117,7 +117,7 @@ def cut_picture(path, crop):
         width = picture.width
         picture.draft(None, [max(1, length // crop.whole_reduction) for length in picture.size])        # quick JPEG
         crop = crop.reduced(round(width / picture.width))
-        return crop.image(ImageOps.exif_transpose(picture).convert('RGB'), SIZE)
+        return crop.image(to_rgb(picture), SIZE)
 
 
 class AnnotatedPictures:

@@ -1,10 +1,9 @@
 """How well a pose network finds joints: distances, PCK, by joint, as a table and a chart."""
-import pathlib
 from typing import NamedTuple
 
 import numpy as np
 
-import gait_files
+from gait_recognition.drawing import new_figure, save_figure
 from gait_recognition.training.samples import HEATMAP_SCALE
 from pose_joints import JOINT_NAMES
 
@@ -95,10 +94,7 @@ def evaluate_poses(net, data, progress=None, batch_size=16):
 
 def draw_score(score, path, title):
     """The chart of mean distances by joint, in heat-map pixels, as the original shows it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    figure = Figure(figsize=(8, 5), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure((8, 5), layout='constrained')
     axes = figure.add_subplot()
     values = np.append(score.error, score.mean_error) * HEATMAP_SCALE
     bars = axes.barh([*JOINT_NAMES, 'average'], values, color=['tab:blue'] * 16 + ['tab:orange'])
@@ -107,5 +103,4 @@ def draw_score(score, path, title):
     axes.set_xlabel('mean distance of visible joints, pixels of the 289 x 289 heat map')
     axes.set_title(title)
     axes.spines[['top', 'right']].set_visible(False)
-    with gait_files.replacing(path) as file:
-        figure.savefig(file, dpi=120, format=pathlib.Path(path).suffix[1:] or 'png')
+    save_figure(figure, path)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from gait_recognition.videos import VIDEOS, encode, write_gif
 from gait_recognition.walkers.scenes import FPS, scene
 from pose_joints import JOINT_NAMES
 
@@ -19,7 +20,8 @@ def write_scene(path, person: int, index: int = 0, fps: float = FPS, **options) 
     ----------
     path : str or os.PathLike
         No suffix: a folder of `000000.png`, `000001.png`, ... (must not exist, or be empty); `.gif`: an animation,
-        whose frame time is rounded to 10 ms; `.mp4`, `.avi`, `.mkv`: a video (PyAV; even width and height).
+        whose frame time is rounded to 10 ms; `.mp4`, `.mov`, `.mkv`, `.avi`: a video (PyAV; odd edges lose a row or
+        column).
     person, index, fps, options
         As of `scene`.
 
@@ -35,8 +37,8 @@ def write_scene(path, person: int, index: int = 0, fps: float = FPS, **options) 
     """
     path = os.path.abspath(os.fspath(path))
     stem, suffix = os.path.splitext(path)
-    if suffix not in ('', '.gif', '.mp4', '.avi', '.mkv'):
-        raise ValueError(f'{path}: expected no suffix (a folder of PNG frames), .gif, .mp4, .avi or .mkv, got {suffix}')
+    if suffix not in ('', '.gif', *VIDEOS):
+        raise ValueError(f'{path}: expected no suffix (PNG frames), .gif, {", ".join(VIDEOS)}; got {suffix}')
     if not suffix and os.path.exists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise FileExistsError(f'{path}: exists and is not an empty folder; remove it or choose another path')
     if not os.path.isdir(os.path.dirname(path)):
@@ -51,12 +53,11 @@ def write_scene(path, person: int, index: int = 0, fps: float = FPS, **options) 
             if not suffix:
                 os.mkdir(new)
                 for number, image in enumerate(frames):
-                    image.save(os.path.join(new, f'{number:06d}.png'))
+                    Image.fromarray(image).save(os.path.join(new, f'{number:06d}.png'))
             elif suffix == '.gif':
-                first = next(frames)
-                first.save(new, save_all=True, append_images=frames, duration=round(100 / fps) * 10, loop=0)
+                write_gif(new, frames, fps)
             else:
-                _encode(new, frames, fps)
+                encode(new, VIDEOS[suffix], frames, fps)
         os.replace(new, path)
         os.replace(new_truth, truth)
     finally:
@@ -64,30 +65,11 @@ def write_scene(path, person: int, index: int = 0, fps: float = FPS, **options) 
     return truth
 
 
-def _noting(frames, writer) -> Iterator[Image.Image]:
+def _noting(frames, writer) -> Iterator[np.ndarray]:
     """Passes the images on and writes a line of truth for each."""
     writer.writerow(['frame', 'top', 'left', 'bottom', 'right']
                     + [f'{name} {value}' for name in JOINT_NAMES for value in ('y', 'x', 'visible')])
     for number, found in enumerate(frames):
         joints = [[f'{y:.2f}', f'{x:.2f}', int(seen)] for (y, x), seen in zip(found.joints, found.visible, strict=True)]
         writer.writerow([number, *('' if np.isnan(edge) else int(edge) for edge in found.box), *sum(joints, [])])
-        yield Image.fromarray(found.image)
-
-
-def _encode(path: str, frames, fps: float):
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(f'{path}: writing a video needs PyAV: pip install gait-recognition[video]') from error
-    from fractions import Fraction
-    with av.open(path, 'w') as container:
-        stream = None
-        for image in frames:
-            if stream is None:
-                if image.width % 2 or image.height % 2:
-                    raise ValueError(f'a video needs even width and height, got {image.width} x {image.height}')
-                stream = container.add_stream('mpeg4', rate=Fraction(fps).limit_denominator(1001))
-                stream.width, stream.height, stream.pix_fmt = image.width, image.height, 'yuv420p'
-                stream.bit_rate = 8_000_000
-            container.mux(stream.encode(av.VideoFrame.from_image(image)))
-        container.mux(stream.encode())
+        yield found.image

@@ -15,10 +15,11 @@ from PIL import Image
 from reference_weights import SHARED
 
 import gait_checkpoints
-from gait_recognition import cli as gait_cli
+from gait_recognition import cli
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery, GalleryLockedError
 from gait_recognition.vectors import walk_vector
+from gait_recognition.weights import Weights, find_pair, find_pose_weights, network_of
 from pose_joints import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,8 +72,8 @@ def opened(monkeypatch):
     def open_pose_network(path, precision):
         calls.append((path, precision))
         yield PoseStandIn()
-    monkeypatch.setattr(gait_cli, 'open_networks', open_networks)
-    monkeypatch.setattr(gait_cli, 'open_pose_network', open_pose_network)
+    monkeypatch.setattr('gait_recognition.commands.walks.open_networks', open_networks)
+    monkeypatch.setattr('gait_recognition.commands.pose.open_pose_network', open_pose_network)
     monkeypatch.setattr('gait_recognition.vectors._open_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
     return calls
 
@@ -109,8 +110,8 @@ def manifest(tmp_path, walks):
 def gallery(tmp_path, weights, opened, manifest, capsys):
     """A calibrated gallery of the manifest's people."""
     path = str(tmp_path / 'people.npz')
-    assert gait_cli.main(['enrol', path, '--manifest', manifest, *weights]) == 0
-    assert gait_cli.main(['gallery', 'calibrate', path, '--false-accept-rate', '0.2']) == 0
+    assert cli.main(['enrol', path, '--manifest', manifest, *weights]) == 0
+    assert cli.main(['gallery', 'calibrate', path, '--false-accept-rate', '0.2']) == 0
     capsys.readouterr()
     return path
 
@@ -119,7 +120,7 @@ def gallery(tmp_path, weights, opened, manifest, capsys):
 def run(capsys):
     """Run the command: (exit status, standard output, standard error)."""
     def run(*arguments):
-        status = gait_cli.main([str(argument) for argument in arguments])
+        status = cli.main([str(argument) for argument in arguments])
         return status, *capsys.readouterr()
     return run
 
@@ -138,7 +139,7 @@ def refused(outcome):
 @pytest.mark.parametrize('command', COMMANDS)
 def test_every_help_ends_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as ended:
-        gait_cli.main([*command.split(), '--help'])
+        cli.main([*command.split(), '--help'])
     assert ended.value.code == 0
     last = capsys.readouterr().out.split('example:\n')[-1].splitlines()
     assert all(line.startswith(f'  gait-recognition {command}') for line in last)
@@ -147,7 +148,7 @@ def test_every_help_ends_with_an_example(command, capsys):
 def test_no_command_and_an_unknown_one_are_bad_usage(capsys):
     for arguments in ([], ['recognise']):
         with pytest.raises(SystemExit) as ended:
-            gait_cli.main(arguments)
+            cli.main(arguments)
         assert ended.value.code == 2
 
 
@@ -159,10 +160,10 @@ def test_walks_may_stand_before_and_after_options(weights, opened, walks, run):
 
 
 def test_help_and_galleries_do_not_load_tensorflow(gallery):
-    code = ('import sys\nfrom gait_recognition import cli as gait_cli\n'
-            'assert gait_cli.main(["gallery", "list", sys.argv[1]]) == 0\n'
+    code = ('import sys\nfrom gait_recognition import cli as cli\n'
+            'assert cli.main(["gallery", "list", sys.argv[1]]) == 0\n'
             'try:\n'
-            '    gait_cli.main(["--help"])\n'
+            '    cli.main(["--help"])\n'
             'except SystemExit:\n'
             '    print("tensorflow" in sys.modules)\n')
     result = subprocess.run([sys.executable, '-c', code, gallery], capture_output=True, text=True, cwd=ROOT)
@@ -177,7 +178,7 @@ def test_help_and_galleries_do_not_load_tensorflow(gallery):
     (SyntaxError('broken', ('file', 1, 1, 'text')), 'unexpected SyntaxError: broken (file, line 1)')])
 @pytest.mark.parametrize('arguments, function', [
     (['gallery', 'list', 'people.npz'], 'gait_recognition.gallery.Gallery.load'),
-    (['fetch', '--check'], 'gait_recognition.fetch.main')])
+    (['fetch', '--check'], 'gait_recognition.fetch.run')])
 def test_what_nobody_expected_ends_with_70_a_traceback_and_its_type(arguments, function, error, said, run, monkeypatch):
     def fail(*_):
         raise error
@@ -198,7 +199,7 @@ def test_a_reader_that_leaves_ends_the_command_as_a_shell_says_it(gallery):
 
 def test_help_tells_every_exit_status(capsys):
     with pytest.raises(SystemExit):
-        gait_cli.main(['--help'])
+        cli.main(['--help'])
     told = capsys.readouterr().out.split('exit status:')[1].split('example:')[0]
     assert re.findall(r'\d+', told) == ['0', '1', '2', '70', '130', '141'] and 'fetch: a file is missing' in told
 
@@ -221,23 +222,23 @@ def names_of(pair):
     return tuple(map(os.path.basename, pair))
 
 
-def test_default_weights_are_the_published_pairs_then_those_that_ship(models, capsys):
+def test_default_weights_are_the_published_pairs_then_those_that_ship(models, recwarn):
     models('walkers-pose.npz', 'walkers-GRU-1.npz', 'Human3.6m.ckpt')       # Human3.6m without its gait weights
-    assert names_of(gait_cli.find_pair()) == ('walkers-pose.npz', 'walkers-GRU-1.npz')
-    line, = capsys.readouterr().err.splitlines()
-    assert 'synthetic walkers' in line and 'gait-recognition fetch' in line
+    with pytest.warns(UserWarning, match='synthetic walkers.*gait-recognition fetch'):
+        assert names_of(find_pair()) == ('walkers-pose.npz', 'walkers-GRU-1.npz')
+    recwarn.clear()
     models('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
-    assert names_of(gait_cli.find_pair()) == ('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
+    assert names_of(find_pair()) == ('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
     models('H3.6m-GRU-1.ckpt')
-    assert names_of(gait_cli.find_pair()) == ('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt')
-    assert capsys.readouterr().err == ''
+    assert names_of(find_pair()) == ('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt')
+    assert not recwarn.list
 
 
 def test_default_pose_weights_are_those_for_any_pose(models):
     models('walkers-pose.npz', 'Human3.6m.ckpt')
-    assert os.path.basename(gait_cli.find_pose_weights()) == 'Human3.6m.ckpt'
+    assert os.path.basename(find_pose_weights()) == 'Human3.6m.ckpt'
     models('MPII+LSP.ckpt')
-    assert os.path.basename(gait_cli.find_pose_weights()) == 'MPII+LSP.ckpt'
+    assert os.path.basename(find_pose_weights()) == 'MPII+LSP.ckpt'
 
 
 def test_without_any_weights_the_places_and_the_way_to_get_them_are_said(models, walks, run, tmp_path):
@@ -248,8 +249,8 @@ def test_without_any_weights_the_places_and_the_way_to_get_them_are_said(models,
 def test_the_partner_of_the_weights_that_were_named_is_found(models, tmp_path, capsys):
     models('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt', 'Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt')
     pose, gait = str(tmp_path / 'models' / 'MPII+LSP.ckpt'), str(tmp_path / 'models' / 'M+L-GRU-2.ckpt')
-    assert gait_cli.find_pair(pose=pose) == gait_cli.find_pair(gait=gait) == (pose, gait)
-    assert gait_cli.find_pair(pose='MPII+LSP.ckpt') == (pose, gait)
+    assert find_pair(pose=pose) == find_pair(gait=gait) == (pose, gait)
+    assert find_pair(pose='MPII+LSP.ckpt') == (pose, gait)
 
 
 def test_named_weights_that_are_missing_are_refused(models, weights, walks, run, tmp_path):
@@ -263,10 +264,10 @@ def test_weights_without_a_known_partner_ask_for_it(weights, walks, run):
     assert '--pose-weights' in refused(run('vector', walks('anna', 1), *weights[2:]))
 
 
-def test_published_weights_of_two_pairs_are_warned_about(models, capsys):
+def test_published_weights_of_two_pairs_are_warned_about(models):
     models('MPII+LSP.ckpt', 'H3.6m-GRU-1.ckpt')
-    gait_cli.find_pair('MPII+LSP.ckpt', 'H3.6m-GRU-1.ckpt')
-    assert 'trained on the features of Human3.6m.ckpt, not of MPII+LSP.ckpt' in capsys.readouterr().err
+    with pytest.warns(UserWarning, match='trained on the features of Human3.6m.ckpt, not of MPII.LSP.ckpt'):
+        find_pair('MPII+LSP.ckpt', 'H3.6m-GRU-1.ckpt')
 
 
 @pytest.fixture
@@ -291,7 +292,7 @@ def gait_file(tmp_path):
     ('H3.6m-GRU-1.npz', ('GRU', 1), ('GRU', 1), ('GRU', 1)),
 ])
 def test_cell_and_layers_come_from_name_contents_or_options(gait_file, name, held, said, network):
-    assert gait_cli.network_of(gait_file(name, *held), *said) == network
+    assert network_of(gait_file(name, *held), *said) == network
 
 
 @pytest.mark.parametrize('name, held, said, asked', [
@@ -302,7 +303,7 @@ def test_cell_and_layers_come_from_name_contents_or_options(gait_file, name, hel
 ])
 def test_where_nothing_tells_cell_or_layers_they_are_asked_for(gait_file, name, held, said, asked):
     with pytest.raises(ValueError, match=asked):
-        gait_cli.network_of(gait_file(name, *held), *said)
+        network_of(gait_file(name, *held), *said)
 
 
 @pytest.mark.parametrize('name, held, said', [
@@ -314,11 +315,11 @@ def test_where_nothing_tells_cell_or_layers_they_are_asked_for(gait_file, name, 
 ])
 def test_contradictions_about_cell_and_layers_are_refused(gait_file, name, held, said):
     with pytest.raises(ValueError, match=', but '):
-        gait_cli.network_of(gait_file(name, *held), *said)
+        network_of(gait_file(name, *held), *said)
 
 
 def test_the_fingerprint_depends_on_both_files_the_network_and_its_precision(weights):
-    one = gait_cli.Weights(weights[1], weights[3], 'GRU', 1)
+    one = Weights(weights[1], weights[3], 'GRU', 1)
     others = [one._replace(**{name: other}) for name, other in (
         ('pose_weights', weights[3]), ('gait_weights', weights[1]), ('recurrent_unit', 'LSTM'), ('rnn_layers', 2),
         ('precision', 'bfloat16'))]
@@ -514,7 +515,7 @@ def test_nobody_else_changes_a_gallery_while_walks_are_described(weights, opened
         with pytest.raises(GalleryLockedError), Gallery.open(gallery, 'any', create=True):
             pass
         return describe(walk, *networks, **options)
-    monkeypatch.setattr('gait_recognition.vectors.walk_vector', change_meanwhile)
+    monkeypatch.setattr('gait_recognition.commands.walks.walk_vector', change_meanwhile)
     assert run('enrol', gallery, '--name', 'anna', walks('anna', 1), walks('anna', 2), *weights)[0] == 0
     assert len(tried) == 2
 
@@ -664,7 +665,7 @@ def test_evaluate_refuses_options_of_tum_gaid_for_a_manifest(option, manifest, w
 
 def test_evaluate_takes_a_cache_or_none(manifest, capsys):
     with pytest.raises(SystemExit) as ended:
-        gait_cli.main(['evaluate', manifest, '--cache', 'gait-vectors', '--no-cache'])
+        cli.main(['evaluate', manifest, '--cache', 'gait-vectors', '--no-cache'])
     assert ended.value.code == 2 and 'not allowed with' in capsys.readouterr().err
 
 
@@ -819,7 +820,7 @@ def test_convert_refuses_what_is_there_another_suffix_and_what_is_no_checkpoint(
 def test_walkers_write_walks_and_the_lists_that_enrol_and_evaluate_read(run, tmp_path, monkeypatch):
     from gait_recognition.evaluation.manifests import read_manifest
     from gait_recognition.walkers.files import write_scene
-    monkeypatch.setattr('gait_recognition.walkers.files.write_scene',
+    monkeypatch.setattr('gait_recognition.commands.walkers.write_scene',
                         lambda path, *seeds: write_scene(path, *seeds, frames=2, width=96, height=64))
     status, out, err = run('walkers', tmp_path / 'demo', '--people', 2, '--walks', 2, '--kind', 'gif', '--json')
     assert (status, err) == (0, '')
@@ -842,16 +843,16 @@ def test_walkers_leave_nothing_when_interrupted(run, tmp_path, monkeypatch):
     def interrupt(path, *seeds):
         Path(path).write_text('half')
         raise KeyboardInterrupt
-    monkeypatch.setattr('gait_recognition.walkers.files.write_scene', interrupt)
+    monkeypatch.setattr('gait_recognition.commands.walkers.write_scene', interrupt)
     assert run('walkers', tmp_path / 'demo')[0] == 130
     assert not list(tmp_path.iterdir())
 
 
 def test_fetch_hands_its_arguments_over(monkeypatch):
     handed = []
-    monkeypatch.setattr('gait_recognition.fetch.main', lambda argv: handed.append(argv) or 1)
-    assert gait_cli.main(['fetch', '--check', 'M+L-GRU-2.ckpt']) == 1
-    assert handed == [['--check', 'M+L-GRU-2.ckpt']]
+    monkeypatch.setattr('gait_recognition.fetch.run', lambda arguments: handed.append(arguments) or 1)
+    assert cli.main(['fetch', '--check', 'M+L-GRU-2.ckpt']) == 1
+    assert handed[0].check and handed[0].names == ['M+L-GRU-2.ckpt']
 
 
 # The README ----------------------------------------------------------------------------------------------------------
@@ -866,7 +867,7 @@ def readme_commands(word=''):
 @pytest.mark.parametrize('arguments', readme_commands(), ids=' '.join)
 def test_every_command_of_the_readme_is_understood(arguments):
     if arguments[0] != 'fetch':
-        assert callable(gait_cli._parse(arguments).run)
+        assert callable(cli._parse(arguments).run)
 
 
 # The real networks ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+"""Options that sub-commands share."""
+import argparse
+import functools
+
+from gait_recognition.tracking.crops import METHODS
+from gait_recognition.weights import PRECISIONS
+
+WALK_HELP = 'a video, a folder or pattern of pictures, an animation, or the number of a camera (with --end)'
+
+
+def integer(text, least):
+    """argparse type: an integer from `least` on."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f'expected an integer from {least} on, got {text!r}')
+    return int(text)
+
+
+count, seed = functools.partial(integer, least=1), functools.partial(integer, least=0)
+
+
+def add_output(parser):
+    parser.add_argument('--json', action='store_true', help='print the answer as JSON')
+    parser.add_argument('--verbose', action='store_true',
+                        help="say more: TensorFlow's messages, which weights and frames are used, where an error arose")
+
+
+def add_pose_weights(parser):
+    parser.add_argument('--pose-weights', metavar='FILE',
+                        help='of the pose network (default: the published ones where they are, else those that ship)')
+
+
+def add_gait_weights(parser):
+    parser.add_argument('--gait-weights', metavar='FILE', help='of the gait network (default: those of the pair)')
+    parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], type=str.upper,
+                        help="of the gait weights, where neither the file's name (...-GRU-1) nor its contents tell")
+    parser.add_argument('--rnn-layers', type=count, metavar='N', help='of the gait weights, likewise')
+
+
+def add_frames(parser):
+    parser.add_argument('--crop', choices=METHODS, default='auto',
+                        help='how the walker is found: before a still background, by the pose network, or not at all '
+                             '(square crops already); default: auto')
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
+                        help='of the pose network; bfloat16 is faster on processors that have it; its vectors are '
+                             'compared with their like only')
+    parser.add_argument('--every', type=count, default=1, metavar='N',
+                        help='use every Nth frame; the same N for all walks that are compared')
+
+
+def add_describing(parser):
+    """What every command that makes vectors takes."""
+    for add in (add_pose_weights, add_gait_weights, add_frames, add_output):
+        add(parser)
+
+
+def add_range(parser):
+    parser.add_argument('--start', type=float, metavar='SECONDS',
+                        help='leave out what comes before (of pictures, 25 make a second)')
+    parser.add_argument('--end', type=float, metavar='SECONDS', help='leave out what comes from there on')

@@ -1,0 +1,136 @@
+"""`gait-recognition pose`: the skeleton drawn on pictures and videos, the joints written down."""
+import csv
+import glob
+import json
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+import gait_files
+from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range
+from gait_recognition.commands.walks import say_track, used_frames
+from gait_recognition.console import check_target, print_answer
+from gait_recognition.drawing import draw_skeleton
+from gait_recognition.frames import read_frames
+from gait_recognition.pictures import is_picture, read_picture
+from gait_recognition.poses import Pose, joints_of_picture, joints_of_walk
+from gait_recognition.videos import VIDEOS, import_av, write_frames
+from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
+from pose_joints import JOINT_NAMES
+
+PICTURES = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}        # drawings, and Pillow's names
+
+
+def pose_arguments(parser):
+    for add in (add_pose_weights, add_frames, add_output):
+        add(parser)
+    parser.add_argument('walks', nargs='+', metavar='PICTURE|VIDEO',
+                        help='a picture (taken whole unless --crop pose), a video, a folder or pattern of pictures')
+    parser.add_argument('--output', type=pathlib.Path, metavar='FILE|FOLDER',
+                        help=f'the drawing: {", ".join(PICTURES)} of a picture; .gif, {", ".join(VIDEOS)} of a video '
+                             '(default: NAME_pose beside the input; none with --joints alone)')
+    parser.add_argument('--joints', type=pathlib.Path, metavar='FILE',
+                        help='write path, frame, joint, y, x (pixels of the input), probability as .csv or .json')
+    add_range(parser)
+
+
+def pose_command(arguments):
+    """Draw the skeleton on pictures and videos, and write the joints down."""
+    jobs = [(path, _pose_output(path, arguments)) for path in arguments.walks]
+    for path, output in jobs:
+        _read_source(path, arguments)                       # complains about what cannot be read
+        if output is not None:
+            _check_drawing(path, output)
+    if arguments.joints:
+        check_target(arguments.joints)
+        if arguments.joints.suffix.lower() not in ('.csv', '.json'):
+            raise ValueError(f'{arguments.joints}: joints are written as .csv or .json')
+    weights = find_pose_weights(arguments.pose_weights)
+    load_tensorflow(arguments.verbose)
+    rows, data, lines = [], [], []
+    with open_pose_network(weights, arguments.precision) as net:
+        for path, output in jobs:
+            found, summary = _pose_of(path, output, net, arguments)
+            own = [{'frame': pose.frame, 'joint': name, 'y': round(float(y), 2), 'x': round(float(x), 2),
+                    'probability': round(float(p), 4)}
+                   for pose in found for name, y, x, p in zip(JOINT_NAMES, *pose.joints)]
+            rows += [{'path': path, **row} for row in own]
+            data.append({'path': path, 'output': output and str(output), **summary, 'joints': own})
+            lines.append(f'{path}: {summary["used"]} of {summary["frames"]} frames'
+                         + (f' -> {output}' if output else ''))
+            if is_picture(path):
+                lines += [f'  {row["joint"]:15} y {row["y"]:7.1f}  x {row["x"]:7.1f}  {row["probability"]:.2%}'
+                          for row in own]
+    if arguments.joints:
+        _write_joints(arguments.joints, rows)
+    print_answer(arguments, data, '\n'.join(lines))
+    return 0
+
+
+def _read_source(path, arguments):
+    """A picture (PIL.Image), or the frames of a walk."""
+    if is_picture(path):
+        return read_picture(path)
+    return read_frames(path, arguments.every, arguments.start, arguments.end)
+
+
+def _pose_output(path, arguments):
+    """Where the drawing of a source goes; None where only joints were asked for."""
+    output = arguments.output
+    if output is None and arguments.joints:
+        return None
+    if output is not None and not output.is_dir():
+        if len(arguments.walks) > 1:
+            raise ValueError(f'{output}: --output of several inputs is a folder that is there')
+        return output
+    source = pathlib.Path(os.path.abspath(os.path.dirname(path) if glob.has_magic(path) else path))
+    suffix = source.suffix.lower()
+    if is_picture(path):
+        suffix = suffix if suffix in PICTURES else '.png'
+    elif not source.is_file() or suffix not in VIDEOS:
+        suffix = '.mp4' if source.is_file() and suffix not in ('.gif', '.webp', '.tif', '.tiff') else '.gif'
+    return (output or source.parent) / f'{source.stem}_pose{suffix}'
+
+
+def _check_drawing(path, output):
+    check_target(output)
+    expected = PICTURES if is_picture(path) else {'.gif': 'GIF', **VIDEOS}
+    if output.suffix.lower() not in expected:
+        raise ValueError(f'{output}: the drawing of {path} is written as {", ".join(expected)}')
+    if output.suffix.lower() in VIDEOS:
+        import_av(output, 'writing a video (a .gif does without)')
+    if output.exists() and os.path.exists(path) and output.samefile(path):
+        raise ValueError(f'{output} is what is to be read; name another file with --output')
+
+
+def _pose_of(path, output, net, arguments):
+    """The joints of a picture or a walk, drawn if there is an output: (list of Pose, facts)."""
+    source = _read_source(path, arguments)
+    if is_picture(path):
+        frame = np.asarray(source)
+        joints = joints_of_picture(source, arguments.crop, net)
+        if output is not None:
+            with gait_files.replacing(output, shared=True) as file:
+                Image.fromarray(draw_skeleton(frame, joints)).save(file, PICTURES[output.suffix.lower()], quality=95)
+        return [Pose(0, joints)], {'frames': 1, 'used': 1, 'skipped': 0,
+                                   'crop': 'pose' if arguments.crop == 'pose' else 'none'}
+    found, track = joints_of_walk(source, arguments.crop, net)
+    say_track(track, arguments.verbose)
+    if output is not None:
+        by_number = {pose.frame: pose.joints for pose in found}
+        drawn = (draw_skeleton(frame, by_number[number]) if number in by_number else frame
+                 for number, frame in source.numbered())
+        write_frames(output, drawn, source.fps / source.every)
+    return found, used_frames(track)
+
+
+def _write_joints(path, rows):
+    with gait_files.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
+        if path.suffix.lower() == '.json':
+            json.dump(rows, file, ensure_ascii=False)
+        else:
+            writer = csv.DictWriter(file, ['path', 'frame', 'joint', 'y', 'x', 'probability'], lineterminator='\n')
+            writer.writeheader()
+            writer.writerows(rows)

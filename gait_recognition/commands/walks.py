@@ -1,0 +1,78 @@
+"""What commands about walks share: reading the walks, and describing them by vectors."""
+import contextlib
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from gait_recognition.console import say
+from gait_recognition.frames import read_frames
+from gait_recognition.progress import Progress
+from gait_recognition.vectors import walk_vector
+from gait_recognition.weights import Weights, find_pair, load_tensorflow, network_of, open_networks
+
+
+def chosen_weights(arguments):
+    pair = find_pair(arguments.pose_weights, arguments.gait_weights)
+    load_tensorflow(arguments.verbose)                      # takes seconds: only now that the files are there
+    weights = Weights(*pair, *network_of(pair[1], arguments.recurrent_unit, arguments.rnn_layers), arguments.precision)
+    if arguments.verbose:
+        say(f'weights: {weights}')
+    return weights
+
+
+class Described(NamedTuple):
+    """A walk's vector, float32 (512,), and which frames it comes from (`Track`)."""
+    walk: str
+    vector: np.ndarray
+    track: object
+
+    def as_dict(self):
+        return {'walk': self.walk, **used_frames(self.track)}
+
+
+def used_frames(track):
+    """How many frames of a walk were used, and how many skipped as damaged, as answers say it."""
+    return {'frames': track.frames, 'used': len(track.numbers), 'skipped': track.skipped, 'crop': track.method}
+
+
+def say_track(track, verbose):
+    """Say which frames of a walk were used if `verbose`, and in any case how many were damaged."""
+    if verbose:
+        say(track)
+    elif track.skipped:
+        say(f'{track.name}: {track.skipped} of {track.frames} frames are damaged and were skipped')
+
+
+def is_camera(walk):
+    """Whether an argument WALK is the number of a camera, not a file's name."""
+    return walk.isdigit() and not os.path.exists(walk)
+
+
+def read_walk(walk, arguments):
+    """The frames of an argument WALK."""
+    if is_camera(walk) and arguments.end is None:
+        raise ValueError(f'camera {walk} never ends: say --end SECONDS')
+    source = int(walk) if is_camera(walk) else walk
+    return read_frames(source, arguments.every, arguments.start, arguments.end)
+
+
+def describe(sources, weights, arguments):
+    """The vectors of walks, one after the other.
+
+    Parameters
+    ----------
+    sources : list of Frames
+    weights : Weights
+
+    Yields
+    ------
+    Described
+    """
+    progress = Progress(len(sources), 'walks')
+    with open_networks(weights) as networks, contextlib.closing(progress):
+        for number, source in enumerate(sources):
+            progress(number, source.name)
+            vector, track = walk_vector(source, *networks, crop=arguments.crop, return_track=True)
+            say_track(track, arguments.verbose)
+            yield Described(source.name, vector, track)

@@ -1,0 +1,93 @@
+"""Skeletons drawn on pictures, and figures of matplotlib written whole or not at all."""
+import pathlib
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gait_files import replacing
+from pose_joints import LINE_COLOURS, NO_LINE
+
+OUTPUT_FORMATS = {'.jpg': 'jpg', '.jpeg': 'jpg', '.png': 'png', '.webp': 'webp'}
+LINE_WIDTH = 5                          # points
+FIGURE_SIDE, FIGURE_DPI = 6.0, 100      # inches, pixels an inch
+COLOURS = {'r': '#ff0000', 'b': '#0000ff', 'm': '#bf00bf', 'y': '#bfbf00', 'g': '#008000', 'c': '#00bfbf'}
+
+
+def draw_skeleton(frame, joints):
+    """A frame with lines from joint to joint, in the colours of `dummy_pose_estimation`, as wide as the figure asks.
+
+    Parameters
+    ----------
+    frame : np.ndarray, uint8 (H, W, 3)
+    joints : array_like (3, 16)
+        y, x in pixels of the frame; the probability is not used.
+
+    Returns
+    -------
+    np.ndarray, uint8 (H, W, 3)
+    """
+    y, x = np.asarray(joints, float)[:2]
+    width = max(2, round(np.ptp(y) / 40))
+    image = Image.fromarray(frame)
+    draw = ImageDraw.Draw(image)
+    for i, colour in enumerate(LINE_COLOURS):
+        if i not in NO_LINE:
+            draw.line([(x[i], y[i]), (x[i + 1], y[i + 1])], COLOURS[colour], width)
+    return np.asarray(image)
+
+
+def draw_pose(frame, y, x, path):
+    """Draw a picture and the pose on it, without axes, and save it whole or not at all.
+
+    Parameters
+    ----------
+    frame : np.ndarray, uint8 (H, W, 3)
+    y, x : array_like (16,)
+        Joints in pixels of the frame, in the order of `human_pose_nn.JOINT_NAMES`.
+    path : str or os.PathLike
+        The suffix, one of `OUTPUT_FORMATS`, decides the format.
+
+    Raises
+    ------
+    ValueError
+        Unknown suffix.
+    OSError
+        The folder is missing or cannot be written, the disk is full.
+    """
+    file_format = output_format(path)
+    height, width = frame.shape[:2]
+    scale = FIGURE_SIDE / max(height, width)
+    figure = new_figure((width * scale, height * scale), dpi=FIGURE_DPI)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(frame, interpolation='bicubic', aspect='auto')
+    for i, colour in enumerate(LINE_COLOURS):
+        if i not in NO_LINE:
+            axes.plot(x[i:i + 2], y[i:i + 2], colour, linewidth=LINE_WIDTH, solid_capstyle='round')
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    axes.set_axis_off()
+    save_figure(figure, path, file_format, dpi=FIGURE_DPI, pil_kwargs={'quality': 95})
+
+
+def output_format(path):
+    """The picture format that a file's suffix stands for; ValueError where it is none of `OUTPUT_FORMATS`."""
+    suffix = pathlib.Path(path).suffix
+    if suffix.lower() not in OUTPUT_FORMATS:
+        raise ValueError(f'{path}: the picture is written as {", ".join(OUTPUT_FORMATS)}, the suffix is '
+                         f'{suffix or "missing"}')
+    return OUTPUT_FORMATS[suffix.lower()]
+
+
+def new_figure(size, **options):
+    """A figure of matplotlib, `size` inches, that touches no global state: no display and no pyplot is needed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, **options)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure, path, file_format=None, dpi=120, **options):
+    """Write a figure; the file appears when it is whole. Its format is that of the suffix, without one PNG."""
+    with replacing(path) as file:
+        figure.savefig(file, dpi=dpi, format=file_format or pathlib.Path(path).suffix[1:] or 'png', **options)

@@ -1,0 +1,59 @@
+"""Frames written as a video or an animation, through one encoder; PyAV is imported here alone."""
+from fractions import Fraction
+
+import numpy as np
+from PIL import Image
+
+import gait_files
+
+VIDEOS = {'.mp4': 'mp4', '.mov': 'mov', '.mkv': 'matroska', '.avi': 'avi'}          # and FFmpeg's
+VIDEO_BIT_RATE = 8_000_000
+
+
+def import_av(what, doing='reading this'):
+    """PyAV; ImportError, which says how to get it, where it is missing."""
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(f'{what}: {doing} needs PyAV: pip install "gait-recognition[video]"') from error
+    return av
+
+
+def write_frames(path, frames, fps):
+    """Write frames as an animated GIF or a video (PyAV), whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        `.gif`, or one of `VIDEOS`.
+    frames : iterable of np.ndarray, uint8 (H, W, 3)
+    fps : float
+    """
+    suffix = path.suffix.lower()
+    with gait_files.replacing(path, shared=True) as file:
+        if suffix == '.gif':
+            write_gif(file, frames, fps)
+        else:
+            encode(file, VIDEOS[suffix], frames, fps)
+
+
+def write_gif(file, frames, fps):
+    """Write frames, uint8 (H, W, 3), as an animation that repeats; its frame time is rounded to 10 ms."""
+    images = map(Image.fromarray, frames)
+    next(images).save(file, 'GIF', save_all=True, append_images=images, loop=0,
+                      duration=max(2, round(100 / fps)) * 10)                   # below 20 ms viewers take 100
+
+
+def encode(file, kind, frames, fps):
+    """Write frames, uint8 (H, W, 3), as a video, MPEG-4 in FFmpeg's format `kind`; odd edges lose a row or column."""
+    av = import_av(getattr(file, 'name', file), 'writing a video')
+    with av.open(file, 'w', format=kind) as container:
+        stream = None
+        for frame in frames:
+            frame = np.ascontiguousarray(frame[:len(frame) // 2 * 2, :frame.shape[1] // 2 * 2])  # yuv420p: even edges
+            if stream is None:
+                stream = container.add_stream('mpeg4', rate=Fraction(fps).limit_denominator(1001))
+                stream.height, stream.width = frame.shape[:2]
+                stream.pix_fmt, stream.bit_rate = 'yuv420p', VIDEO_BIT_RATE
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, 'rgb24')))
+        container.mux(stream.encode())
