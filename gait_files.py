@@ -11,11 +11,13 @@ import zipfile
 import numpy as np
 
 
-def open_npz(path):
-    """An .npz file's arrays; whatever else the file is, NumPy takes it for a pickle and tells how to trust it."""
-    if not zipfile.is_zipfile(path):
+def open_npz(file):
+    """The arrays of an .npz, a path or an open file; of anything else NumPy would say how to trust it as a pickle."""
+    if not zipfile.is_zipfile(file):
         raise ValueError('it is no .npz file')
-    return np.load(path, allow_pickle=False)
+    if hasattr(file, 'seek'):
+        file.seek(0)
+    return np.load(file, allow_pickle=False)
 
 
 @contextlib.contextmanager
@@ -56,3 +58,27 @@ def replacing(path, mode='wb', shared=False, **options):
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def lock(file):
+    """Lock an open file for this process alone, until it is closed; BlockingIOError where another process holds it.
+
+    The lock is the operating system's, on the open file: it ends with the process, however that ends. On a file system
+    without locks (some of networks) there is none. The file's first MiB stays readable to others.
+    """
+    try:
+        import fcntl
+    except ImportError:                                                 # Windows
+        import msvcrt
+        file.seek(1 << 20)                  # locked bytes cannot be read there by others: one beyond the content
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(str(error)) from error
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass

@@ -11,7 +11,7 @@ download waits beside the target as NAME.part, and the next run goes on from the
 The standard library downloads: gdown and pooch bring five and three packages more, and verified resuming, blob ids and
 the message for a machine without a network would still be ours to write.
 
-This room downloads and verifies. It does not restore weights into a network (`gait_checkpoints`, `human_pose_nn`,
+It downloads and verifies. It does not restore weights into a network (`gait_checkpoints`, `human_pose_nn`,
 `gait_nn` do), and it imports them, and with them TensorFlow, only when there is a pose checkpoint to look into.
 """
 import argparse
@@ -21,10 +21,8 @@ import hashlib
 import http.client
 import http.cookiejar
 import json
-import math
 import os
 import re
-import shutil
 import ssl
 import sys
 import time
@@ -35,6 +33,8 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import gait_checkpoints
+import gait_files
+from gait_recognition.progress import Progress
 
 TIMEOUT = 20                # seconds without a byte, or without a connection
 ATTEMPTS = 5                # in a row that bring nothing new
@@ -362,7 +362,7 @@ class _Part:
         while True:
             self._record = open(self._record_path, 'a+', encoding='utf-8')
             try:
-                _lock(self._record)
+                gait_files.lock(self._record)
                 # The run that held it before may have removed the file since we opened it: then ours locks nothing.
                 if os.path.samestat(os.fstat(self._record.fileno()), os.stat(self._record_path)):
                     return self
@@ -405,26 +405,7 @@ class _Part:
         self._record.flush()
 
 
-def _lock(handle):
-    """Lock an open file for this process alone; BlockingIOError where another process holds it."""
-    if os.name == 'nt':
-        import msvcrt
-        handle.seek(1 << 20)        # locked bytes cannot be read there by others: take one beyond the content
-        try:
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError(str(error)) from error
-        return
-    import fcntl
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        pass                        # a network file system without locks: better to fetch unlocked than not at all
-
-
-def _download(part, address, content_is_hashed, progress):
+def _download(part, address, content_is_hashed):
     """Bring `part` to its full size in one attempt, going on from where it stands if that is safe.
 
     The file is always opened from its start first, which passes any confirmation page and tells which version is
@@ -445,7 +426,7 @@ def _download(part, address, content_is_hashed, progress):
                 response = rest
             else:
                 have = 0            # no ranges there, or a new version this very moment: take the whole, just opened
-        _write(part, response, have, identity, progress)
+        _write(part, response, have, identity)
 
 
 def _range_headers(start, identity):
@@ -461,15 +442,18 @@ def _is_rest(response, start, identity):
     return response.status == 206 and response.headers.get('Content-Range') == span and same
 
 
-def _write(part, response, have, identity, progress):
+def _write(part, response, have, identity):
+    name, size = part.target.name, identity['size']
+    if not sys.stderr.isatty():
+        _say(f'{name}: fetching, {have / 1e6:.1f} MB' + (f' of {size / 1e6:.1f} MB' if size else '') + ' there')
     try:
-        with open(part.path, 'ab' if have else 'wb') as file:
+        with contextlib.closing(Progress(size, name, have, 'B')) as progress, \
+                open(part.path, 'ab' if have else 'wb') as file:
             part.identity = identity        # only now that nothing of another version is left in the file
-            progress(have, identity['size'])
-            while chunk := _read(response, have, identity['size']):
+            while chunk := _read(response, have, size):
                 file.write(chunk)
                 have += len(chunk)
-                progress(have, identity['size'])
+                progress(have)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -489,12 +473,11 @@ def _read(response, have, size):
                      + (f' ({fault or type(fault).__name__})' if fault else ''))
 
 
-def _download_with_retries(part, address, content_is_hashed, progress):
+def _download_with_retries(part, address, content_is_hashed):
     most, failures = part.size(), 0
     while True:
         try:
-            with contextlib.closing(progress):
-                return _download(part, address, content_is_hashed, progress)
+            return _download(part, address, content_is_hashed)
         except _Transient as error:
             failures = 1 if part.size() > most else failures + 1
             most = max(most, part.size())
@@ -564,7 +547,7 @@ def _fetch_part(file, part, unreachable):
             failures.append(unreachable[host])
             continue
         try:
-            _download_with_retries(part, address, file.blob_id is not None, _Progress(file.name))
+            _download_with_retries(part, address, file.blob_id is not None)
         except Unreachable as error:
             unreachable[host] = error
             failures.append(error)
@@ -597,32 +580,6 @@ def _install(part):
 
 def _say(line):
     print(line, file=sys.stderr, flush=True)
-
-
-class _Progress:
-    """On a terminal a bar, redrawn ten times a second at most; elsewhere one line at the start."""
-
-    def __init__(self, name):
-        self.name = name
-        self.is_bar = sys.stderr.isatty()
-        self.next_time = 0.0
-
-    def __call__(self, have, size):
-        if time.monotonic() < self.next_time and not (self.is_bar and have == size):
-            return
-        self.next_time = time.monotonic() + 0.1 if self.is_bar else math.inf
-        counts = f'{have / 1e6:.1f} MB' if size is None else f'{have / 1e6:.1f} of {size / 1e6:.1f} MB'
-        if not self.is_bar:
-            return _say(f'{self.name}: fetching, {counts} there')
-        room = shutil.get_terminal_size().columns - len(self.name) - len(counts) - 6
-        done = room * have // size if size and room > 0 else 0
-        bar = f'[{"#" * done}{"." * (room - done)}] ' if size else ''
-        print(f'\r{self.name} {bar}{counts}', end='', file=sys.stderr, flush=True)
-
-    def close(self):
-        if self.is_bar:
-            print('\r\x1b[K', end='', file=sys.stderr, flush=True)
-        self.next_time = 0.0
 
 
 def _folder(file):

@@ -13,12 +13,11 @@ import json
 import math
 import os
 import warnings
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
-from gait_files import replacing
+from gait_files import lock, open_npz, replacing
 from gait_recognition.scorers import fit_identifier, index_people, normalise, threshold_for
 
 FORMAT = 'gait-gallery'
@@ -377,10 +376,7 @@ class Gallery:
 
     @classmethod
     def _read(cls, file):
-        if not zipfile.is_zipfile(file):
-            raise ValueError('it is no .npz file')
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
+        with open_npz(file) as arrays:
             vectors, about = arrays['vectors'], json.loads(arrays['about'].item())
         if about['format'] != FORMAT:
             raise ValueError(f'expected the format {FORMAT!r}, got {about["format"]!r}')
@@ -464,8 +460,8 @@ def _locked(path):
         raise FileNotFoundError(f'{path}: its folder does not exist')
     with open(path + '.lock', 'a+b') as file:
         try:
-            _lock(file)
-        except (BlockingIOError, PermissionError):
+            lock(file)
+        except BlockingIOError:
             file.seek(0)
             owner = file.read(20).decode(errors='replace') or 'unknown'
             raise GalleryLockedError(f'{path} is being changed by another program (process {owner}); wait until it '
@@ -474,14 +470,3 @@ def _locked(path):
         file.write(str(os.getpid()).encode())
         file.flush()
         yield
-
-
-def _lock(file):
-    try:
-        import fcntl
-    except ImportError:                                    # Windows
-        import msvcrt
-        file.seek(2 ** 30)                                 # beyond the process id, which others must be able to read
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,11 +1,13 @@
 """Work done in advance by a thread of its own, while the caller computes."""
-import concurrent.futures
 import queue
 import threading
 
 
 def ahead(items, depth):
-    """Yields what `items` yields while a thread of its own prepares up to `depth` items in advance."""
+    """Yields what `items` yields while a thread of its own prepares up to `depth` items in advance.
+
+    An error arises where its item would. Close it (`contextlib.closing`) to end the thread early.
+    """
     ready, stopped = queue.Queue(depth), threading.Event()
 
     def hand_over(item, error=None):
@@ -42,22 +44,3 @@ def ahead(items, depth):
     finally:
         stopped.set()
         thread.join()
-
-
-def prefetch(make, steps, ahead=3):
-    """Yield `make(step)` for each step, made by a thread while the caller computes, at most `ahead` in advance.
-
-    Close it (`contextlib.closing`) to end the thread early.
-    """
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        waiting = []
-        try:
-            for step in steps:
-                waiting.append(pool.submit(make, step))
-                if len(waiting) > ahead:
-                    yield waiting.pop(0).result()
-            while waiting:
-                yield waiting.pop(0).result()
-        finally:
-            for future in waiting:
-                future.cancel()

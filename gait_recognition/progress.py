@@ -1,38 +1,53 @@
-"""How far long work is, and how much time is left: a line on a terminal, nothing elsewhere."""
+"""How far long work is: a bar of tqdm where that is installed, else a line every few seconds; on a terminal only."""
 import sys
 import time
 
+SECONDS = 5.0           # between two lines, without tqdm
+
 
 class Progress:
-    """A line that shows how far long work is and how much time is left, on a terminal only.
+    """Shows how far long work is.
 
     Parameters
     ----------
-    total : int
+    total : int or None
+        None where it is not known.
     what : str
+        What is counted.
+    done : int
+        Of it before this start.
+    unit : {'', 'B'}
+        'B' for bytes.
     stream : file, optional
-        Standard error by default.
+        Standard error by default. Nothing is written where it is no terminal.
     """
 
-    def __init__(self, total, what, stream=None, done=0):
-        self.total, self.what, self.stream = total, what, stream or sys.stderr
-        self.start, self.first, self.shown = time.monotonic(), done, 0.0
-        self.is_terminal = self.stream.isatty()
-
-    def __call__(self, done, note=''):
-        now = time.monotonic()
-        if not self.is_terminal or (now - self.shown < 0.2 and done < self.total):
+    def __init__(self, total, what, done=0, unit='', stream=None):
+        self.total, self.what, self.unit = total, what, unit
+        self.stream = stream or sys.stderr
+        self._bar, self._next = None, time.monotonic() + SECONDS
+        if not self.stream.isatty():
+            self._next = float('inf')
             return
-        self.shown = now
-        left = (now - self.start) / max(1, done - self.first) * (self.total - done)
-        self.stream.write(f'\r{self.what} {done}/{self.total}  {_hours(left)} left  {note}\x1b[K')
-        self.stream.flush()
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            return
+        self._bar = tqdm(total=total, desc=what, initial=done, unit=unit or 'it', unit_scale=unit == 'B', leave=False,
+                         file=self.stream, dynamic_ncols=True)
+
+    def __call__(self, done, note='', total=None):
+        """`done` is reached; `note` stands behind it; `total` is known now."""
+        self.total = total or self.total
+        if self._bar is not None:
+            self._bar.total = self.total
+            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update(done - self._bar.n)
+        elif time.monotonic() >= self._next:
+            self._next = time.monotonic() + SECONDS
+            of = f' of {self.total}' if self.total else ''
+            print(f'{self.what}: {done}{of} {self.unit} {note}'.rstrip(), file=self.stream, flush=True)
 
     def close(self):
-        if self.is_terminal:
-            self.stream.write('\r\x1b[K')
-            self.stream.flush()
-
-
-def _hours(seconds):
-    return f'{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}'
+        if self._bar is not None:
+            self._bar.close()

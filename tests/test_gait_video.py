@@ -184,10 +184,13 @@ def test_transparent_parts_are_white(tmp_path):
     assert (frame == 255).all()
 
 
-def test_sixteen_bit_pictures_are_refused_not_clipped(tmp_path):
-    Image.fromarray(np.full((4, 4), 3000, np.uint16)).save(tmp_path / 'deep.png')
-    with pytest.raises(ValueError, match=r'deep\.png.*8 bits'):
-        list(read_frames(tmp_path / 'deep.png'))
+def test_sixteen_bit_pictures_are_scaled_not_clipped_and_numbers_without_a_white_are_refused(tmp_path):
+    Image.fromarray(np.full((4, 4), 30000, np.uint16)).save(tmp_path / 'deep.png')
+    frame, = read_frames(tmp_path / 'deep.png')
+    assert (frame == round(30000 / 65535 * 255)).all()
+    Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / 'float.tif')
+    with pytest.raises(ValueError, match=r'float\.tif: expected 8 or 16 bits a channel, got mode F'):
+        list(read_frames(tmp_path / 'float.tif'))
 
 
 def test_pictures_of_mixed_sizes_are_refused(tmp_path):

@@ -24,7 +24,7 @@ from training_runs import ROOT, assert_same_course, rows_of, run_command, saved_
 import gait_checkpoints
 import gait_layers
 import pose_heat_maps
-from gait_recognition.prefetch import prefetch
+from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
 from gait_recognition.training import gait, pose
 from gait_recognition.training.annotations import (
@@ -268,10 +268,13 @@ def test_a_broken_picture_is_named(tmp_path, content):
         AnnotatedPictures([annotation(tmp_path / 'a.png')]).sample(0)
 
 
-def test_a_16_bit_picture_is_refused_not_turned_white(tmp_path):
+def test_16_bit_grey_is_scaled_and_numbers_of_32_bits_are_refused_at_once(tmp_path):
     Image.fromarray(np.full((200, 200), 9000, np.uint16)).save(tmp_path / 'a.png')
-    with pytest.raises(ValueError, match=r'a\.png.*8 bits'):
-        AnnotatedPictures([annotation(tmp_path / 'a.png')]).sample(0)
+    image = AnnotatedPictures([annotation(tmp_path / 'a.png')]).sample(0).image
+    assert (image[149, 149] == round(9000 / 65535 * 255)).all()
+    Image.fromarray(np.full((200, 200), 0.5, np.float32)).save(tmp_path / 'b.tif')
+    with pytest.raises(ValueError, match=r'b\.tif.*8 or 16 bits.*mode F'):
+        read_annotations(write_csv(tmp_path / 'b.csv', 'b.tif,10,20,1,30,40,1,20,30'))
 
 
 # --- Annotations -----------------------------------------------------------------------------------------------------
@@ -683,28 +686,39 @@ class Terminal(io.StringIO):
 
 def test_progress_writes_nothing_where_there_is_no_terminal():
     stream = io.StringIO()
-    progress = Progress(10, 'step', stream)
+    progress = Progress(10, 'step', stream=stream)
     for i in range(10):
         progress(i + 1)
     progress.close()
     assert stream.getvalue() == ''
 
 
-def test_progress_shows_the_time_left_on_a_terminal(monkeypatch):
+def test_progress_is_a_bar_on_a_terminal():
+    pytest.importorskip('tqdm')
+    stream = Terminal()
+    progress = Progress(3700, 'step', done=50, stream=stream)           # 50 were done by an earlier process
+    time.sleep(0.2)                                                     # tqdm draws ten times a second
+    progress(100, 'loss 5')
+    assert re.search(r'step: +3%.* 100/3700 .*loss 5', stream.getvalue())
+    progress.close()
+
+
+def test_progress_is_a_line_every_few_seconds_on_a_terminal_without_tqdm(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tqdm', None)
     now = [100.0]
     monkeypatch.setattr(time, 'monotonic', lambda: now[0])
     stream = Terminal()
-    progress = Progress(3700, 'step', stream, done=50)                  # 50 were done by an earlier process
-    now[0] += 100
-    progress(100, 'loss 5')                                             # 50 in 100 s
-    assert 'step 100/3700  2:00:00 left  loss 5' in stream.getvalue()
+    progress = Progress(3700, 'step', stream=stream)
+    for done in range(1, 5):
+        now[0] += 3
+        progress(done, 'loss 5')
     progress.close()
-    assert stream.getvalue().endswith('\r\x1b[K')
+    assert stream.getvalue() == 'step: 2 of 3700  loss 5\nstep: 4 of 3700  loss 5\n'
 
 
 def test_prefetching_keeps_the_order():
-    assert list(prefetch(lambda i: i * i, range(20), ahead=3)) == [i * i for i in range(20)]
-    assert list(prefetch(lambda i: i, [])) == []
+    assert list(ahead((i * i for i in range(20)), 3)) == [i * i for i in range(20)]
+    assert list(ahead([], 3)) == []
 
 
 def test_prefetching_makes_the_next_while_the_caller_still_uses_the_last():
@@ -714,7 +728,7 @@ def test_prefetching_makes_the_next_while_the_caller_still_uses_the_last():
         if i == 1:
             made_second.set()
         return i
-    batches = prefetch(make, range(5), ahead=1)
+    batches = ahead(map(make, range(5)), 1)
     next(batches)
     assert made_second.wait(20)                                         # without asking for it
     batches.close()
@@ -725,14 +739,14 @@ def test_prefetching_looks_no_further_ahead_than_it_is_told():
 
     def make(i):
         made.append(i)
-        if i == 3:
+        if i == 4:
             done.set()
         return i
-    batches = prefetch(make, range(100), ahead=3)
+    batches = ahead(map(make, range(100)), 3)
     next(batches)
     assert done.wait(20)
     time.sleep(0.2)                                                     # time enough for one too many
-    assert made == [0, 1, 2, 3]
+    assert made == [0, 1, 2, 3, 4]                                      # three wait, one is about to
     batches.close()
 
 
@@ -744,7 +758,7 @@ def test_prefetching_passes_errors_on_and_leaves_no_thread_behind():
     before = set(threading.enumerate())
     seen = []
     with pytest.raises(ValueError, match='sample 2 is broken'):
-        for batch in prefetch(make, range(10)):
+        for batch in ahead(map(make, range(10)), 3):
             seen.append(batch)
     assert seen == [0, 1] and set(threading.enumerate()) <= before
 

@@ -158,7 +158,7 @@ def train_gait_network(net, paths, people, validation, run, steps, frames=(20, 4
             net, steps, prepare,
             lambda step: learning_rate('cosine' if schedule == 'cosine' else 'constant', rate, step, steps, epoch),
             take, lambda done, figures: _validate(net, inference, prepare, validation, run, done, epoch, figures),
-            epochs_between_validations * epoch, save_every, ahead=16)
+            epochs_between_validations * epoch, save_every, depth=16)
 
 
 def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, figures):

@@ -15,7 +15,7 @@ import numpy as np
 
 from gait_checkpoints import FACTS, CheckpointError
 from gait_files import open_npz, replacing
-from gait_recognition.prefetch import prefetch
+from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
 
 RATE_DECAY = 0.93                   # the author's, an epoch
@@ -147,7 +147,7 @@ class Run:
         finally:
             restore()
 
-    def train(self, net, steps, prepare, rate, take, validate, validate_every, save_every, ahead=3):
+    def train(self, net, steps, prepare, rate, take, validate, validate_every, save_every, depth=3):
         """Take a network's training steps, from where the resume file left off.
 
         Parameters
@@ -156,7 +156,7 @@ class Run:
         steps : int
             Of the whole run.
         prepare : callable
-            Takes the number of a step, from 0, and gives what it is fed; runs in a thread, `ahead` steps in advance.
+            Takes the number of a step, from 0, and gives what it is fed; runs in a thread, `depth` steps in advance.
         rate : callable
             Takes the number of a step, gives its learning rate.
         take : callable
@@ -179,7 +179,7 @@ class Run:
         """
         start = first = self.start(net)
         progress = Progress(steps, 'step', done=start)
-        with self.interruptible(), contextlib.closing(prefetch(prepare, range(start, steps), ahead)) as prepared:
+        with self.interruptible(), contextlib.closing(ahead(map(prepare, range(start, steps)), depth)) as prepared:
             began = time.monotonic()
             for step, fed in enumerate(self._kept_if_it_breaks(prepared, net, start), start):
                 now, done = rate(step), step + 1
