@@ -15,7 +15,7 @@ from gait_recognition.pictures import read_picture, to_frame
 from pose_joints import JOINT_NAMES
 
 HERE = pathlib.Path(__file__).resolve().parent
-WEIGHTS = (('MPII+LSP.ckpt',), ('walkers-pose.npz',))       # the published ones; else those that ship
+WEIGHTS = ('MPII+LSP.ckpt', gait_checkpoints.SHIPPED.pose)      # those of the sample output; else those that ship
 
 
 def estimate_joints(frame, checkpoint):
@@ -86,10 +86,11 @@ def main(argv=None):
         if arguments.checkpoint is not None:
             checkpoint = gait_checkpoints.locate(pathlib.Path(arguments.checkpoint).expanduser().absolute())
         else:
-            checkpoint, = gait_checkpoints.default_weights(WEIGHTS)
-            if checkpoint.name == WEIGHTS[-1][0]:
-                print(f'dummy_pose_estimation: using {checkpoint}, weights trained on synthetic walkers; for people '
-                      'get the published ones: python fetch_models.py', file=sys.stderr)
+            checkpoint = gait_checkpoints.default_pose(WEIGHTS)
+            if pathlib.Path(checkpoint).name != WEIGHTS[0]:
+                print(f'dummy_pose_estimation: using {checkpoint}, weights trained on '
+                      f'{gait_checkpoints.SHIPPED.trained_on}; for people get the published ones: python '
+                      'fetch_models.py', file=sys.stderr)
         y, x, probabilities = estimate_joints(frame, checkpoint)
         draw_pose(frame, y, x, output)
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ of a network is touched; TensorFlow is loaded only by what reads or writes its f
 """
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import sysconfig
 import tempfile
 import zipfile
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,14 +32,30 @@ SCALE_SUFFIX = ':scale'
 INSTALLED = 'share/gait-recognition/models'                      # where `setup.py` puts the weights that ship
 HOW_TO_GET = ('fetch the published weights with "python fetch_models.py" (installed: "python -m fetch_models"), '
               'or see models/README.md for the addresses')
-# Weights that belong together, in the order in which commands look for them; the last are ours, for synthetic walkers.
-DEFAULT_PAIRS = (('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt'), ('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt'),
-                 ('walkers-pose.npz', 'walkers-GRU-1.npz'))
-DEFAULT_POSES = (('MPII+LSP.ckpt',), ('Human3.6m.ckpt',), ('walkers-pose.npz',))        # for poses alone
 CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
 # The op seeds that TensorFlow 1.3 gives to recurrent kernels when the pose network is built first and the gait network
 # second in one process: first + step x layers. Galleries made with the original depend on them.
 TF13_KERNEL_SEED = {'gates': (8079, 12), 'candidate': (8104, 12), None: (8079, 24)}
+
+
+class KnownPair(NamedTuple):
+    """Weights of both networks that belong together: the gait network learnt on the pose network's features."""
+    pose: str                   # names of files
+    gait: str
+    recurrent_unit: str         # how the gait network is built
+    rnn_layers: int
+    trained_on: str             # the pose network
+    published: bool             # with the original, in 2017; the others come with this project
+
+
+# In the order in which they are looked for.
+KNOWN_PAIRS = (
+    KnownPair('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt', 'GRU', 1, 'the walks of Human 3.6m', True),
+    KnownPair('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt', 'GRU', 2, 'MPII and LSP', True),
+    KnownPair('walkers-pose.npz', 'walkers-GRU-1.npz', 'GRU', 1, 'synthetic walkers', False),
+)
+SHIPPED = KNOWN_PAIRS[-1]
+POSES_ALONE = ('MPII+LSP.ckpt', 'Human3.6m.ckpt', SHIPPED.pose)     # where no gait network follows: any pose
 
 
 class CheckpointError(ValueError):
@@ -80,6 +98,8 @@ class RestoreReport:
                 lines.append(f'  {len(names)} {what}: {some}')
         return '\n'.join(lines)
 
+
+# --- Finding ---------------------------------------------------------------------------------------------------------
 
 def user_data_folder():
     """The folder for files of this user, by the platform's custom (nothing is created)."""
@@ -134,35 +154,46 @@ def find_weights(name):
     for folder in weight_folders():
         if _is_there(folder / name):
             return folder / name
-    raise FileNotFoundError(f'{name}: no such weights in {_places()}. To get them: {HOW_TO_GET}.')
+    raise FileNotFoundError(f'{name}: no such weights in {_places()}.{_weights_there()} To get published ones: '
+                            f'{HOW_TO_GET}.')
 
 
-def default_weights(choices=DEFAULT_PAIRS):
-    """The paths of the first of `choices` whose files are all there.
-
-    Parameters
-    ----------
-    choices : sequence of tuple of str
-        `DEFAULT_PAIRS`, or `DEFAULT_POSES`.
+def default_pair():
+    """The first of `KNOWN_PAIRS` whose files are both there, as full paths.
 
     Returns
     -------
-    tuple of pathlib.Path
+    KnownPair
 
     Raises
     ------
     FileNotFoundError
         Lists the files and folders and says how to get the published weights.
     """
-    for names in choices:
+    for pair in KNOWN_PAIRS:
         with contextlib.suppress(FileNotFoundError):
-            return tuple(find_weights(name) for name in names)
-    raise FileNotFoundError(f'no weights: looked for {", or ".join(" with ".join(names) for names in choices)}, in '
-                            f'{_places()}. To get them: {HOW_TO_GET}.')
+            return pair._replace(pose=str(find_weights(pair.pose)), gait=str(find_weights(pair.gait)))
+    raise FileNotFoundError(f'no weights: looked for {", or ".join(f"{p.pose} with {p.gait}" for p in KNOWN_PAIRS)}, '
+                            f'in {_places()}. To get them: {HOW_TO_GET}.')
+
+
+def default_pose(names=POSES_ALONE):
+    """The path of the first of the pose weights `names` that is there; FileNotFoundError as of `default_pair`."""
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            return str(find_weights(name))
+    raise FileNotFoundError(f'no weights: looked for {", or ".join(names)}, in {_places()}. To get them: {HOW_TO_GET}.')
 
 
 def _places():
     return ', '.join(map(str, weight_folders()))
+
+
+def _weights_there():
+    """The names of the weights in `weight_folders()`, for messages."""
+    names = {re.sub(r'\.index$', '', path.name) for folder in weight_folders() if folder.is_dir()
+             for path in folder.iterdir() if path.name.endswith(('.ckpt', '.ckpt.index', COMPACT_SUFFIX))}
+    return f' There are: {", ".join(sorted(names))}.' if names else ''
 
 
 def locate(path):
@@ -197,32 +228,68 @@ def locate(path):
     if os.path.exists(prefix + DATA_SUFFIX):
         raise FileNotFoundError(f'{prefix}.index: no such file, though its data file is there; '
                                 'a V2 checkpoint needs both')
-    raise FileNotFoundError(f'{path}: no such checkpoint. Published weights: {HOW_TO_GET}.')
+    raise FileNotFoundError(f'{path}: no such checkpoint.{_weights_there()} Published weights: {HOW_TO_GET}.')
 
 
 def _is_there(prefix):
     return os.path.isfile(prefix) or os.path.isfile(f'{prefix}.index')
 
 
-def read_checkpoint_shapes(path):
-    """Names and shapes of a checkpoint's tensors, without their values.
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+class WeightsFile:
+    """A file of weights, located once, whose tensors are read once each; every `restore` takes it for a path.
 
     Parameters
     ----------
     path : str or os.PathLike
-        A V1 file, a V2 prefix or its `.index`, or a compact `.npz`.
+        As `locate` takes it.
 
-    Returns
-    -------
-    dict of str to list of int
+    Attributes
+    ----------
+    path : str
+    shapes : dict of str to list of int
+        Of all tensors in the file, by name.
 
     Raises
     ------
     CheckpointError, FileNotFoundError, IsADirectoryError
+        Here, and when something is read.
     """
-    prefix = locate(path)
-    with _opened(prefix) as reader:
-        return reader.get_variable_to_shape_map()
+
+    def __init__(self, path):
+        self.path = locate(path)
+        self._tensors = {}
+
+    def __str__(self):
+        return self.path
+
+    @functools.cached_property
+    def shapes(self):
+        with _opened(self.path) as reader:
+            return reader.get_variable_to_shape_map()
+
+    def read(self, wanted):
+        """The tensors whose name `wanted` (callable) says yes to, as dict; their bytes are checked by checksums."""
+        names = [name for name in self.shapes if wanted(name)]
+        if not self._tensors.keys() >= {*names}:
+            with _opened(self.path) as reader:
+                self._tensors.update({name: reader.get_tensor(name) for name in names if name not in self._tensors})
+        return {name: self._tensors[name] for name in names}
+
+    def forget(self):
+        """Let go of the tensors in memory."""
+        self._tensors.clear()
+
+
+def weights_file(path):
+    """`path` itself where it is a `WeightsFile`, else the one that it names."""
+    return path if isinstance(path, WeightsFile) else WeightsFile(path)
+
+
+def read_checkpoint_shapes(path):
+    """Names and shapes of the tensors of a checkpoint (as `WeightsFile` takes it), without their values."""
+    return WeightsFile(path).shapes
 
 
 def read_checkpoint(path, wanted=None):
@@ -243,22 +310,20 @@ def read_checkpoint(path, wanted=None):
     ------
     CheckpointError, FileNotFoundError, IsADirectoryError
     """
-    prefix = locate(path)
-    with _opened(prefix) as reader:
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-                if wanted is None or wanted(name)}
+    return WeightsFile(path).read(wanted or (lambda name: True))
 
 
 @contextlib.contextmanager
 def _opened(prefix):
-    """TensorFlow's reader of a checkpoint, for the block; its errors become ones that name the file."""
+    """A reader of a checkpoint, for the block; its errors become ones that name the file."""
+    _refuse_other_kinds(prefix)
+    if prefix.endswith(COMPACT_SUFFIX) and os.path.isfile(prefix):
+        with _named_errors(prefix), open_npz(prefix) as file:
+            yield _CompactReader(file)
+        return
     import tensorflow.compat.v1 as tf
 
-    _refuse_other_kinds(prefix)
-    with contextlib.ExitStack() as stack, _named_errors(prefix):
-        if prefix.endswith(COMPACT_SUFFIX) and os.path.isfile(prefix):
-            yield _CompactReader(stack.enter_context(open_npz(prefix)))
-            return
+    with contextlib.ExitStack() as stack, _named_errors(prefix, tf.errors.OpError):
         path = prefix
         if re.search(r'[*?\[\]\\]', prefix) and os.sep == '/':
             # TensorFlow looks such a name up as a pattern, which need not match itself: a link with a plain name.
@@ -294,13 +359,11 @@ def _refuse_other_kinds(prefix):
 
 
 @contextlib.contextmanager
-def _named_errors(prefix):
+def _named_errors(prefix, *further):
     """Turn errors of reading, which come in several classes, into one that names the file."""
-    import tensorflow.compat.v1 as tf
-
     try:
         yield
-    except (tf.errors.OpError, RuntimeError, ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile,
+    except (*further, RuntimeError, ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile,
             zlib.error) as error:                                                   # IndexError: too short a data file
         raise CheckpointError(f'{prefix} cannot be read as a checkpoint; it is truncated, corrupt or another kind of '
                               f'file. Get it anew ({HOW_TO_GET}). The reader says: '
@@ -328,14 +391,12 @@ class _CompactReader:
 
 
 def fingerprint(*paths):
-    """What identifies weights, however they are stored: a hash of the networks' tensors, by name.
-
-    Optimiser state, the step and the training classifier do not count.
+    """What identifies weights, however they are stored: `fingerprint_of` the files' tensors.
 
     Parameters
     ----------
     *paths : str or os.PathLike
-        Checkpoints, as `restore` takes them; for identification vectors the pose network's, then the gait network's.
+        Checkpoints, as `restore` takes them.
 
     Returns
     -------
@@ -346,16 +407,38 @@ def fingerprint(*paths):
     ------
     CheckpointError, FileNotFoundError, IsADirectoryError
     """
+    return fingerprint_of(*(read_checkpoint(path, is_weight) for path in paths))
+
+
+def fingerprint_of(*files):
+    """A hash of networks' tensors, by name; optimiser state, the step and the training classifier do not count.
+
+    Parameters
+    ----------
+    *files : dict of str to np.ndarray
+        For identification vectors the pose network's, then the gait network's.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
     digest = hashlib.sha256()
-    for path in paths:
-        tensors = read_checkpoint(path, lambda name: not re.search(NO_WEIGHT, name))
-        for name in sorted(tensors):
+    for tensors in files:
+        for name in sorted(filter(is_weight, tensors)):
             value = np.ascontiguousarray(tensors[name], '<f4')
             digest.update(f'{name} {value.shape}\n'.encode())
             digest.update(value)
         digest.update(b'end of file\n')
     return digest.hexdigest()[:32]
 
+
+def is_weight(name):
+    """Whether a tensor of this name is a network's for inference, not training's alone."""
+    return not re.search(NO_WEIGHT, name)
+
+
+# --- Matching --------------------------------------------------------------------------------------------------------
 
 def match(path, tensors, in_file, expected, what, optional=()):
     """Check that the file's tensors are those of a network; nothing is assigned here.

@@ -364,7 +364,7 @@ class GaitNN(Network):
 
     # --- Weights ---
 
-    def restore(self, path):
+    def restore(self, path=None):
         """Read weights from a checkpoint; after a refused file the network is as it was.
 
         Recurrent weights are taken under any TensorFlow version's names. One cell in the file fills all layers, as the
@@ -373,9 +373,10 @@ class GaitNN(Network):
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, os.PathLike or gait_checkpoints.WeightsFile, optional
             A V1 file, a V2 prefix or its `.index`, or a compact `.npz`. A bare name that is not in the working
-            directory is sought in `gait_checkpoints.weight_folders()`.
+            directory is sought in `gait_checkpoints.weight_folders()`. Not given: the gait weights of
+            `gait_checkpoints.default_pair()`, which belong to the pose weights that `restore()` takes.
 
         Returns
         -------
@@ -385,12 +386,12 @@ class GaitNN(Network):
         ------
         gait_checkpoints.CheckpointError
             A ValueError: the file is no checkpoint, is corrupt, is another network's, lacks a variable or holds it in
-            another shape, has other recurrent cells or another number of layers.
+            another shape, has other recurrent cells or another number of layers than this network.
         FileNotFoundError, IsADirectoryError
         """
-        path = gait_checkpoints.locate(path)
+        file = gait_checkpoints.weights_file(self._default_weights() if path is None else path)
+        path, in_file = file.path, file.shapes
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables}
-        in_file = gait_checkpoints.read_checkpoint_shapes(path)
         sources, shared = gait_checkpoints.find_recurrent(path, in_file, self.recurrent_unit, self.rnn_layers,
                                                           self.RECURRENT_SCOPE)
         wanted = {name: sources.get(name, name) for name in expected}
@@ -398,7 +399,7 @@ class GaitNN(Network):
                     (name.startswith(self.RECURRENT_SCOPE) and not sources)}
         other_people = [name for name in expected if name.startswith(self.LOGITS_SCOPE) and
                         in_file.get(name, expected[name]) != expected[name]]
-        tensors = gait_checkpoints.read_checkpoint(path, set(wanted.values()).__contains__)
+        tensors = file.read(set(wanted.values()).__contains__)
         tensors = {name: tensors[source] for name, source in wanted.items()
                    if source in tensors and name not in other_people}
         values = gait_checkpoints.match(path, tensors, in_file, expected, 'the gait network', optional)
@@ -422,6 +423,15 @@ class GaitNN(Network):
                 self._make_ready()
             self._ready = self._restored = True
         return report
+
+    def _default_weights(self):
+        """The gait weights of the default pair; ValueError where they are of another cell or number of layers."""
+        pair = gait_checkpoints.default_pair()
+        if (pair.recurrent_unit, pair.rnn_layers) != (self.recurrent_unit, self.rnn_layers):
+            raise ValueError(f'the weights that are there, {pair.gait}, are of recurrent_unit={pair.recurrent_unit!r}, '
+                             f'rnn_layers={pair.rnn_layers}, this network was built with {self.recurrent_unit!r}, '
+                             f'{self.rnn_layers}: build it so, or name the weights to restore')
+        return pair.gait
 
 
 class GaitNetwork(GaitNN):

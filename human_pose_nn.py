@@ -402,14 +402,15 @@ class HumanPoseNN(Network):
 
     # --- Weights ---
 
-    def restore(self, path, is_pre_trained_imagenet_checkpoint=False):
+    def restore(self, path=None, is_pre_trained_imagenet_checkpoint=False):
         """Read weights from a checkpoint; after a refused file the network is as it was.
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, os.PathLike or gait_checkpoints.WeightsFile, optional
             A V1 file, a V2 prefix or its `.index`, or a compact `.npz`. A bare name that is not in the working
-            directory is sought in `gait_checkpoints.weight_folders()`.
+            directory is sought in `gait_checkpoints.weight_folders()`. Not given: the pose weights of
+            `gait_checkpoints.default_pair()`.
         is_pre_trained_imagenet_checkpoint : bool
             The file is Inception-ResNet-v2 of TensorFlow's slim models: only the backbone takes weights from it.
 
@@ -424,13 +425,11 @@ class HumanPoseNN(Network):
             another shape.
         FileNotFoundError, IsADirectoryError
         """
-        path = gait_checkpoints.locate(path)
+        file = gait_checkpoints.weights_file(gait_checkpoints.default_pair().pose if path is None else path)
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables
                     if v.op.name.startswith('InceptionResnetV2/') or not is_pre_trained_imagenet_checkpoint}
         what = "Inception-ResNet-v2's backbone" if is_pre_trained_imagenet_checkpoint else 'the pose network'
-        in_file = gait_checkpoints.read_checkpoint_shapes(path)
-        tensors = gait_checkpoints.read_checkpoint(path, expected.__contains__)
-        values = gait_checkpoints.match(path, tensors, in_file, expected, what)
+        values = gait_checkpoints.match(file.path, file.read(expected.__contains__), file.shapes, expected, what)
         with self._lock:
             self._assign(values)
             if len(values) < len(self.variables):
@@ -439,8 +438,8 @@ class HumanPoseNN(Network):
             self._restored = self._restored or not is_pre_trained_imagenet_checkpoint
             self._is_random = not self._restored             # the head still is
         return gait_checkpoints.RestoreReport(
-            path, restored=list(values), kept=[v.op.name for v in self.model_variables if v.op.name not in values],
-            ignored=sorted(set(in_file) - set(values)))
+            file.path, restored=list(values), kept=[v.op.name for v in self.model_variables if v.op.name not in values],
+            ignored=sorted(set(file.shapes) - set(values)))
 
 
 class HumanPoseIRNetwork(HumanPoseNN):

@@ -1,14 +1,17 @@
 """Packaging: the networks as flat modules, one package around them. `pip install -e ".[test]"` to work on it."""
+import re
 from glob import glob
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
-README = Path(__file__).resolve().parent / 'README.md'
+HERE = Path(__file__).resolve().parent
+README = HERE / 'README.md'
+VERSION = re.search(r"^__version__ = '(.*)'$", (HERE / 'gait_recognition' / '__init__.py').read_text('utf-8'), re.M)[1]
 
 setup(
     name='gait-recognition',
-    version='2.0.0',
+    version=VERSION,
     description='Gait recognition and human pose estimation with deep neural networks, on TensorFlow 2',
     long_description=README.read_text('utf-8') if README.is_file() else '',
     long_description_content_type='text/markdown',

@@ -113,7 +113,7 @@ def identification(experiment, people, frames, features, gait_weights, output):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0],
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    pose, gait = gait_checkpoints.DEFAULT_PAIRS[-1]
+    pose, gait = gait_checkpoints.SHIPPED[:2]
     parser.add_argument('--pose', metavar='WEIGHTS', default=pose, help='of the pose network')
     parser.add_argument('--gait', metavar='WEIGHTS', default=gait, help='of the gait network')
     parser.add_argument('--output', type=pathlib.Path, default='results')

@@ -99,7 +99,7 @@ def pose_network(options, precision='float32'):
     import gait_checkpoints
     from human_pose_nn import HumanPoseIRNetwork
     with HumanPoseIRNetwork(precision=precision) as net:
-        net.restore(options.weights or gait_checkpoints.default_weights(gait_checkpoints.DEFAULT_POSES)[0])
+        net.restore(options.weights or gait_checkpoints.default_pose())
         yield net
 
 
@@ -228,7 +228,7 @@ def measure_precision(table, options, folder):
     from gait_recognition.walkers.scenes import sequence
     from human_pose_nn import HumanPoseIRNetwork
     try:
-        pose_weights, gait_weights = map(gait_checkpoints.find_weights, gait_checkpoints.DEFAULT_PAIRS[-1])
+        pose_weights, gait_weights = map(gait_checkpoints.find_weights, gait_checkpoints.SHIPPED[:2])
         check_precision('bfloat16')
     except (FileNotFoundError, RuntimeError) as error:
         return table.say('4. what bfloat16 moves', f'not measured: {error}')

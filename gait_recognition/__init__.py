@@ -1,0 +1,36 @@
+"""Everything that uses the two networks: from videos to vectors, names, figures and trained weights.
+
+    from gait_recognition import Gallery, walk_vector
+
+    with Gallery.open('people.npz', create=True) as gallery:
+        gallery.enrol('anna', walk_vector('anna.mp4'))
+        print(gallery.identify(walk_vector('who.mp4')).ranking[0])
+
+Where what is:
+
+- `frames` reads videos, pictures, cameras; `tracking` finds the walker and cuts the crops; `vectors` describes walks;
+- `scorers`, `gallery` compare vectors, and decide; `evaluation` measures how well;
+- `poses` gives the joints of pictures and walks; `drawing`, `videos`, `pictures` draw, write and read;
+- `weights` says which weights, and opens both networks; `fetch` gets the published ones;
+- `walkers` draws synthetic people; `training` trains both networks;
+- `cli` and `commands` are the command `gait-recognition`.
+
+The networks themselves are modules of their own: `human_pose_nn`, `gait_nn`, `inception_resnet_v2`. The names below are
+loaded when they are asked for; none of them loads TensorFlow before weights are needed.
+"""
+import importlib
+
+__version__ = '2.1.0'
+_HOMES = {'read_frames': 'frames', 'crop_walker': 'tracking.crops', 'walk_vector': 'vectors', 'GaitVectors': 'vectors',
+          'Gallery': 'gallery', 'evaluate': 'evaluation.results'}
+__all__ = [*_HOMES]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -15,6 +15,7 @@ import traceback
 import warnings
 from typing import NamedTuple
 
+from gait_recognition import __version__
 from gait_recognition.console import say, set_warnings
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
@@ -64,6 +65,7 @@ def _parser(chosen):
                '  gait-recognition enrol people.npz --manifest demo/gallery.csv\n'
                '  gait-recognition gallery calibrate people.npz --false-accept-rate 0.2\n'
                '  gait-recognition identify people.npz demo/anna-4.mp4')
+    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     for name, command in COMMANDS.items():
         lines = ''.join(f'  gait-recognition {line}\n' for line in command.example.split('\n'))

@@ -80,18 +80,27 @@ def _github(path):
     return ('https://raw.githubusercontent.com/marian-margeta/gait-recognition/master/' + quote(path),)
 
 
-FILES = (
-    PublishedFile('MPII+LSP.ckpt', 'pose', _drive('1bNoZkuI0TCqf_DV613SOAng3p6Y0Si6a'), None,
-                  'HumanPoseIRNetwork, trained on MPII and LSP'),
-    PublishedFile('Human3.6m.ckpt', 'pose', _drive('1lup13q5lTzsbrRZafpNbVF8uUyblMpZ3'), None,
-                  'HumanPoseIRNetwork, trained on the walks of Human 3.6m'),
-    PublishedFile('H3.6m-GRU-1.ckpt', 'gait', _github('models/H3.6m-GRU-1.ckpt'),
-                  'd65d8e4a4ca59015eaf2ed471a30ad444be836c6', 'GaitNetwork, one GRU layer, on Human3.6m.ckpt'),
-    PublishedFile('M+L-GRU-2.ckpt', 'gait', _github('models/M+L-GRU-2.ckpt'),
-                  'cdca73e5fcebb7ff63ed6097a8f68497552cdfcf', 'GaitNetwork, two GRU layers, on MPII+LSP.ckpt'),
-    PublishedFile('dummy_original.jpg', 'picture', _github('images/dummy.jpg'),
-                  '740908059efaa664a01503615787c7a8f008471f', "the picture of the original's sample output"),
-)
+# Where the files of `gait_checkpoints.KNOWN_PAIRS` are, and their blob ids where they are known.
+ADDRESSES = {
+    'MPII+LSP.ckpt': (_drive('1bNoZkuI0TCqf_DV613SOAng3p6Y0Si6a'), None),
+    'Human3.6m.ckpt': (_drive('1lup13q5lTzsbrRZafpNbVF8uUyblMpZ3'), None),
+    'H3.6m-GRU-1.ckpt': (_github('models/H3.6m-GRU-1.ckpt'), 'd65d8e4a4ca59015eaf2ed471a30ad444be836c6'),
+    'M+L-GRU-2.ckpt': (_github('models/M+L-GRU-2.ckpt'), 'cdca73e5fcebb7ff63ed6097a8f68497552cdfcf'),
+    'dummy_original.jpg': (_github('images/dummy.jpg'), '740908059efaa664a01503615787c7a8f008471f'),
+}
+
+
+def _published_files():
+    purposes = {'dummy_original.jpg': ('picture', "the picture of the original's sample output")}
+    for pair in gait_checkpoints.KNOWN_PAIRS:
+        layers = f'{("one", "two")[pair.rnn_layers - 1]} {pair.recurrent_unit} layer{"s" * (pair.rnn_layers > 1)}'
+        purposes[pair.pose] = 'pose', f'HumanPoseIRNetwork, trained on {pair.trained_on}'
+        purposes[pair.gait] = 'gait', f'GaitNetwork, {layers}, on {pair.pose}'
+    return tuple(PublishedFile(name, purposes[name][0], addresses, blob_id, purposes[name][1])
+                 for name, (addresses, blob_id) in ADDRESSES.items())
+
+
+FILES = _published_files()
 
 
 class FetchError(Exception):

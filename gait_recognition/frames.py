@@ -18,8 +18,10 @@ import numpy as np
 from PIL import Image
 
 from gait_recognition import pictures
+from gait_recognition.parameters import POSITIVE_INTEGER, RATE, SECONDS, check, optional
 from gait_recognition.videos import import_av
 
+CONSTRAINTS = {'every': POSITIVE_INTEGER, 'start': optional(SECONDS), 'end': optional(SECONDS), 'fps': optional(RATE)}
 DEFAULT_FPS = 25.0              # where a source has no clock: pictures, arrays
 
 
@@ -81,15 +83,9 @@ class Frames:
     """
 
     def __init__(self, source, every=1, start=None, end=None, fps=None):
-        if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
-            raise ValueError(f'every: expected a positive integer, got {every!r}')
-        for name, value in (('start', start), ('end', end)):
-            if value is not None and not (math.isfinite(value) and value >= 0):
-                raise ValueError(f'{name}: expected seconds, 0 or more, got {value!r}')
+        check(CONSTRAINTS, {'every': every, 'start': start, 'end': end, 'fps': fps})
         if end is not None and end <= (start or 0):
             raise ValueError(f'end ({end} s) has to lie after start ({start or 0} s)')
-        if fps is not None and not (math.isfinite(fps) and fps > 0):
-            raise ValueError(f'fps: expected a positive number of frames a second, got {fps!r}')
         self.every, self.start, self.end = int(every), start or 0.0, math.inf if end is None else end
         self.count = self.skipped = 0
         self.rereadable = True

@@ -12,6 +12,7 @@ import csv
 import json
 import math
 import os
+import re
 import warnings
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from gait_files import lock, open_npz, replacing
 from gait_recognition.scorers import fit_identifier, index_people, normalise, threshold_for
+from gait_recognition.weights import find_weights
 
 FORMAT = 'gait-gallery'
 VERSION = 1
@@ -74,8 +76,8 @@ class Gallery:
     Parameters
     ----------
     fingerprint : str
-        Stands for the weights that make the vectors, for instance a SHA-256 of both networks' files. Vectors of other
-        weights mean something else, so they are refused.
+        Stands for the weights that make the vectors: `weights.Weights.fingerprint`. Vectors of other weights mean
+        something else, so they are refused.
     """
 
     def __init__(self, fingerprint):
@@ -122,7 +124,7 @@ class Gallery:
             Labels by which to find and remove the walks, each once per person. Default: the next free ``walk 1``,
             ``walk 2``, ...
         fingerprint : str, optional
-            Weights that made the vectors; needed where the gallery was loaded without one.
+            Weights that made the vectors; by default those said on opening, else the default weights.
 
         Returns
         -------
@@ -298,13 +300,19 @@ class Gallery:
         return Verification('same' if similarity > point.threshold else 'different', similarity, point.threshold)
 
     def _check_fingerprint(self, fingerprint):
-        if fingerprint is None and not self._vouched:
-            raise FingerprintError('the gallery was loaded without a fingerprint: say by fingerprint= which weights '
-                                   'made these vectors')
-        if fingerprint not in (None, self.fingerprint):
+        if fingerprint is None:
+            if self._vouched:
+                return
+            fingerprint = find_weights().fingerprint            # nothing was said: the default weights'
+        if not self._is_of(fingerprint):
             raise FingerprintError(
                 f'these vectors come from weights {fingerprint!r}, the gallery holds vectors of weights '
                 f'{self.fingerprint!r}. They cannot be compared: use those weights, or enrol everybody anew')
+
+    def _is_of(self, fingerprint):
+        if re.fullmatch('[0-9a-f]{32}', self.fingerprint):      # made in Python before 2.1: of the tensors alone
+            fingerprint = re.sub(r'-(GRU|LSTM)-\d+$', '', fingerprint)
+        return fingerprint == self.fingerprint
 
     def _check_vectors(self, vectors):
         normalise(vectors)                                 # complains about anything that is no vector
@@ -354,8 +362,8 @@ class Gallery:
         ----------
         path : str
         fingerprint : str, optional
-            The weights you use. Other weights than the gallery's are refused here. Left out: the gallery can be
-            listed, exported and pruned; enrolling and asking need a fingerprint each time.
+            The weights you use (`weights.Weights.fingerprint`). Other weights than the gallery's are refused here. Left
+            out: whoever enrols or asks without saying it uses the default weights.
 
         Raises
         ------
@@ -413,7 +421,7 @@ class Gallery:
         ----------
         path : str
         fingerprint : str, optional
-            As in `load`; needed to create a gallery.
+            As in `load`; a new gallery is by default of the default weights.
         create : bool
             Start an empty gallery where there is no file.
 
@@ -428,7 +436,8 @@ class Gallery:
             raise FileNotFoundError(f'{path}: there is no such gallery; enrol somebody to start one (in Python with '
                                     'create=True)')
         with _locked(path):
-            gallery = cls.load(path, fingerprint) if os.path.exists(path) else cls(fingerprint)
+            gallery = cls.load(path, fingerprint) if os.path.exists(path) else \
+                cls(fingerprint or find_weights().fingerprint)
             gallery._path = path
             try:
                 yield gallery

@@ -1,22 +1,57 @@
 """The joints of a picture or of a walk, in its own pixels."""
 import contextlib
 import itertools
+import os
 from typing import NamedTuple
 
 import numpy as np
 
-from gait_recognition.pictures import to_frame
+from gait_recognition.frames import read_frames
+from gait_recognition.pictures import is_picture, read_picture, to_frame
 from gait_recognition.progress import Progress
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.track import CROP_SIZE, MIN_FRAMES
+from gait_recognition.vectors import BATCH_SIZE
+from gait_recognition.weights import find_pose_weights, shared_pose_network
 
-BATCH = 16                                      # frames through the pose network at once
 
-
-class Pose(NamedTuple):
+class FrameJoints(NamedTuple):
     """The joints of one frame: its number, and float32 (3, 16): y, x in pixels of the frame, probability."""
     frame: int
     joints: np.ndarray
+
+
+def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):
+    """The joints of the person in a picture, or in each frame of a walk in which the walker was found.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, int, array or iterable
+        A picture's path, or anything that `read_frames` takes.
+    pose_net : HumanPoseIRNetwork, optional
+        By default one with the default weights, opened once.
+    crop : {'auto', 'background', 'pose', 'none'}
+        As `method` of `crop_walker`. A picture goes through whole, squeezed into a square, unless it is 'pose'.
+    every, start, end
+        As of `read_frames`.
+
+    Returns
+    -------
+    list of FrameJoints
+        In pixels of the picture or frame, in the order of `pose_joints.JOINT_NAMES`.
+
+    Raises
+    ------
+    NoPersonError, ValueError, OSError
+    """
+    is_file = isinstance(source, (str, os.PathLike))
+    picture = read_picture(os.path.expanduser(source)) if is_file and is_picture(os.path.expanduser(source)) else None
+    frames = read_frames(source, every, start, end) if picture is None else None
+    if pose_net is None:
+        pose_net = shared_pose_network(find_pose_weights())
+    if picture is not None:
+        return [FrameJoints(0, joints_of_picture(picture, crop, pose_net))]
+    return joints_of_walk(frames, crop, pose_net)[0]
 
 
 def joints_of_picture(picture, crop, net):
@@ -37,14 +72,14 @@ def _in_frame(joints, top, left, height, width):
 
 
 def joints_of_walk(frames, crop, net):
-    """(list of Pose, track) of the frames in which the walker was found."""
+    """(list of FrameJoints, track) of the frames in which the walker was found."""
     crops = crop_walker(frames, crop, net)
     track, found, walker = crops.track, [], iter(crops)
     with contextlib.closing(Progress(len(track.numbers), frames.name)) as progress:
-        while batch := list(itertools.islice(walker, BATCH)):
+        while batch := list(itertools.islice(walker, BATCH_SIZE)):
             joints = net.joint_positions(np.stack(batch))                               # (3, n, 16)
             for i in range(len(batch)):
                 top, left, side = track.boxes[len(found)]
-                found.append(Pose(track.numbers[len(found)], _in_frame(joints[:, i], top, left, side, side)))
+                found.append(FrameJoints(track.numbers[len(found)], _in_frame(joints[:, i], top, left, side, side)))
             progress(len(found))
     return found, track

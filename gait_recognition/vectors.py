@@ -3,11 +3,9 @@
 Whose walk it is (`gallery`) and the networks themselves are not known here. TensorFlow is loaded only by what needs
 weights.
 """
-import functools
 import hashlib
 import itertools
 import os
-import threading
 import warnings
 
 import joblib
@@ -17,11 +15,18 @@ from sklearn.base import BaseEstimator, TransformerMixin
 import gait_checkpoints
 import gait_files
 from gait_recognition.frames import Frames, picture_files, read_frames
+from gait_recognition.parameters import POSITIVE_INTEGER, check, one_of, optional
 from gait_recognition.prefetch import ahead
-from gait_recognition.tracking.crops import METHODS, crop_walker
+from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.tracking.track import MIN_FRAMES
+from gait_recognition.weights import PRECISIONS, find_weights, shared_networks
 
 VECTOR_SIZE = 512
+BATCH_SIZE = 16                 # frames that go through the networks at once
+CACHE_VERSION = 2               # to be raised when the same walk and weights would give another vector
+CONSTRAINTS = {'crop': one_of(CROP_METHODS), 'every': POSITIVE_INTEGER, 'batch_size': POSITIVE_INTEGER,
+               'recurrent_unit': optional(one_of(('GRU', 'LSTM'))), 'rnn_layers': optional(POSITIVE_INTEGER),
+               'precision': one_of(PRECISIONS), 'on_error': one_of(('raise', 'nan'))}
 
 
 def batches(crops, size):
@@ -31,7 +36,7 @@ def batches(crops, size):
         yield np.stack(batch)
 
 
-def walk_vector(frames, pose_net, gait_net, crop='auto', batch_size=16, every=1, start=None, end=None,
+def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BATCH_SIZE, every=1, start=None, end=None,
                 return_track=False):
     """Identification vector of one walk, from whatever shows it.
 
@@ -41,9 +46,9 @@ def walk_vector(frames, pose_net, gait_net, crop='auto', batch_size=16, every=1,
     Parameters
     ----------
     frames : Frames or anything that `read_frames` takes
-    pose_net : HumanPoseIRNetwork
-    gait_net : GaitNetwork
-        Trained on that pose network's features.
+    pose_net : HumanPoseIRNetwork, optional
+    gait_net : GaitNetwork, optional
+        Trained on that pose network's features. Without both the default weights' networks are opened, once.
     crop : {'auto', 'background', 'pose', 'none'}
         As `method` of `crop_walker`.
     batch_size : int
@@ -69,12 +74,15 @@ def walk_vector(frames, pose_net, gait_net, crop='auto', batch_size=16, every=1,
     UserWarning
         Fewer than `MIN_FRAMES` frames, of which nobody's walk can be told.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(f'batch_size: expected a positive integer, got {batch_size!r}')
+    check(CONSTRAINTS, {'batch_size': batch_size, 'crop': crop})
+    if (pose_net is None) != (gait_net is None):
+        raise ValueError('pose_net and gait_net belong together: pass both, or neither for the default weights')
     if not isinstance(frames, Frames):
         frames = read_frames(frames, every, start, end)
     elif (every, start, end) != (1, None, None):
         raise ValueError('frames is a Frames already: say every, start and end where it is made')
+    if pose_net is None:
+        pose_net, gait_net = shared_networks(find_weights())
     crops = crop_walker(frames, crop, pose_net)
     total, count, state = np.zeros(VECTOR_SIZE), 0, None
     for batch in ahead(batches(crops, batch_size), 2):
@@ -89,22 +97,6 @@ def walk_vector(frames, pose_net, gait_net, crop='auto', batch_size=16, every=1,
     return (vector, crops.track) if return_track else vector
 
 
-@functools.lru_cache(maxsize=1)
-def _open_networks(pose_weights, gait_weights, recurrent_unit, rnn_layers, precision, threads, fingerprint):
-    """Both networks, restored; kept until others are asked for. The fingerprint tells when a file has changed."""
-    import tensorflow.compat.v1 as tf
-
-    from gait_nn import GaitNetwork
-    from human_pose_nn import HumanPoseIRNetwork
-    config = None if threads is None else tf.ConfigProto(intra_op_parallelism_threads=threads,
-                                                         inter_op_parallelism_threads=threads)
-    pose_net = HumanPoseIRNetwork(session_config=config, precision=precision)
-    gait_net = GaitNetwork(recurrent_unit=recurrent_unit, rnn_layers=rnn_layers, session_config=config)
-    pose_net.restore(pose_weights)
-    gait_net.restore(gait_weights)
-    return pose_net, gait_net
-
-
 class GaitVectors(TransformerMixin, BaseEstimator):
     """Walks to identification vectors, as a step of scikit-learn: learns nothing, opens the networks when needed.
 
@@ -114,11 +106,12 @@ class GaitVectors(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    pose_weights, gait_weights : str or os.PathLike
-        Checkpoints of both networks.
-    recurrent_unit : {'GRU', 'LSTM'}
-    rnn_layers : int
-        Cell and layers of the gait weights: 'GRU' and 1 for H3.6m-GRU-1.ckpt.
+    pose_weights, gait_weights : str or os.PathLike, optional
+        Checkpoints of both networks; of a known pair one is enough. By default the pair that is there, the published
+        one first.
+    recurrent_unit : {'GRU', 'LSTM'}, optional
+    rnn_layers : int, optional
+        Cell and layers of the gait weights, where neither the file's name (H3.6m-GRU-1.ckpt) nor its contents tell.
     crop : {'auto', 'background', 'pose', 'none'}
         As `method` of `crop_walker`.
     every : int
@@ -138,8 +131,8 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         joblib's: above 0 it reports progress.
     """
 
-    def __init__(self, pose_weights, gait_weights, recurrent_unit, rnn_layers, crop='auto', every=1, batch_size=16,
-                 precision='float32', n_jobs=None, cache=None, on_error='raise', verbose=0):
+    def __init__(self, pose_weights=None, gait_weights=None, recurrent_unit=None, rnn_layers=None, crop='auto', every=1,
+                 batch_size=BATCH_SIZE, precision='float32', n_jobs=None, cache=None, on_error='raise', verbose=0):
         self.pose_weights = pose_weights
         self.gait_weights = gait_weights
         self.recurrent_unit = recurrent_unit
@@ -155,7 +148,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         """Check the parameters; nothing is learnt from `X`."""
-        self._check_parameters()
+        check(CONSTRAINTS, self.get_params())
         return self
 
     def transform(self, X):
@@ -170,7 +163,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         -------
         np.ndarray, float32 (n, 512)
         """
-        self._check_parameters()
+        check(CONSTRAINTS, self.get_params())
         if isinstance(X, (str, os.PathLike)) or getattr(X, 'ndim', 1) == 4:
             raise ValueError('X: expected a sequence of walks, got a single one: put it into a list')
         walks = list(X)
@@ -178,11 +171,12 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             raise ValueError('X: expected at least one walk, got none')
         if self.cache is not None:
             os.makedirs(self.cache, exist_ok=True)
-        fingerprint = gait_checkpoints.fingerprint(self.pose_weights, self.gait_weights)
+        weights = find_weights(self.pose_weights, self.gait_weights, self.recurrent_unit, self.rnn_layers,
+                               self.precision)
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
         results = joblib.Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            joblib.delayed(_transform_one)(walk, self.get_params(), fingerprint, threads) for walk in walks)
+            joblib.delayed(_transform_one)(walk, self.get_params(), weights, weights.digest, threads) for walk in walks)
         for number, (_, problem) in enumerate(results):
             if problem:
                 warnings.warn(f'walk {number} has no vector: {problem}', UserWarning, stacklevel=2)
@@ -201,30 +195,19 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         return tags
 
-    def _check_parameters(self):
-        for name, known in (('crop', METHODS), ('on_error', ('raise', 'nan')), ('recurrent_unit', ('GRU', 'LSTM')),
-                            ('precision', ('float32', 'bfloat16'))):
-            if getattr(self, name) not in known:
-                raise ValueError(f'{name}: expected one of {known}, got {getattr(self, name)!r}')
-        for name in ('rnn_layers', 'batch_size', 'every'):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f'{name}: expected a positive integer, got {value!r}')
 
-
-def _transform_one(walk, parameters, fingerprint, threads):
+def _transform_one(walk, parameters, weights, digest, threads):
     """(vector, problem) of one walk, in whatever process: from the cache, else by the networks."""
     p = parameters
-    network = p['recurrent_unit'], p['rnn_layers'], p['precision']
     try:
         file = None
         if p['cache'] is not None:
-            key = digest_of(walk) + repr((CACHE_VERSION, fingerprint, *network, p['crop'], p['every'])).encode()
-            file = os.path.join(p['cache'], hashlib.sha256(key).hexdigest() + '.npy')
+            facts = (CACHE_VERSION, digest, weights.recurrent_unit, weights.rnn_layers, weights.precision, p['crop'],
+                     p['every'])
+            file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
             if (vector := _read_vector(file)) is not None:
                 return vector, None
-        with _OPENING:
-            nets = _open_networks(p['pose_weights'], p['gait_weights'], *network, threads, fingerprint)
+        nets = shared_networks(weights, threads, digest)
         vector = walk_vector(walk, *nets, crop=p['crop'], batch_size=p['batch_size'], every=p['every'])
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise
@@ -236,10 +219,6 @@ def _transform_one(walk, parameters, fingerprint, threads):
         with gait_files.replacing(file, shared=True) as opened:
             np.save(opened, vector)
     return vector, None
-
-
-CACHE_VERSION = 2               # to be raised when the same walk and weights would give another vector
-_OPENING = threading.Lock()
 
 
 def digest_of(walk):

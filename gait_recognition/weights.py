@@ -3,96 +3,135 @@
 Reading files of weights is `gait_checkpoints`' matter. TensorFlow is loaded only by what opens networks.
 """
 import contextlib
+import dataclasses
+import functools
 import importlib
 import os
 import re
 import sys
 import tempfile
+import threading
 import warnings
-from typing import NamedTuple
 
 import gait_checkpoints
 
 PRECISIONS = ('float32', 'bfloat16')
 
 
-class Weights(NamedTuple):
-    """The files of both networks and how the networks are built: arguments of `GaitVectors`."""
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """The files of both networks and how the networks are built: parameters of `vectors.GaitVectors`.
+
+    Attributes
+    ----------
+    pose_weights, gait_weights : str
+    recurrent_unit : {'GRU', 'LSTM'}
+    rnn_layers : int
+    precision : {'float32', 'bfloat16'}
+    """
     pose_weights: str
     gait_weights: str
     recurrent_unit: str
     rnn_layers: int
     precision: str = 'float32'
 
+    @functools.cached_property
+    def files(self):
+        """Both files, each read once for the fingerprint and the networks."""
+        return gait_checkpoints.WeightsFile(self.pose_weights), gait_checkpoints.WeightsFile(self.gait_weights)
+
+    @functools.cached_property
+    def digest(self):
+        """Of both files' tensors, however they are stored."""
+        return gait_checkpoints.fingerprint_of(*(file.read(gait_checkpoints.is_weight) for file in self.files))
+
+    @property
     def fingerprint(self):
         """What a gallery knows these weights by; the same tensors in another network make other vectors."""
-        tensors = gait_checkpoints.fingerprint(self.pose_weights, self.gait_weights)
         network = f'{self.recurrent_unit}-{self.rnn_layers}'
-        return f'{tensors}-{network}' + ('' if self.precision == 'float32' else f'-{self.precision}')
+        return f'{self.digest}-{network}' + ('' if self.precision == 'float32' else f'-{self.precision}')
+
+    def __getstate__(self):
+        """The fields alone travel to other processes, not what was read."""
+        return dataclasses.asdict(self)
 
     def __str__(self):
         layers = '1 layer' if self.rnn_layers == 1 else f'{self.rnn_layers} layers'
         return f'{self.pose_weights} with {self.gait_weights} ({self.recurrent_unit}, {layers}, {self.precision})'
 
 
-def find_pair(pose=None, gait=None):
-    """The files of both networks: those named, the named one and its partner, or the first pair that is there.
+def find_weights(pose=None, gait=None, recurrent_unit=None, rnn_layers=None, precision='float32'):
+    """The weights of both networks: those named, the named ones and their partner, or the default pair.
 
     Parameters
     ----------
-    pose, gait : str, optional
+    pose, gait : str or os.PathLike, optional
         Checkpoints.
+    recurrent_unit, rnn_layers : optional
+        Of the gait weights, where neither the file's name nor its contents tell.
+    precision : {'float32', 'bfloat16'}
 
     Returns
     -------
-    (str, str)
+    Weights
 
     Raises
     ------
     FileNotFoundError
     ValueError
-        One is named and its partner is not known.
+        One is named and its partner is not known; or `network_of` the gait weights.
     """
+    pose, gait = find_pair(pose, gait)
+    return Weights(str(pose), str(gait), *network_of(gait, recurrent_unit, rnn_layers), precision)
+
+
+def find_pair(pose=None, gait=None):
+    """The files of both networks, (str, str), as `find_weights` finds them."""
     if pose is None and gait is None:
-        pose, gait = gait_checkpoints.default_weights()
-        _say_if_shipped(pose)
-    elif pose is None or gait is None:
-        pose, gait = _with_partner(pose, gait)
-    pair = gait_checkpoints.locate(pose), gait_checkpoints.locate(gait)
-    names = tuple(map(os.path.basename, pair))
-    poses, gaits = zip(*gait_checkpoints.DEFAULT_PAIRS)
-    if names[0] in poses and names[1] in gaits and names not in gait_checkpoints.DEFAULT_PAIRS:
-        warnings.warn(f'{names[1]} was trained on the features of {poses[gaits.index(names[1])]}, not of {names[0]}: '
-                      'vectors of this pair tell people apart badly', UserWarning, stacklevel=2)
-    return pair
+        pair = gait_checkpoints.default_pair()
+        _warn_if_shipped(pair.pose)
+        return pair.pose, pair.gait
+    if pose is None or gait is None:
+        return _with_partner(pose, gait)
+    files = gait_checkpoints.locate(pose), gait_checkpoints.locate(gait)
+    names = tuple(map(os.path.basename, files))
+    partners = {pair.gait: pair.pose for pair in gait_checkpoints.KNOWN_PAIRS}
+    partner = partners.get(names[1])
+    if partner and names[0] in partners.values() and names[0] != partner:
+        warnings.warn(f'{names[1]} was trained on the features of {partner}, not of {names[0]}: vectors of this pair '
+                      'tell people apart badly', UserWarning, stacklevel=3)
+    return files
 
 
 def find_pose_weights(pose=None):
-    """The path of the pose network's weights: those named, else the first of `DEFAULT_POSES` that is there."""
-    if pose is None:
-        pose, = gait_checkpoints.default_weights(gait_checkpoints.DEFAULT_POSES)
-        _say_if_shipped(pose)
-    return gait_checkpoints.locate(pose)
+    """The path of the pose network's weights: those named, else `gait_checkpoints.default_pose`."""
+    if pose is not None:
+        return gait_checkpoints.locate(pose)
+    pose = gait_checkpoints.default_pose()
+    _warn_if_shipped(pose)
+    return pose
 
 
-def _say_if_shipped(pose):
-    if pose.name == gait_checkpoints.DEFAULT_PAIRS[-1][0]:
-        warnings.warn(f'using {pose}, weights trained on synthetic walkers; for people get the published ones: '
-                      'gait-recognition fetch', UserWarning, stacklevel=3)
+def _warn_if_shipped(pose):
+    name = os.path.basename(pose)
+    for pair in gait_checkpoints.KNOWN_PAIRS:
+        if pair.pose == name and not pair.published:
+            warnings.warn(f'using {pose}, weights trained on {pair.trained_on}; for people get the published ones: '
+                          'gait-recognition fetch', UserWarning, stacklevel=4)
 
 
 def _with_partner(pose, gait):
-    """Both files of a pair of the table, one of which was named."""
+    """Both files of a known pair, one of which was named."""
     given, missing = (pose, '--gait-weights') if gait is None else (gait, '--pose-weights')
     given = gait_checkpoints.locate(given)
-    for pair in gait_checkpoints.DEFAULT_PAIRS:
-        if os.path.basename(given) in pair:
-            beside = [os.path.join(os.path.dirname(given), name) for name in pair]
+    for pair in gait_checkpoints.KNOWN_PAIRS:
+        if os.path.basename(given) in pair[:2]:
+            beside = [os.path.join(os.path.dirname(given), name) for name in pair[:2]]
             try:
                 return tuple(gait_checkpoints.locate(path) for path in beside)
             except FileNotFoundError:
-                return tuple(given if name == os.path.basename(given) else gait_checkpoints.find_weights(name)
-                             for name in pair)
+                return tuple(given if name == os.path.basename(given) else str(gait_checkpoints.find_weights(name))
+                             for name in pair[:2])
     raise ValueError(f'{given}: which weights belong to it is not known; name them by {missing}')
 
 
@@ -160,7 +199,7 @@ def load_tensorflow(verbose=False):
 
 
 @contextlib.contextmanager
-def open_pose_network(path, precision):
+def open_pose_network(path, precision='float32'):
     """The pose network, restored, for the block."""
     from human_pose_nn import HumanPoseIRNetwork
 
@@ -169,12 +208,61 @@ def open_pose_network(path, precision):
         yield pose_net
 
 
-@contextlib.contextmanager
-def open_networks(weights):
-    """Pose and gait network, restored, for the block."""
-    from gait_nn import GaitNetwork
+def open_networks(weights, threads=None):
+    """Pose and gait network, restored.
 
-    with open_pose_network(weights.pose_weights, weights.precision) as pose_net, \
-            GaitNetwork(recurrent_unit=weights.recurrent_unit, rnn_layers=weights.rnn_layers) as gait_net:
-        gait_net.restore(weights.gait_weights)
-        yield pose_net, gait_net
+    Parameters
+    ----------
+    weights : Weights
+    threads : int, optional
+        That each network's session may use; by default all.
+
+    Returns
+    -------
+    HumanPoseIRNetwork, GaitNetwork
+        For the caller to close.
+    """
+    import tensorflow.compat.v1 as tf
+
+    from gait_nn import GaitNetwork
+    from human_pose_nn import HumanPoseIRNetwork
+
+    config = None if threads is None else tf.ConfigProto(intra_op_parallelism_threads=threads,
+                                                         inter_op_parallelism_threads=threads)
+    with contextlib.ExitStack() as opened:                  # closes what is open where something fails
+        pose_net = opened.enter_context(HumanPoseIRNetwork(session_config=config, precision=weights.precision))
+        gait_net = opened.enter_context(GaitNetwork(recurrent_unit=weights.recurrent_unit,
+                                                    rnn_layers=weights.rnn_layers, session_config=config))
+        for net, file in zip((pose_net, gait_net), weights.files):
+            net.restore(file)
+            file.forget()
+        opened.pop_all()
+    return pose_net, gait_net
+
+
+def shared_networks(weights, threads=None, digest=None):
+    """`open_networks`, kept until others are asked for; the weights' digest tells when a file has changed."""
+    with _OPENING:
+        return _kept_open(weights, threads, digest)
+
+
+_OPENING = threading.Lock()
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_open(weights, threads, digest):
+    return open_networks(weights, threads)
+
+
+def shared_pose_network(path):
+    """The pose network with these weights, kept until others are asked for."""
+    with _OPENING:
+        return _kept_open_pose(path)
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_open_pose(path):
+    with contextlib.ExitStack() as opened:
+        pose_net = opened.enter_context(open_pose_network(path))
+        opened.pop_all()
+    return pose_net

@@ -1,6 +1,7 @@
 """The command `gait-recognition`, as users call it; most tests put quick stand-ins in the networks' place."""
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -63,10 +64,9 @@ def opened(monkeypatch):
     """The stand-ins in place; what they were opened with."""
     calls = []
 
-    @contextlib.contextmanager
     def open_networks(weights):
         calls.append((weights, weights.precision))
-        yield PoseStandIn(), GaitStandIn()
+        return contextlib.nullcontext(PoseStandIn()), contextlib.nullcontext(GaitStandIn())
 
     @contextlib.contextmanager
     def open_pose_network(path, precision):
@@ -74,7 +74,7 @@ def opened(monkeypatch):
         yield PoseStandIn()
     monkeypatch.setattr('gait_recognition.commands.walks.open_networks', open_networks)
     monkeypatch.setattr('gait_recognition.commands.pose.open_pose_network', open_pose_network)
-    monkeypatch.setattr('gait_recognition.vectors._open_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
+    monkeypatch.setattr('gait_recognition.vectors.shared_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
     return calls
 
 
@@ -320,10 +320,10 @@ def test_contradictions_about_cell_and_layers_are_refused(gait_file, name, held,
 
 def test_the_fingerprint_depends_on_both_files_the_network_and_its_precision(weights):
     one = Weights(weights[1], weights[3], 'GRU', 1)
-    others = [one._replace(**{name: other}) for name, other in (
+    others = [dataclasses.replace(one, **{name: other}) for name, other in (
         ('pose_weights', weights[3]), ('gait_weights', weights[1]), ('recurrent_unit', 'LSTM'), ('rnn_layers', 2),
         ('precision', 'bfloat16'))]
-    assert len({each.fingerprint() for each in [one, *others]}) == 6
+    assert len({each.fingerprint for each in [one, *others]}) == 6
 
 
 # vector --------------------------------------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ def test_vector_prints_csv_and_json_and_writes_every_form(weights, opened, walks
     assert np.array_equal(np.load(tmp_path / 'v.npy'), vectors)
     with np.load(tmp_path / 'v.npz', allow_pickle=False) as file:
         assert np.array_equal(file['vectors'], vectors) and file['walks'].tolist() == both
-        assert str(file['fingerprint']) == opened[0][0].fingerprint()
+        assert str(file['fingerprint']) == opened[0][0].fingerprint
     assert (tmp_path / 'v.csv').read_text() == out
     assert json.loads((tmp_path / 'v.json').read_text()) == answer
 
@@ -909,7 +909,7 @@ def test_real_joints_are_the_networks_and_nothing_else_is_said(command, checkpoi
 def test_the_readme_leads_from_nothing_to_a_name_with_the_weights_that_ship(command, tmp_path, monkeypatch):
     pytest.importorskip('av')
     monkeypatch.chdir(tmp_path)
-    if gait_checkpoints.default_weights()[0].name != 'walkers-pose.npz':
+    if gait_checkpoints.default_pair().published:
         pytest.skip('published weights are there, and walkers are nobody to them')
     walkers, enrol, calibrate, identify = readme_commands('walkers demo')
     for arguments in (walkers, enrol, calibrate):

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from conftest import SHIPPED
 from reference_weights import LOGITS, SHARED, VARIABLES, gait_tensors, logits, value, values, write_checkpoint
 
 import gait_checkpoints
@@ -27,6 +28,8 @@ def is_small(path):
     tensors = gait_checkpoints.read_checkpoint(path)
     return set(tensors) == set(SMALL) and all(np.array_equal(tensors[name], SMALL[name]) for name in SMALL)
 
+
+# --- Finding and reading ---------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('version', [1, 2])
 @pytest.mark.parametrize('name', ['plain.ckpt', 'M+L-GRU-2.ckpt', 'with spaces.ckpt', 'br[ack]ets{1}.ckpt',
@@ -98,6 +101,8 @@ def test_bare_names_are_sought_in_the_working_directory_then_in_models_then_with
         write_checkpoint(folder / name, SMALL, 1)
         assert pathlib.Path(gait_checkpoints.locate(name)).absolute() == folder / name
 
+
+# --- Refusing --------------------------------------------------------------------------------------------------------
 
 def write(path, content):
     path.write_bytes(content)
@@ -175,6 +180,8 @@ def test_a_flipped_bit_is_refused_or_changes_no_number(tmp_path, version, suffix
     assert refused == len(whole) if suffix == DATA_SUFFIX else refused > len(whole) / 2
 
 
+# --- Matching --------------------------------------------------------------------------------------------------------
+
 def match(tensors, **arguments):
     return gait_checkpoints.match('file.ckpt', tensors, list(tensors), {'a/weights': [4, 6], 'b': [3]}, 'a network',
                                   **arguments)
@@ -239,6 +246,8 @@ def test_the_report_counts_and_names_what_was_done():
                                         '  2 initial: d, e', '  5 ignored: f, g, h, i, ...']
     assert str(RestoreReport('walk.ckpt', ['a'])) == 'walk.ckpt: 1 variables restored'
 
+
+# --- Writing ---------------------------------------------------------------------------------------------------------
 
 def test_what_is_written_is_a_v2_checkpoint_of_two_files_that_tensorflow_reads(tmp_path):
     path = gait_checkpoints.write_checkpoint(tmp_path / 'mine+1.ckpt', SMALL)
@@ -318,6 +327,8 @@ def test_a_process_killed_between_the_renames_leaves_what_the_next_restore_compl
     assert all(np.array_equal(tensors[name], NEW[name]) for name in NEW)
     assert sorted(os.listdir(tmp_path)) == ['killed.ckpt' + DATA_SUFFIX, 'killed.ckpt.index']
 
+
+# --- The gait network ------------------------------------------------------------------------------------------------
 
 def damaged(checkpoints, folder, kind):
     """A file that the two-layer GRU network has to refuse, and what the error says."""
@@ -453,6 +464,8 @@ def test_saving_again_overwrites(gait_net, checkpoints, features, tmp_path):
     np.testing.assert_array_equal(gait_net.feed_forward(features), vector)
 
 
+# --- 8-bit weights ---------------------------------------------------------------------------------------------------
+
 @pytest.fixture(scope='module')
 def trainer():
     with GaitNetwork(is_training=True, num_of_persons=10, seed=3) as net:
@@ -487,6 +500,8 @@ def test_the_optimizers_state_is_not_saved(trainer, tmp_path):
     names = gait_checkpoints.read_checkpoint_shapes(trainer.save(tmp_path, 'trained'))
     assert set(names) == {*VARIABLES['gait'], *logits(10), *(f'{CELL_0}gru_cell/{leaf}' for leaf in GRU_LEAVES)}
 
+
+# --- The pose network ------------------------------------------------------------------------------------------------
 
 def test_a_pose_file_with_one_variable_missing_is_refused_by_that_variable(pose_net, frames, tmp_path):
     tensors = values(VARIABLES['pose'])
@@ -609,3 +624,41 @@ def test_a_fingerprint_is_that_of_the_weights_not_of_the_file_or_the_classifier(
     assert len(same) == 1
     one, two = checkpoints('gait'), checkpoints(SHARED.format('GRU'))
     assert len({*same, *(gait_checkpoints.fingerprint(*paths) for paths in ((two,), (one, two), (two, one)))}) == 4
+
+
+# --- Default weights -------------------------------------------------------------------------------------------------
+
+def put(folder, pair, cell='GRU'):
+    """Weights of both networks under the names of a known pair."""
+    write_checkpoint(folder / pair.pose, values(VARIABLES['pose']), 1)
+    write_checkpoint(folder / pair.gait, gait_tensors(recurrent=SHARED.format(cell)), 1)
+
+
+def test_without_a_path_both_networks_take_the_pair_that_is_there_the_published_first(tmp_path, monkeypatch, gait_nets):
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path, SHIPPED])
+    with HumanPoseIRNetwork() as net:
+        assert net.restore().path == str(SHIPPED / gait_checkpoints.SHIPPED.pose)
+        assert gait_nets('GRU', 1).restore().path == str(SHIPPED / gait_checkpoints.SHIPPED.gait)
+        put(tmp_path, gait_checkpoints.KNOWN_PAIRS[1])
+        assert net.restore().path == str(tmp_path / 'MPII+LSP.ckpt')
+    assert gait_nets('GRU', 2).restore().path == str(tmp_path / 'M+L-GRU-2.ckpt')
+    with pytest.raises(ValueError, match="M.L-GRU-2.ckpt, are of recurrent_unit='GRU', rnn_layers=2.*'GRU', 1"):
+        gait_nets('GRU', 1).restore()
+
+
+def test_named_weights_that_are_missing_say_which_are_there(tmp_path, monkeypatch):
+    (tmp_path / 'mine.ckpt.index').touch()
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path, SHIPPED])
+    for name in ('absent.ckpt', tmp_path / 'absent.ckpt'):
+        with pytest.raises(FileNotFoundError, match=f'There are: mine.ckpt, .*{gait_checkpoints.SHIPPED.pose}'):
+            gait_checkpoints.locate(name)
+
+
+def test_a_file_opened_once_is_read_once(tmp_path):
+    path = write_checkpoint(tmp_path / 'once.ckpt', SMALL)
+    file = gait_checkpoints.WeightsFile(path)
+    first = file.read(lambda name: True)
+    for suffix in ('.index', DATA_SUFFIX):
+        os.remove(path + suffix)
+    again = file.read(lambda name: True)
+    assert all(again[name] is first[name] for name in SMALL)

@@ -401,15 +401,36 @@ def test_vectors_of_other_weights_are_refused(tmp_path):
             ask()
 
 
-def test_a_gallery_loaded_without_a_fingerprint_lists_but_does_not_compare_until_told(tmp_path):
+class DefaultWeights:
+    """In place of the weights that are there."""
+    fingerprint = '0123456789abcdef0123456789abcdef-GRU-1'
+
+
+def test_a_gallery_loaded_without_a_fingerprint_compares_with_vectors_of_the_default_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr('gait_recognition.gallery.find_weights', DefaultWeights)
     path = str(tmp_path / 'g.npz')
     circle_gallery().save(path)
     gallery, vector = Gallery.load(path), on_circle(5)[0]
     assert [*gallery.list()] == ['Ann', 'Bob', 'Cy']
     for ask in (gallery.identify, lambda v: gallery.verify(v, v), lambda v: gallery.enrol('Dan', v)):
-        with pytest.raises(FingerprintError, match='fingerprint='):
+        with pytest.raises(FingerprintError, match=f"{DefaultWeights.fingerprint}'.*'{WEIGHTS}'"):
             ask(vector)
     assert gallery.identify(vector, fingerprint=WEIGHTS).ranking[0][0] == 'Ann'
+    with Gallery.open(tmp_path / 'default.npz', create=True) as gallery:
+        gallery.enrol('Ann', vector)
+    gallery = Gallery.load(tmp_path / 'default.npz')
+    assert gallery.fingerprint == DefaultWeights.fingerprint and gallery.identify(vector).ranking[0][0] == 'Ann'
+
+
+def test_a_gallery_of_before_that_knows_the_tensors_alone_is_taken(tmp_path):
+    tensors = DefaultWeights.fingerprint.partition('-')[0]
+    gallery = Gallery(tensors)
+    gallery.enrol('Ann', on_circle(5)[0])
+    gallery.save(tmp_path / 'g.npz')
+    Gallery.load(tmp_path / 'g.npz', DefaultWeights.fingerprint)
+    for other in (tensors + '-GRU-1-bfloat16', 'f' * 32 + '-GRU-1'):
+        with pytest.raises(FingerprintError):
+            Gallery.load(tmp_path / 'g.npz', other)
 
 
 @pytest.mark.parametrize('fingerprint', [None, '', 3])

@@ -29,6 +29,8 @@ def test_dropout_keeps_the_share_asked_for_scaled_up_and_drops_by_the_step():
     np.testing.assert_array_equal(run(0, keep=1.0), 1)
 
 
+# --- Batch norm ------------------------------------------------------------------------------------------------------
+
 class Norm:
     """A batch norm over a fixed input, in a graph and session of its own."""
 
@@ -146,6 +148,8 @@ def central_difference(function, at, step=1e-5):
     return slope
 
 
+# --- Recurrent layers ------------------------------------------------------------------------------------------------
+
 UNITS, DEPTH, STEPS = 4, 3, 6
 SEQUENCE = RANDOM(2).standard_normal((STEPS, DEPTH)).astype(np.float32)
 
@@ -261,6 +265,8 @@ def test_gradients_flow_through_time_to_inputs_and_weights(recurrent):
             return recurrent.loop(weights=weights)[0].sum()
         np.testing.assert_allclose(gradient, central_difference(total, recurrent.weights[i]), atol=1e-4)
 
+
+# --- The training step -----------------------------------------------------------------------------------------------
 
 class Step:
     """One step on loss = sum(factor * w), whose gradient is `factor`; a second variable is not part of the loss."""

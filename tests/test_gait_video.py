@@ -18,11 +18,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 import gait_checkpoints
+from gait_recognition import weights
 from gait_recognition.frames import Frames, read_frames
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError
-from gait_recognition.vectors import GaitVectors, _open_networks, walk_vector
+from gait_recognition.vectors import GaitVectors, walk_vector
 from gait_recognition.walkers.scenes import scene
+from gait_recognition.weights import Weights
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
 RED, GREEN, BLUE = (230, 20, 20), (20, 200, 20), (20, 20, 230)
@@ -751,8 +753,13 @@ def opened(monkeypatch):
     def open_networks(*arguments):
         calls.append(arguments)
         return Features(), Leaky()
-    monkeypatch.setattr('gait_recognition.vectors._open_networks', open_networks)
-    monkeypatch.setattr('gait_checkpoints.fingerprint', lambda *paths: 'print of ' + ' '.join(map(str, paths)))
+
+    def found(pose, gait, *network):
+        weights = Weights(pose, gait, *network)
+        vars(weights)['digest'] = f'print of {pose} {gait}'
+        return weights
+    monkeypatch.setattr('gait_recognition.vectors.shared_networks', open_networks)
+    monkeypatch.setattr('gait_recognition.vectors.find_weights', found)
     return calls
 
 
@@ -862,7 +869,7 @@ def test_a_bad_walk_stops_the_run_or_gives_a_row_of_nan(opened):
 def test_weights_that_do_not_fit_are_no_fault_of_a_walk(opened, monkeypatch):
     def misfit(*arguments):
         raise gait_checkpoints.CheckpointError('another network')
-    monkeypatch.setattr('gait_recognition.vectors._open_networks', misfit)
+    monkeypatch.setattr('gait_recognition.vectors.shared_networks', misfit)
     with pytest.raises(gait_checkpoints.CheckpointError, match='another network'):
         transformer(on_error='nan').transform([ready_crops()])
 
@@ -885,7 +892,7 @@ def test_processes_share_the_cores(opened, monkeypatch):
     monkeypatch.setattr(joblib, 'cpu_count', lambda: 8)
     with joblib.parallel_config(backend='threading', n_jobs=4):     # the user's backend; the parameter stays None
         transformer().transform([ready_crops()] * 2)
-    assert {arguments[5] for arguments in opened} == {2}
+    assert {arguments[1] for arguments in opened} == {2}
 
 
 @pytest.mark.slow
@@ -894,7 +901,7 @@ def test_two_processes_give_what_one_gives(checkpoints, tmp_path):
     one = GaitVectors(checkpoints('pose'), checkpoints(SHARED.format('GRU')), 'GRU', 1)
     two = clone(one).set_params(n_jobs=2, cache=tmp_path)
     expected = one.transform(walks)
-    _open_networks.cache_clear()
+    weights._kept_open.cache_clear()
     assert np.abs(two.transform(walks) - expected).max() < 1e-4
     assert len(os.listdir(tmp_path)) == 2
     assert np.abs(two.transform(walks) - expected).max() < 1e-4     # from the cache
@@ -909,4 +916,4 @@ def test_a_dask_cluster_computes_the_walks(checkpoints):
     expected = vectors.transform(walks)
     with distributed.Client(n_workers=2, threads_per_worker=1), joblib.parallel_config(backend='dask'):
         assert np.abs(vectors.transform(walks) - expected).max() < 1e-4
-    _open_networks.cache_clear()
+    weights._kept_open.cache_clear()

@@ -22,7 +22,7 @@ from gait_recognition.walkers.pictures import picture
 from gait_recognition.weights import find_pair, find_pose_weights, network_of
 from human_pose_nn import HumanPoseIRNetwork
 
-POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.DEFAULT_PAIRS[-1])
+POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.SHIPPED[:2])
 
 
 def test_together_they_take_at_most_45_megabytes():

@@ -1,4 +1,5 @@
 """`gait-recognition evaluate`: how well vectors tell the people of a data set apart."""
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -70,7 +71,7 @@ def evaluate_command(arguments):
     weights = chosen_weights(arguments)
     if cache:
         say(f'vectors are kept in {cache}: remove it when they are no longer needed')
-    transformer = GaitVectors(**weights._asdict(), crop=arguments.crop, every=arguments.every,
+    transformer = GaitVectors(**dataclasses.asdict(weights), crop=arguments.crop, every=arguments.every,
                               n_jobs=arguments.jobs, cache=cache,
                               on_error='nan' if arguments.leave_out else 'raise',
                               verbose=10 if sys.stderr.isatty() else 0)

@@ -2,7 +2,7 @@
 import argparse
 import functools
 
-from gait_recognition.tracking.crops import METHODS
+from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
 WALK_HELP = 'a video, a folder or pattern of pictures, an animation, or the number of a camera (with --end)'
@@ -37,7 +37,7 @@ def add_gait_weights(parser):
 
 
 def add_frames(parser):
-    parser.add_argument('--crop', choices=METHODS, default='auto',
+    parser.add_argument('--crop', choices=CROP_METHODS, default='auto',
                         help='how the walker is found: before a still background, by the pose network, or not at all '
                              '(square crops already); default: auto')
     parser.add_argument('--precision', choices=PRECISIONS, default='float32',

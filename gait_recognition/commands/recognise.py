@@ -11,7 +11,7 @@ from gait_recognition.commands.walks import chosen_weights, describe, is_camera,
 from gait_recognition.console import check_target, print_answer, say
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import FingerprintError, Gallery, check_text
-from gait_recognition.weights import Weights, network_of
+from gait_recognition.weights import find_weights
 
 
 def enrol_arguments(parser):
@@ -38,7 +38,7 @@ def enrol_command(arguments):
     check_target(arguments.gallery)
     weights, answer = chosen_weights(arguments), []
     with _weights_named(arguments.gallery, weights), \
-            Gallery.open(arguments.gallery, weights.fingerprint(), create=True) as gallery:
+            Gallery.open(arguments.gallery, weights.fingerprint, create=True) as gallery:
         new = _not_enrolled(arguments.gallery, gallery, walks)
         try:
             with contextlib.closing(describe([source for *_, source in new], weights, arguments)) as described:
@@ -95,18 +95,18 @@ def _weights_named(path, weights):
 
 def _weights_of(fingerprint, precision):
     """The pair of known weights at hand that a gallery was made with, or None."""
-    for names in gait_checkpoints.DEFAULT_PAIRS:
+    for pair in gait_checkpoints.KNOWN_PAIRS:
         with contextlib.suppress(FileNotFoundError, ValueError):
-            pair = tuple(map(str, gait_checkpoints.default_weights([names])))
-            weights = Weights(*pair, *network_of(pair[1]), precision)
-            if weights.fingerprint() == fingerprint:
+            files = (str(gait_checkpoints.find_weights(name)) for name in (pair.pose, pair.gait))
+            weights = find_weights(*files, precision=precision)
+            if weights.fingerprint == fingerprint:
                 return weights
     return None
 
 
 def _load_gallery(path, weights):
     with _weights_named(path, weights):
-        return Gallery.load(path, weights.fingerprint())
+        return Gallery.load(path, weights.fingerprint)
 
 
 def identify_arguments(parser):

@@ -61,7 +61,7 @@ def _save_npy(file, described, weights):
 
 def _save_npz(file, described, weights):
     np.savez(file, vectors=np.stack([each.vector for each in described]),
-             walks=np.array([each.walk for each in described]), fingerprint=np.array(weights.fingerprint()))
+             walks=np.array([each.walk for each in described]), fingerprint=np.array(weights.fingerprint))
 
 
 def _save_csv(file, described, weights):

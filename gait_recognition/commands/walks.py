@@ -9,13 +9,14 @@ from gait_recognition.console import say
 from gait_recognition.frames import read_frames
 from gait_recognition.progress import Progress
 from gait_recognition.vectors import walk_vector
-from gait_recognition.weights import Weights, find_pair, load_tensorflow, network_of, open_networks
+from gait_recognition.weights import find_pair, find_weights, load_tensorflow, open_networks
 
 
 def chosen_weights(arguments):
+    """The weights that a command is to use."""
     pair = find_pair(arguments.pose_weights, arguments.gait_weights)
     load_tensorflow(arguments.verbose)                      # takes seconds: only now that the files are there
-    weights = Weights(*pair, *network_of(pair[1], arguments.recurrent_unit, arguments.rnn_layers), arguments.precision)
+    weights = find_weights(*pair, arguments.recurrent_unit, arguments.rnn_layers, arguments.precision)
     if arguments.verbose:
         say(f'weights: {weights}')
     return weights
@@ -70,7 +71,9 @@ def describe(sources, weights, arguments):
     Described
     """
     progress = Progress(len(sources), 'walks')
-    with open_networks(weights) as networks, contextlib.closing(progress):
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(contextlib.closing(progress))
+        networks = [opened.enter_context(net) for net in open_networks(weights)]
         for number, source in enumerate(sources):
             progress(number, source.name)
             vector, track = walk_vector(source, *networks, crop=arguments.crop, return_track=True)

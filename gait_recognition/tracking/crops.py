@@ -5,11 +5,12 @@ import tempfile
 import numpy as np
 
 from gait_recognition.frames import read_frames, size_text
+from gait_recognition.parameters import check, one_of
 from gait_recognition.tracking.background import track_background
 from gait_recognition.tracking.joints import people_in, track_joints
 from gait_recognition.tracking.track import CROP_SIZE, NoPersonError, Track, UnsuitableError, cut_square
 
-METHODS = ('auto', 'background', 'pose', 'none')
+CROP_METHODS = ('auto', 'background', 'pose', 'none')
 LOOKED_AT, LOOKS = 32, 8        # of the first 32 frames of crops, 8 are looked at until a person is seen
 
 
@@ -101,8 +102,7 @@ def crop_walker(frames, method='auto', pose_net=None):
         A ValueError: nobody was found, or in too few frames.
     ValueError
     """
-    if method not in METHODS:
-        raise ValueError(f'crop: expected one of {METHODS}, got {method!r}')
+    check({'crop': one_of(CROP_METHODS)}, {'crop': method})
     frames = read_frames(frames)
     if method in ('auto', 'none'):
         height, width = frames.peek()[0].shape[:2]

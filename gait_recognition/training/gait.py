@@ -21,7 +21,7 @@ import numpy as np
 from gait_nn import FEATURE_SHAPE, GaitNetwork
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import Protocol
-from gait_recognition.tracking.crops import METHODS
+from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored
 from gait_recognition.training.runs import STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.walks import (
@@ -193,6 +193,8 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
         inference.save(run.folder, f'best-{network}')
 
 
+# --- Command ---------------------------------------------------------------------------------------------------------
+
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(description='Train the gait network.', formatter_class=HelpFormatter)
     parser.add_argument('--output', metavar='FOLDER', required=True,
@@ -201,7 +203,7 @@ def parse_arguments(argv):
     parser.add_argument('--manifest', metavar='CSV', help='person,condition,session,path of the walks to train on; '
                         'without it, synthetic walkers')
     parser.add_argument('--validation', metavar='CSV', help='manifest of people who are not in --manifest')
-    parser.add_argument('--crop', choices=METHODS, default='auto',
+    parser.add_argument('--crop', choices=CROP_METHODS, default='auto',
                         help="how people are cut out of a manifest's videos")
     parser.add_argument('--every', type=int, default=1, metavar='N', help="use every N-th frame of a manifest's videos")
     parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')

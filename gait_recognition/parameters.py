@@ -1,0 +1,44 @@
+"""What parameters may be, declared once where they belong, and the error that names one that is not so."""
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Constraint(NamedTuple):
+    """A rule, and how a message says it."""
+    says: str
+    holds: object           # takes a value, returns whether it is allowed
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+POSITIVE_INTEGER = Constraint('a positive integer', lambda value: not isinstance(value, bool) and
+                              isinstance(value, (int, np.integer)) and value >= 1)
+SECONDS = Constraint('seconds, 0 or more', lambda value: _is_number(value) and math.isfinite(value) and value >= 0)
+RATE = Constraint('a positive number of frames a second',
+                  lambda value: _is_number(value) and math.isfinite(value) and value > 0)
+
+
+def one_of(values):
+    return Constraint(f'one of {tuple(values)}', lambda value: isinstance(value, str) and value in values)
+
+
+def optional(constraint):
+    return Constraint(f'{constraint.says}, or None', lambda value: value is None or constraint.holds(value))
+
+
+def check(constraints, parameters):
+    """Raise ValueError, which names it, for the first parameter that breaks its rule.
+
+    Parameters
+    ----------
+    constraints : dict of str to Constraint
+    parameters : dict of str
+        Those without a constraint are not looked at.
+    """
+    for name, constraint in constraints.items():
+        if name in parameters and not constraint.holds(parameters[name]):
+            raise ValueError(f'{name}: expected {constraint.says}, got {parameters[name]!r}')

@@ -1,0 +1,140 @@
+"""What stands where, and which way imports point: the promises of CONTRIBUTING.md, read off the code."""
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TOP = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'dummy_pose_estimation', 'gait_layers', 'gait_network',
+       'gait_checkpoints', 'gait_files', 'pose_heat_maps', 'pose_joints', 'train_pose', 'train_gait', 'fetch_models',
+       'setup'}
+DOORS = {'train_pose', 'train_gait', 'fetch_models', 'dummy_pose_estimation'}
+WITH_TENSORFLOW = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'gait_layers', 'gait_network', 'pose_heat_maps'}
+# Those lower down know nothing of those further up.
+FLOORS = [{'gait_files', 'pose_joints'}, {'gait_checkpoints', 'pose_heat_maps'}, {'gait_layers'}, {'gait_network'},
+          {'inception_resnet_v2'}, {'human_pose_nn', 'gait_nn'}]
+
+
+def module_name(path, root=ROOT):
+    parts = path.relative_to(root).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+def modules(root=ROOT):
+    """Every module of the project by name, with its file."""
+    files = [*root.glob('*.py'), *(root / 'gait_recognition').rglob('*.py')]
+    return {module_name(path, root): path for path in files}
+
+
+def imports(path, known):
+    """(name, whether inside a function) of the project's modules that a file imports."""
+    tree = ast.parse(path.read_text('utf-8'))
+    inside = {id(node) for function in ast.walk(tree) if isinstance(function, (ast.FunctionDef, ast.Lambda))
+              for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [name if (name := f'{node.module}.{alias.name}') in known else node.module for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name in known:
+                yield name, id(node) in inside
+
+
+def graph(root=ROOT):
+    known = modules(root)
+    return {name: {*imports(path, known)} for name, path in known.items()}
+
+
+def faults(root=ROOT):
+    """Every arrow that points the wrong way, as a line."""
+    arrows, found = graph(root), []
+    for name, targets in arrows.items():
+        for target, is_lazy in sorted(targets):
+            in_package, to_package = name.startswith('gait_recognition'), target.startswith('gait_recognition')
+            if not in_package and to_package and name not in DOORS:
+                found.append(f'{name} is flat and imports {target} of the package')
+            if target in DOORS:
+                found.append(f'{name} imports the door {target}')
+            if target.startswith('gait_recognition.commands.') and not name.startswith('gait_recognition.commands.'):
+                found.append(f'{name} imports the command {target}: only cli does, by name')
+            if to_package and is_lazy and name in ('gait_recognition.cli', 'gait_recognition.__main__'):
+                found.append(f'{name} imports {target} inside a function')
+            if in_package and target in WITH_TENSORFLOW and not is_lazy \
+                    and not name.startswith('gait_recognition.training'):
+                found.append(f'{name} imports {target}, and with it TensorFlow')
+            levels = [next((i for i, floor in enumerate(FLOORS) if n in floor), None) for n in (name, target)]
+            if None not in levels and levels[1] >= levels[0]:
+                found.append(f'{name} imports {target}, which stands above it')
+    return found + [f'a circle: {" -> ".join(circle)}' for circle in circles(arrows)]
+
+
+def circles(arrows):
+    """Circles of imports, a function's own among them."""
+    done, found = set(), []
+
+    def visit(name, path):
+        if name in path:
+            found.append([*path[path.index(name):], name])
+        elif name not in done:
+            for target, _ in sorted(arrows[name]):
+                visit(target, [*path, name])
+            done.add(name)
+    for name in sorted(arrows):
+        visit(name, [])
+    return found
+
+
+def test_the_top_holds_the_networks_what_they_stand_on_three_doors_and_the_script():
+    assert {path.stem for path in ROOT.glob('*.py')} == TOP
+
+
+def test_every_arrow_points_one_way():
+    assert faults() == []
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the project's modules, to turn imports round in."""
+    for path in modules().values():
+        target = tmp_path / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize('module, line, fault', [
+    ('gait_checkpoints.py', 'from gait_recognition.weights import find_weights', 'flat and imports'),
+    ('gait_files.py', 'import gait_checkpoints', 'stands above'),
+    ('gait_layers.py', 'import gait_network', 'stands above'),
+    ('gait_recognition/scorers.py', 'from gait_recognition import gallery', 'circle'),
+    ('gait_recognition/scorers.py', 'def f():\n    import gait_recognition.gallery', 'circle'),
+    ('gait_recognition/frames.py', 'import train_pose', 'door'),
+    ('gait_recognition/gallery.py', 'from gait_recognition.commands import vector', 'command'),
+    ('gait_recognition/gallery.py', 'from human_pose_nn import HumanPoseIRNetwork', 'TensorFlow'),
+    ('gait_recognition/cli.py', 'def f():\n    from gait_recognition import frames', 'inside a function')])
+def test_an_import_turned_round_is_noticed(copy, module, line, fault):
+    assert faults(copy) == []
+    with open(copy / module, 'a', encoding='utf-8') as file:
+        file.write(f'\n{line}\n')
+    assert any(fault in each for each in faults(copy))
+
+
+def test_importing_needs_no_tensorflow_but_where_networks_are():
+    names = [name for name in sorted(modules()) if name not in WITH_TENSORFLOW | DOORS | {'setup'}
+             and not name.startswith('gait_recognition.training') and name != 'gait_recognition.__main__']
+    code = f'import importlib, sys\nfor name in {names}: importlib.import_module(name)\n' \
+           'sys.exit("tensorflow" in sys.modules or "matplotlib" in sys.modules)'
+    assert subprocess.run([sys.executable, '-c', code], cwd=ROOT).returncode == 0
+
+
+def test_the_package_and_its_help_come_at_once():
+    """Counted in modules, not in seconds, which change with what else the machine does."""
+    code = 'import sys, gait_recognition, gait_recognition.cli as cli\n' \
+           'try: cli.main(["--help"])\nexcept SystemExit: pass\n' \
+           'sys.exit(any(name in sys.modules for name in ("numpy", "scipy", "sklearn", "PIL", "tensorflow")))'
+    assert subprocess.run([sys.executable, '-c', code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
