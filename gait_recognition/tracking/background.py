@@ -6,6 +6,7 @@ import math
 import numpy as np
 from PIL import Image
 from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
 
 from gait_recognition.prefetch import ahead
 from gait_recognition.tracking.track import (
@@ -31,6 +32,7 @@ UNSTEADY = 15.0                 # grey levels of noise that no camera makes
 MOVING_CAMERA = 0.35            # share of foreground, on the average, that no walker makes
 CROWN = 0.15                    # of a figure's height: the rows that are its head
 CROWN_SLACK = 0.08              # of its height: the stride moves the middle of the box against the head by less
+FARTHEST = 0.5                  # of its height from where a track would be by now: no continuation of it
 LINK_SECONDS = 1.0              # a figure out of sight for longer is another figure
 SAME_HEIGHT = 1.3               # ratio of heights up to which it may be the same figure
 MIN_TRAVEL = 0.5                # of its own height that a walker crosses
@@ -134,21 +136,20 @@ def _find_moving(frames):
 
 
 def _link(figures, rate):
-    """Tracks through the figures of each frame: lists of (time, box). A figure continues the nearest track."""
+    """Tracks through the figures of each frame: lists of (time, box). Figures continue the tracks that they are nearest
+    to, all together."""
     done, active = [], []
     for time, boxes in enumerate(figures):
         lost = [time - path[-1][0] > max(1, LINK_SECONDS * rate) for path in active]
         done += itertools.compress(active, lost)
         active = [path for path, is_lost in zip(active, lost) if not is_lost]
-        pairs = sorted((_distance(path, time, box), p, b) for p, path in enumerate(active)
-                       for b, box in enumerate(boxes))
-        free_paths, free_boxes = set(range(len(active))), set(range(len(boxes)))
-        for distance, p, b in pairs:
-            if distance < 0.5 and p in free_paths and b in free_boxes:
-                active[p].append((time, boxes[b]))
-                free_paths.remove(p)
-                free_boxes.remove(b)
-        active += [[(time, boxes[b])] for b in sorted(free_boxes)]
+        distances = np.array([[min(_distance(path, time, box), FARTHEST) for box in boxes] for path in active])
+        distances = distances.reshape(len(active), len(boxes))
+        pairs = [(p, b) for p, b in zip(*linear_sum_assignment(distances)) if distances[p, b] < FARTHEST]
+        for p, b in pairs:
+            active[p].append((time, boxes[b]))
+        taken = {b for _, b in pairs}
+        active += [[(time, box)] for b, box in enumerate(boxes) if b not in taken]
     return done + active
 
 
