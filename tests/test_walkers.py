@@ -13,7 +13,7 @@ from PIL import Image
 from gait_recognition.walkers import pictures, scenes, streams
 from gait_recognition.walkers.backgrounds import random_background
 from gait_recognition.walkers.cameras import Camera, Finish, apply_finish, heading_of, random_finish
-from gait_recognition.walkers.figures import _LEFT, _OWN, _TORSO, draw_figure, visible_joints
+from gait_recognition.walkers.figures import _HAIR, _LEFT, _OWN, _TORSO, draw_figure, visible_joints
 from gait_recognition.walkers.files import write_scene
 from gait_recognition.walkers.gaits import Walker
 from gait_recognition.walkers.looks import Light, random_light, random_look
@@ -48,7 +48,7 @@ def draw(walker, phase=0.3, heading=0.0, size=400, seed=0, cover=0.0, **clothes)
     canvas, owner = np.full((3, size, size), 128, np.float32), np.zeros((size, size), np.uint8)
     pose = walker.pose([phase], travel=False)
     joints, far = draw_figure(canvas, owner, walker, pose, 0, dataclasses.replace(look, **plain), light,
-                                       camera)
+                                camera)
     return canvas, owner, joints, visible_joints(owner, joints, far)[0]
 
 
@@ -327,6 +327,10 @@ def test_shoe_covers_are_drawn_on_the_feet_only():
     assert len(changed) > 200
     assert changed[:, 0].min() > covered[2][[R_KNEE, L_KNEE], 0].max()
     assert [random_look(streams.stream(1), condition).covers for condition in 'NBS'] == [False, False, True]
+
+
+def test_every_hair_style_that_is_drawn_at_random_has_its_strokes():
+    assert {random_look(streams.stream(seed), 'N').hair_style for seed in range(200)} == set(_HAIR)
 
 
 def test_sleeves_and_skirts_have_lengths():

@@ -7,7 +7,7 @@ scale are no part of it: they are drawn anew for every picture and every walk, s
 
 - `norms`: what is known of how people walk, with its sources; `gaits`: an identity, and its joints in space;
 - `looks`: clothes, hair, light; `cameras`: where a figure stands, and what camera and file do to the picture;
-- `figures`, `backgrounds`: drawing them;
+- `figures`, made of `parts`, and `backgrounds`: drawing them;
 - `pictures.picture`: one random walker with exact joints, for training a pose network;
 - `scenes.sequence`, `scenes.iter_frames`: one walk of one person, the crop following the figure, for gait training;
 - `scenes.scene`, `files.write_scene`: a wide still scene that the figure crosses, for testing a video path.

@@ -69,9 +69,9 @@ class Finish(NamedTuple):
 def random_finish(rng) -> Finish:
     cast = 1 + 0.12 * rng.uniform(-1, 1, 3) * rng.random()
     return Finish(tuple(cast * rng.uniform(0.75, 1.15)), rng.uniform(0.75, 1.15), rng.uniform(-15, 25),
-                   rng.uniform(0.8, 1.25), rng.uniform(0, 1.1) * (rng.random() < 0.6),
-                   rng.uniform(0.45, 1) if rng.random() < 0.3 else 1.0,
-                   rng.uniform(0, 11) * (rng.random() < 0.7), int(rng.integers(30, 96)) if rng.random() < 0.75 else 0)
+                  rng.uniform(0.8, 1.25), rng.uniform(0, 1.1) * (rng.random() < 0.6),
+                  rng.uniform(0.45, 1) if rng.random() < 0.3 else 1.0,
+                  rng.uniform(0, 11) * (rng.random() < 0.7), int(rng.integers(30, 96)) if rng.random() < 0.75 else 0)
 
 
 def apply_finish(canvas: np.ndarray, style: Finish, rng) -> np.ndarray:

@@ -1,330 +1,322 @@
 """A figure is drawn part by part, from the far side to the near one.
 
-A part is a chain of circles and what spans them, lit as if it were round. Each part writes its number where it covers:
-the map of these numbers tells which joint is hidden.
+Each part writes its number where it covers: the map of these numbers tells which joint is hidden.
 """
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from gait_recognition.walkers.cameras import Camera
 from gait_recognition.walkers.gaits import Pose, Walker
-from gait_recognition.walkers.looks import Cloth, Light, Look, mix, noise_tile, shade
-
-# Drawing. A part is a chain of circles and what spans them, lit as if it were round. Each part writes its number where
-# it covers: the map of these numbers tells which joint is hidden.
+from gait_recognition.walkers.looks import Cloth, Light, Look, mix, shade
+from gait_recognition.walkers.parts import Part
+from pose_joints import JOINT_NAMES
 
 # Numbers of the parts in the map of owners; the right ones, the left ones are 10 more.
 _ARM, _FOREARM, _HAND, _THIGH, _SHANK, _FOOT = range(1, 7)
 _LEFT = 10
 _TORSO, _NECK, _HEAD, _BAG, _SKIRT = range(30, 35)
+_OFFSETS = {'right': 0, 'left': _LEFT}
+_BALLS = {_HEAD, _BAG, _HAND, _HAND + _LEFT, _FOOT, _FOOT + _LEFT}
+
+_THINNEST = 0.6     # radius in pixels: anything thinner would fade
+_FAR = 0.012        # of the stature: joints this much farther than the middle of the pelvis are on the far side
+
+# Half-widths of the bare arm, shares of the stature.
+_SHOULDER, _UPPER_ARM, _ELBOW, _LOWER_ARM, _WRIST = 0.031, 0.029, 0.023, 0.024, 0.015
 
 
-def _paint(canvas, owner, number, points, radii, cloth, light, unit, flat=False, ball=False):
-    """Draw one part.
+class _Stroke(NamedTuple):
+    """A part of the hair; all in shares of the head's height."""
 
-    Parameters
-    ----------
-    canvas : ndarray (3, H, W) float32
-        Changed in place.
-    owner : ndarray (H, W) uint8 or None
-        Gets `number` where the part covers.
-    points, radii : (K, 2) (y, x), (K,)
-        Circles in pixels; the part is the hull of each two neighbours.
-    cloth : Cloth
-    light : Light
-    unit : float
-        Pixels of the figure's stature: the scale of patterns.
-    flat : bool
-        End straight at the last circle instead of round.
-    ball : bool
-        Lit as balls; else as tubes, whose ends show no edge where the next part goes on.
+    circles: tuple              # (ahead of the chin, above it, radius)
+    straight: bool = False
+
+
+_SCALP = _Stroke(((0.10, 0.78, 0.27), (-0.12, 0.66, 0.36), (-0.26, 0.42, 0.23)))
+_HAIR = {
+    'bald': (),
+    'crop': (_Stroke(((0.0, 0.66, 0.37), (-0.16, 0.56, 0.34))),),
+    'short': (_SCALP,),
+    'long': (_SCALP, _Stroke(((-0.20, 0.6, 0.30), (-0.30, 0.1, 0.25), (-0.34, -0.5, 0.18)))),
+    'bob': (_SCALP, _Stroke(((-0.12, 0.6, 0.36), (-0.14, 0.1, 0.28)))),
+    'tail': (_SCALP, _Stroke(((-0.45, 0.70, 0.10), (-0.62, 0.45, 0.13), (-0.60, 0.0, 0.06)))),
+    'bun': (_SCALP, _Stroke(((-0.46, 0.76, 0.17), (-0.52, 0.80, 0.17)))),
+    'afro': (_SCALP, _Stroke(((-0.02, 0.78, 0.40), (-0.20, 0.62, 0.46)))),
+    'cap': (_SCALP, _Stroke(((0.10, 0.76, 0.22), (0.62, 0.70, 0.035)), straight=True)),
+    'hat': (_SCALP, _Stroke(((-0.55, 0.72, 0.05), (0.55, 0.76, 0.05))),
+            _Stroke(((0.0, 0.80, 0.42), (0.0, 0.98, 0.34)))),
+    'hood': (_SCALP, _Stroke(((-0.10, 0.66, 0.47), (-0.20, 0.30, 0.36), (-0.16, -0.02, 0.34)))),
+}
+
+
+class _Figure:
+    """A walker in one frame of a pose, seen by a camera: a method for each thing that is drawn.
+
+    Points are of space, as in `Pose`; half-widths are shares of the stature.
     """
-    points, radii = np.asarray(points, np.float32), np.asarray(radii, np.float32)
-    lower = np.maximum(np.floor((points - radii[:, None]).min(0)).astype(int) - 1, 0)
-    upper = np.minimum(np.ceil((points + radii[:, None]).max(0)).astype(int) + 2, canvas.shape[1:])
-    if (upper <= lower).any():
-        return
-    yy = np.arange(lower[0], upper[0], dtype=np.float32)[:, None]
-    xx = np.arange(lower[1], upper[1], dtype=np.float32)[None]
-    inside = None
-    start = 0.0
-    patterned = cloth.pattern != 'plain'
-    for (ay, ax), (by, bx), ra, rb in zip(points[:-1].tolist(), points[1:].tolist(), radii[:-1].tolist(),
-                                          radii[1:].tolist(), strict=True):
-        dy, dx = by - ay, bx - ax
-        length = math.hypot(dy, dx) + 1e-3
-        py, px = yy - ay, xx - ax
-        along = (py * dy + px * dx) / length ** 2
-        t = np.minimum(np.maximum(along, 0), 1)
-        wy, wx = py - t * dy, px - t * dx
-        radius = ra + t * (rb - ra)
-        depth = radius - np.sqrt(wy * wy + wx * wx)
-        if flat:
-            depth = np.minimum(depth, (1 - along) * length)
-        if not ball:
-            wy, wx = py - along * dy, px - along * dx
-        wy, wx = wy / radius, wx / radius
-        if inside is None:
-            inside, ny, nx, at = depth, wy, wx, t * length
-        else:
-            better = depth > inside
-            inside = np.where(better, depth, inside)
-            ny, nx = np.where(better, wy, ny), np.where(better, wx, nx)
-            at = np.where(better, start + t * length, at) if patterned else at
-        start += length
-    alpha = np.minimum(np.maximum(inside + 0.5, 0), 1)
-    lx, ly, lz = light.direction
-    facing = nx * lx + ny * ly + np.sqrt(np.maximum(1 - nx * nx - ny * ny, 0)) * lz
-    tone = light.ambient + light.diffuse * np.maximum(facing, 0)
-    if cloth.folds or cloth.pattern == 'blotches':  # creases that travel with the part
-        rows, columns = (np.arange(alpha.shape[axis]) + lower[axis] - int(points[0, axis]) + 137 * number
-                         for axis in (0, 1))
-        creases = noise_tile()[np.ix_(rows % 512, columns % 512)]
-    if cloth.folds:
-        tone = tone * (1 + cloth.folds * creases)
-    colour = np.array(cloth.colour, np.float32)[:, None, None]
-    if not patterned:
-        paint = colour * tone
-    else:
-        period = max(cloth.period * unit, 3.0)
-        if cloth.pattern == 'blotches':
-            other = creases > 0.4
-        else:
-            side = np.hypot(nx, ny) * np.sign(nx + 1e-6) * radii.mean()
-            hoops, stripes = at % period > period / 2, side % (0.7 * period) > 0.35 * period
-            other = {'hoops': hoops, 'stripes': stripes, 'checks': hoops ^ stripes}[cloth.pattern]
-        paint = np.where(other, np.array(cloth.second, np.float32)[:, None, None], colour) * tone
-    window = canvas[:, lower[0]:upper[0], lower[1]:upper[1]]
-    paint -= window
-    paint *= alpha
-    window += paint
-    if owner is not None:
-        owner[lower[0]:upper[0], lower[1]:upper[1]][alpha > 0.5] = number
 
+    def __init__(self, canvas, owner, walker: Walker, pose: Pose, frame: int, look: Look, light: Light, camera: Camera):
+        self.canvas, self.owner = canvas, owner
+        self.walker, self.look, self.camera = walker, look, camera
+        self.light, self.far_light = light, light.on_far_side()
+        self.unit = camera.scale * walker.stature   # pixels of the stature
+        self.points = dict(zip(JOINT_NAMES, pose.joints[frame])) | {name: at[frame] for name, at in pose.extras.items()}
+        self.pelvis, self.thorax = self.points['pelvis'], self.points['thorax']
+        self.chin, self.head_up = self.points['upper neck'], self.points['head top'] - self.points['upper neck']
+        self.right_near = math.cos(camera.heading) > 0
+        self.wide = abs(math.sin(camera.heading))   # share of the trunk's width that is seen
+        self.deep = abs(math.cos(camera.heading))   # and of its depth
+        # Steps in space, of pelvis and thorax a stature long, of the head a head's height; near = to that side, left or
+        # right, which is turned to the camera.
+        near = -1 if self.right_near else 1
+        self.pelvis_forward = walker.stature * pose.axes['pelvis'][frame][0]
+        self.forward, left, self.up = walker.stature * pose.axes['thorax'][frame]
+        self.near = near * left
+        self.head_forward, left, _ = walker.stature * walker.head * pose.axes['head'][frame]
+        self.head_near = near * left
+        self.skin = Cloth(look.skin, look.skin, folds=0.02)
+        self.lower_cloth = look.top if look.outfit in ('dress', 'coat') else look.bottom
 
-def draw_figure(canvas, owner, walker: Walker, pose: Pose, frame: int, look: Look, light: Light, camera: Camera):
-    """Draw frame `frame` of `pose`; returns joints (16, 2) in pixels (y, x) and which of them (16,) bool lie
-    behind the middle of the pelvis, seen from the camera."""
-    tall = walker.stature
-    joints = pose.joints[frame]
-    extras = {name: at[frame] for name, at in pose.extras.items()}
-    axes = {name: at[frame] for name, at in pose.axes.items()}
-    unit = camera.scale * tall
-    flat, depths = camera.project(joints)
-    widen = abs(math.sin(camera.heading))  # share of a part's width that is seen, the rest is its depth
-    narrow = abs(math.cos(camera.heading))
+    def draw(self):
+        """Everything, what is farther first."""
+        far, near = ('left', 'right') if self.right_near else ('right', 'left')
+        bag_is_far = math.sin(self.camera.heading) < 0  # seen from the front
+        self.arm(far)
+        self.leg(far)
+        self.seat()
+        self.leg(near)
+        if self.look.backpack and bag_is_far:
+            self.bag()
+        self.trunk()
+        if self.look.backpack and not bag_is_far:
+            self.bag()
+        self.head()
+        if self.look.backpack:
+            self.strap()
+        self.arm(near)
 
-    def at(*points):
-        return camera.project(np.array(points))[0]
+    def paint(self, number: int, circles, cloth: Cloth, girth=1.0, loose=1.0, straight=False):
+        """Paint a part through `circles`, (point, half-width) each; `girth` and `loose` are factors on the widths."""
+        points, widths = zip(*circles)
+        self.paint_flat(number, self.project(*points), np.array(widths) * girth * loose, cloth, straight)
 
-    def paint(number, points, widths, cloth, straight=False):
-        on_far_side = number < _TORSO and (number > _LEFT) == right_near
-        _paint(canvas, owner, number, points, np.maximum(np.array(widths) * unit, 0.6), cloth,
-               light.on_far_side() if on_far_side else light, unit, straight,
-               number in (_HEAD, _BAG, _HAND, _HAND + _LEFT, _FOOT, _FOOT + _LEFT))
+    def paint_flat(self, number: int, places, widths: np.ndarray, cloth: Cloth, straight=False):
+        """Paint a part through `places` (y, x) of the picture."""
+        circles = np.empty((len(places), 3), np.float32)
+        circles[:, :2] = places
+        circles[:, 2] = np.maximum(widths * self.unit, _THINNEST)
+        on_far_side = number < _TORSO and (number > _LEFT) == self.right_near
+        light = self.far_light if on_far_side else self.light
+        Part(number, circles, cloth, light, self.unit, straight, number in _BALLS).paint(self.canvas, self.owner)
 
-    def across(depth, width):
-        """Half-width in the picture of an ellipse with these half-axes (fractions of the stature)."""
-        return math.hypot(depth * walker.trunk_depth * narrow, width * walker.trunk_width * widen)
+    def project(self, *points) -> np.ndarray:
+        """Places (N, 2) in the picture, (y, x)."""
+        return self.camera.project(np.array(points))[0]
 
-    skin = Cloth(look.skin, look.skin, folds=0.02)
-    hair = Cloth(look.hair, look.hair, folds=0.22)
-    sole = Cloth(shade(look.shoes.second, 0.6), look.shoes.second, folds=0.0)
-    legs = look.outfit in ('trousers', 'coat')  # the whole leg in cloth
-    right_near = math.cos(camera.heading) > 0
-    sides = ('left', 'right') if right_near else ('right', 'left')  # far side first
+    def across(self, depth: float, width: float) -> float:
+        """Half-width in the picture of an ellipse with these half-axes, in the proportions of the walker's trunk."""
+        return math.hypot(depth * self.walker.trunk_depth * self.deep, width * self.walker.trunk_width * self.wide)
 
-    def arm(side):
-        add = 0 if side == 'right' else _LEFT
-        wrist, elbow, shoulder = joints[[10, 11, 12]] if side == 'right' else joints[[15, 14, 13]]
-        girth, loose = walker.arm_girth, look.loose_top
-        paint(add + _HAND, at(wrist, extras[f'{side} knuckle'], extras[f'{side} fingertip']),
-              np.array([0.015, 0.019, 0.011]) * girth, skin)
-        widths = np.array([0.031, 0.029, 0.023, 0.024, 0.015]) * girth
-        middle, low = shoulder + 0.5 * (elbow - shoulder), elbow + 0.3 * (wrist - elbow)
-        if look.sleeve < 1:  # skin that cloth covers is not drawn
-            paint(add + _FOREARM, at(elbow, low, wrist), widths[2:], skin)
-        if look.sleeve < 0.5:
-            paint(add + _ARM, at(shoulder, middle, elbow), widths[:3], skin)
+    def limb(self, side: str, *names: str) -> list:
+        """Points of one side."""
+        return [self.points[f'{side} {name}'] for name in names]
+
+    def arm(self, side: str):
+        add, girth, sleeve = _OFFSETS[side], self.walker.arm_girth, self.look.sleeve
+        shoulder, elbow, wrist = self.limb(side, 'shoulder', 'elbow', 'wrist')
+        knuckle, fingertip = self.limb(side, 'knuckle', 'fingertip')
+        self.paint(add + _HAND, [(wrist, 0.015), (knuckle, 0.019), (fingertip, 0.011)], self.skin, girth)
+        low = elbow + 0.3 * (wrist - elbow)
+        if sleeve < 1:  # skin that cloth covers is not drawn
+            self.paint(add + _FOREARM, [(elbow, _ELBOW), (low, _LOWER_ARM), (wrist, _WRIST)], self.skin, girth)
+        if sleeve < 0.5:
+            middle = shoulder + 0.5 * (elbow - shoulder)
+            self.paint(add + _ARM, [(shoulder, _SHOULDER), (middle, _UPPER_ARM), (elbow, _ELBOW)], self.skin, girth)
+        self.sleeve(side)
+
+    def sleeve(self, side: str):
+        add, girth, look = _OFFSETS[side], self.walker.arm_girth, self.look
+        shoulder, elbow, wrist = self.limb(side, 'shoulder', 'elbow', 'wrist')
         if look.sleeve > 0.5:
             share = (look.sleeve - 0.5) * 2
             end = elbow + share * (wrist - elbow)
-            paint(add + _FOREARM, at(elbow, low if share > 0.35 else 0.5 * (elbow + end), end),
-                  np.array([widths[2], widths[3], max(widths[4], 0.024 - 0.009 * share)]) * loose, look.top, True)
+            low = elbow + 0.3 * (wrist - elbow) if share > 0.35 else 0.5 * (elbow + end)
+            cuff = max(_WRIST * girth, 0.024 - 0.009 * share)
+            self.paint(add + _FOREARM, [(elbow, _ELBOW * girth), (low, _LOWER_ARM * girth), (end, cuff)], look.top,
+                       loose=look.loose_top, straight=True)
         share = min(look.sleeve * 2, 1)
         end = shoulder + share * (elbow - shoulder)
-        paint(add + _ARM, at(shoulder, 0.5 * (shoulder + end), end), np.array([0.033, 0.031, 0.025]) * girth * loose,
-              look.top, share < 1)
+        self.paint(add + _ARM, [(shoulder, 0.033), (0.5 * (shoulder + end), 0.031), (end, 0.025)], look.top, girth,
+                   look.loose_top, straight=share < 1)
 
-    def leg(side):
-        add = 0 if side == 'right' else _LEFT
-        ankle, knee, hip = joints[[0, 1, 2]] if side == 'right' else joints[[5, 4, 3]]
-        girth = walker.leg_girth
-        heel, ball, toe = (extras[f'{side} {part}'] for part in ('heel', 'ball', 'toe'))
-        up = (ankle - 0.5 * (heel + ball)) / walker.foot_height * 0.9
-        calf = knee + 0.30 * (ankle - knee) - 0.007 * tall * axes['pelvis'][0]
-        if not legs:
-            paint(add + _SHANK, at(knee, calf, ankle), np.array([0.033, 0.036, 0.019]) * girth, skin)
-        bulk = 1.35 if look.covers else 1.0
-        paint(add + _FOOT, at(heel + 0.2 * up * 0.03, ball + 0.2 * up * 0.02, toe + 0.2 * up * 0.02),
-              np.array([0.016, 0.015, 0.010]), sole)
-        shoe = look.extra if look.covers else look.shoes
-        paint(add + _FOOT, at(ankle, heel + 0.021 * up, ball + 0.018 * up, toe + 0.014 * up),
-              np.array([0.023, 0.021, 0.018, 0.012]) * bulk, shoe)
-        paint(add + _FOOT, at(ankle - 0.004 * up, 0.45 * ankle + 0.55 * ball + 0.012 * up),
-              np.array([0.024, 0.020]) * bulk, shoe)
-        if not legs:
-            paint(add + _THIGH, at(hip, 0.55 * hip + 0.45 * knee, knee), np.array([0.054, 0.049, 0.034]) * girth, skin)
+    def leg(self, side: str):
+        add, girth, look = _OFFSETS[side], self.walker.leg_girth, self.look
+        hip, knee, ankle = self.limb(side, 'hip', 'knee', 'ankle')
+        middle = 0.55 * hip + 0.45 * knee
+        calf = knee + 0.30 * (ankle - knee) - 0.007 * self.pelvis_forward
+        bare = look.outfit not in ('trousers', 'coat')
+        if bare:
+            self.paint(add + _SHANK, [(knee, 0.033), (calf, 0.036), (ankle, 0.019)], self.skin, girth)
+        self.shoe(side)
+        if bare:
+            self.paint(add + _THIGH, [(hip, 0.054), (middle, 0.049), (knee, 0.034)], self.skin, girth)
         else:
-            loose = look.loose_bottom
             hem = knee + 0.97 * (ankle - knee)
-            paint(add + _SHANK, at(knee, calf, hem),
-                  np.array([0.036, 0.037, 0.020 * look.flare]) * girth * loose, look.bottom, True)
-            paint(add + _THIGH, at(hip, 0.55 * hip + 0.45 * knee, knee),
-                  np.array([0.056, 0.051, 0.036]) * girth * loose, look.bottom)
+            self.paint(add + _SHANK, [(knee, 0.036), (calf, 0.037), (hem, 0.020 * look.flare)], look.bottom, girth,
+                       look.loose_bottom, straight=True)
+            self.paint(add + _THIGH, [(hip, 0.056), (middle, 0.051), (knee, 0.036)], look.bottom, girth,
+                       look.loose_bottom)
         if look.outfit == 'shorts':
             end = hip + look.hem * (knee - hip)
-            paint(add + _THIGH, at(hip, 0.5 * (hip + end), end), np.array([0.056, 0.053, 0.046]) * girth
-                  * look.loose_bottom, look.bottom, True)
+            self.paint(add + _THIGH, [(hip, 0.056), (0.5 * (hip + end), 0.053), (end, 0.046)], look.bottom, girth,
+                       look.loose_bottom, straight=True)
         if look.covers:
-            paint(add + _FOOT, at(ankle + 0.25 * (knee - ankle), ankle + 0.05 * (knee - ankle), ankle - 0.01 * up),
-                  np.array([0.031, 0.030, 0.032]) * girth, look.extra)
+            self.paint(add + _FOOT, [(ankle + 0.25 * (knee - ankle), 0.031), (ankle + 0.05 * (knee - ankle), 0.030),
+                                     (ankle - 0.01 * self.sole_up(side), 0.032)], look.extra, girth)
 
-    def skirt(cloth, loose, share):
-        """Cloth around both legs from the waist to the hem, as wide as the legs stand apart there."""
-        ends = []
-        for ankle, knee, hip in (joints[[0, 1, 2]], joints[[5, 4, 3]]):
-            ends.append(hip + min(share, 1) * (knee - hip) + max(share - 1, 0) * 0.6 * (ankle - knee))
-        ends = at(*ends)
-        hips = at(joints[6])[0]
-        spread = 0.5 * abs(ends[0, 1] - ends[1, 1]) / unit
-        low = np.array([ends[:, 0].max(), ends[:, 1].mean()])
-        wide = max(spread + 0.045 * walker.leg_girth, across(0.072, 0.098)) * loose
-        paint(_SKIRT, np.array([hips, hips + 0.3 * (low - hips), low]),
-              [across(0.068, 0.096) * loose, across(0.076, 0.102) * loose, wide], cloth, True)
+    def sole_up(self, side: str) -> np.ndarray:
+        """About 0.9 statures straight up from the sole."""
+        ankle, heel, ball = self.limb(side, 'ankle', 'heel', 'ball')
+        return (ankle - 0.5 * (heel + ball)) / self.walker.foot_height * 0.9
 
-    pelvis, thorax = joints[6], joints[7]
-    forward, upward = axes['thorax'][0], axes['thorax'][2]
-    lower = look.top if look.outfit in ('dress', 'coat') else look.bottom
+    def shoe(self, side: str):
+        number, look = _OFFSETS[side] + _FOOT, self.look
+        ankle, heel, ball, toe = self.limb(side, 'ankle', 'heel', 'ball', 'toe')
+        up = self.sole_up(side)
+        sole = Cloth(shade(look.shoes.second, 0.6), look.shoes.second, folds=0.0)
+        self.paint(number, [(heel + 0.006 * up, 0.016), (ball + 0.004 * up, 0.015), (toe + 0.004 * up, 0.010)], sole)
+        cloth, bulk = (look.extra, 1.35) if look.covers else (look.shoes, 1.0)
+        self.paint(number, [(ankle, 0.023), (heel + 0.021 * up, 0.021), (ball + 0.018 * up, 0.018),
+                            (toe + 0.014 * up, 0.012)], cloth, loose=bulk)
+        self.paint(number, [(ankle - 0.004 * up, 0.024), (0.45 * ankle + 0.55 * ball + 0.012 * up, 0.020)], cloth,
+                   loose=bulk)
 
-    def seat():
-        hips = pelvis - 0.010 * tall * axes['pelvis'][0] + 0.01 * tall * upward
-        paint(_TORSO, at(pelvis + 0.3 * (thorax - pelvis), hips, hips - 0.03 * tall * upward),
-              np.array([across(0.058, 0.076), across(0.066, 0.092), across(0.060, 0.086)])
-              * min(look.loose_bottom, 1.12), lower)
+    def seat(self):
+        hips = self.pelvis - 0.010 * self.pelvis_forward + 0.01 * self.up
+        self.paint(_TORSO, [(self.pelvis + 0.3 * (self.thorax - self.pelvis), self.across(0.058, 0.076)),
+                            (hips, self.across(0.066, 0.092)),
+                            (hips - 0.03 * self.up, self.across(0.060, 0.086))],
+                   self.lower_cloth, loose=min(self.look.loose_bottom, 1.12))
 
-    def trunk():
-        bust = thorax - 0.30 * (thorax - pelvis) + 0.012 * tall * forward
-        waist = pelvis + 0.38 * (thorax - pelvis) + 0.006 * tall * forward
-        yoke = thorax - 0.045 * tall * upward - 0.004 * tall * forward
-        widths = np.array([across(0.048, 0.090), across(0.066, 0.088), across(0.060, 0.076)])
-        points = at(yoke, bust, waist)
+    def trunk(self):
+        look, pelvis, thorax = self.look, self.pelvis, self.thorax
+        forward, up = self.forward, self.up
         if look.outfit in ('skirt', 'dress', 'coat'):
-            skirt(lower, 0.5 + 0.5 * look.loose_bottom, look.hem)
-        end = look.waist if lower is look.bottom else 0.0
-        edge = pelvis + end * (thorax - pelvis) - 0.008 * tall * axes['pelvis'][0]
-        paint(_TORSO, np.concatenate([points, at(edge)]),
-              np.r_[widths, across(0.070, 0.094)] * look.loose_top, look.top, True)
+            self.skirt()
+        yoke = thorax - 0.045 * up - 0.004 * forward
+        bust = thorax - 0.30 * (thorax - pelvis) + 0.012 * forward
+        waist = pelvis + 0.38 * (thorax - pelvis) + 0.006 * forward
+        end = look.waist if self.lower_cloth is look.bottom else 0.0
+        edge = pelvis + end * (thorax - pelvis) - 0.008 * self.pelvis_forward
+        self.paint(_TORSO, [(yoke, self.across(0.048, 0.090)), (bust, self.across(0.066, 0.088)),
+                            (waist, self.across(0.060, 0.076)), (edge, self.across(0.070, 0.094))],
+                   look.top, loose=look.loose_top, straight=True)
 
-    def head():
-        chin, top = joints[8], joints[9]
-        facing, left, up = axes['head']
-        high = walker.head * tall
-        rise = (top - chin) / high
+    def skirt(self):
+        """Cloth around both legs from the waist to the hem, as wide as the legs stand apart there."""
+        hem, loose = self.look.hem, 0.5 + 0.5 * self.look.loose_bottom
+        ends = []
+        for side in ('right', 'left'):
+            hip, knee, ankle = self.limb(side, 'hip', 'knee', 'ankle')
+            ends.append(hip + min(hem, 1) * (knee - hip) + max(hem - 1, 0) * 0.6 * (ankle - knee))
+        ends = self.project(*ends)
+        hips = self.project(self.pelvis)[0]
+        low = np.array([ends[:, 0].max(), ends[:, 1].mean()])
+        spread = 0.5 * abs(ends[0, 1] - ends[1, 1]) / self.unit
+        wide = max(spread + 0.045 * self.walker.leg_girth, self.across(0.072, 0.098))
+        widths = np.array([self.across(0.068, 0.096), self.across(0.076, 0.102), wide]) * loose
+        self.paint_flat(_SKIRT, [hips, hips + 0.3 * (low - hips), low], widths, self.lower_cloth, straight=True)
 
-        def place(ahead, above, aside=0.0):
-            return chin + (ahead * facing + above * rise + aside * left) * high
+    def head(self):
+        at, size = self.at_head, self.walker.head
+        self.paint(_NECK, [(self.thorax - 0.01 * self.up, 0.033), (self.chin, 0.029)], self.skin)
+        self.paint(_HEAD, [(at(-0.04, 0.56), 0.44), (at(0.08, 0.30), 0.30 + 0.06 * self.deep), (at(0.14, 0.16), 0.17)],
+                   self.skin, size)
+        self.face()
+        self.hair()
 
-        paint(_NECK, at(thorax - 0.01 * tall * upward, chin), [0.033, 0.029], skin)
-        tight = 0.30 + 0.06 * narrow
-        paint(_HEAD, at(place(-0.04, 0.56), place(0.08, 0.30), place(0.14, 0.16)),
-              np.array([0.44, tight, 0.17]) * walker.head, skin)
-        paint(_HEAD, at(place(0.36, 0.50), place(0.46, 0.36)), np.array([0.05, 0.065]) * walker.head, skin)  # nose
-        near = -1 if right_near else 1
-        dark = Cloth(shade(look.skin, 0.25), look.skin, folds=0.0)
-        for aside in (near * 0.24, -near * 0.24):  # eyes; the far one only when the face turns to the camera
-            if aside * near > 0 or math.sin(camera.heading) < -0.2:
-                paint(_HEAD, at(place(0.33, 0.53, aside), place(0.37, 0.53, aside)), [0.0045, 0.004], dark)
-        paint(_HEAD, at(place(0.33, 0.20, near * 0.1), place(0.24, 0.20, near * 0.16)), [0.003, 0.003],
-              Cloth(mix(look.skin, (120, 40, 40), 0.6), look.skin, folds=0.0))
-        style = look.hair_style
-        if style in ('hood', 'hat', 'cap'):
-            cloth = look.top if style == 'hood' else look.extra
-        else:
-            cloth = hair
-        paint(_HEAD, at(place(-0.06, 0.45, near * 0.3), place(-0.04, 0.36, near * 0.3)),
-              np.array([0.07, 0.05]) * walker.head, Cloth(shade(look.skin, 0.85), look.skin, folds=0.0))  # ear
-        if style == 'bald':
-            return
-        if style == 'crop':
-            paint(_HEAD, at(place(0.0, 0.66), place(-0.16, 0.56)), np.array([0.37, 0.34]) * walker.head, cloth)
-        else:
-            paint(_HEAD, at(place(0.10, 0.78), place(-0.12, 0.66), place(-0.26, 0.42)),
-                  np.array([0.27, 0.36, 0.23]) * walker.head, cloth)
-        if style == 'long':
-            paint(_HEAD, at(place(-0.20, 0.6), place(-0.30, 0.1), place(-0.34, -0.5)),
-                  np.array([0.30, 0.25, 0.18]) * walker.head, cloth)
-        elif style == 'bob':
-            paint(_HEAD, at(place(-0.12, 0.6), place(-0.14, 0.1)), np.array([0.36, 0.28]) * walker.head, cloth)
-        elif style == 'tail':
-            paint(_HEAD, at(place(-0.45, 0.70), place(-0.62, 0.45), place(-0.60, 0.0)),
-                  np.array([0.10, 0.13, 0.06]) * walker.head, cloth)
-        elif style == 'bun':
-            paint(_HEAD, at(place(-0.46, 0.76), place(-0.52, 0.80)), np.array([0.17, 0.17]) * walker.head, cloth)
-        elif style == 'afro':
-            paint(_HEAD, at(place(-0.02, 0.78), place(-0.20, 0.62)), np.array([0.40, 0.46]) * walker.head, cloth)
-        elif style == 'cap':
-            paint(_HEAD, at(place(0.10, 0.76), place(0.62, 0.70)), np.array([0.22, 0.035]) * walker.head, cloth, True)
-        elif style == 'hat':
-            paint(_HEAD, at(place(-0.55, 0.72), place(0.55, 0.76)), np.array([0.05, 0.05]) * walker.head, cloth)
-            paint(_HEAD, at(place(0.0, 0.80), place(0.0, 0.98)), np.array([0.42, 0.34]) * walker.head, cloth)
-        elif style == 'hood':
-            paint(_HEAD, at(place(-0.10, 0.66), place(-0.20, 0.30), place(-0.16, -0.02)),
-                  np.array([0.47, 0.36, 0.34]) * walker.head, cloth)
+    def at_head(self, ahead: float, above: float, aside: float = 0.0) -> np.ndarray:
+        """The point ahead of the chin, above it and on the camera's side of it by these shares of the head's height."""
+        return self.chin + ahead * self.head_forward + above * self.head_up + aside * self.head_near
 
-    def bag():
-        back = -forward * tall
-        depth = 0.035 + 0.04 * look.hem / 2
-        upper, lower = thorax - 0.085 * tall * upward, pelvis + 0.28 * (thorax - pelvis)
-        points = at(upper + back * (0.055 + depth), lower + back * (0.065 + depth))
-        paint(_BAG, points, [across(depth, 0.075), across(depth + 0.012, 0.085)], look.extra)
+    def face(self):
+        at, size, skin = self.at_head, self.walker.head, self.look.skin
+        dark = Cloth(shade(skin, 0.25), skin, folds=0.0)
+        red = Cloth(mix(skin, (120, 40, 40), 0.6), skin, folds=0.0)
+        nose = [(at(0.36, 0.50), 0.05), (at(0.46, 0.36), 0.065)]
+        mouth = [(at(0.33, 0.20, 0.1), 0.003), (at(0.24, 0.20, 0.16), 0.003)]
+        ear = [(at(-0.06, 0.45, 0.3), 0.07), (at(-0.04, 0.36, 0.3), 0.05)]
+        self.paint(_HEAD, nose, self.skin, size)
+        turned = math.sin(self.camera.heading) < -0.2  # to the camera: the far eye is seen, too
+        for aside in (0.24, -0.24) if turned else (0.24,):
+            self.paint(_HEAD, [(at(0.33, 0.53, aside), 0.0045), (at(0.37, 0.53, aside), 0.004)], dark)
+        self.paint(_HEAD, mouth, red)
+        self.paint(_HEAD, ear, Cloth(shade(skin, 0.85), skin, folds=0.0), size)
 
-    def strap():
-        near = -1 if right_near else 1
-        side = near * 0.6 * walker.shoulder_width * tall * axes['thorax'][1]
-        thickness = Cloth(shade(look.extra.colour, 0.7), look.extra.second, folds=0.05)
-        chest = thorax - 0.10 * tall * upward + side
-        # A strap lies on the body like cloth: it hides no joint.
-        paint(_TORSO, at(thorax - 0.07 * tall * forward - 0.03 * tall * upward + 0.7 * side,
-                       thorax + 0.030 * tall * forward + 0.005 * tall * upward + 0.6 * side,
-                       chest + 0.035 * tall * forward,
-                       thorax - 0.19 * tall * upward + side), [0.010] * 4, thickness)
+    def hair(self):
+        look = self.look
+        headgear = {'hood': look.top, 'hat': look.extra, 'cap': look.extra}
+        cloth = headgear.get(look.hair_style, Cloth(look.hair, look.hair, folds=0.22))
+        for stroke in _HAIR[look.hair_style]:
+            self.paint(_HEAD, [(self.at_head(ahead, above), radius) for ahead, above, radius in stroke.circles], cloth,
+                       self.walker.head, straight=stroke.straight)
 
-    bag_behind = math.sin(camera.heading) < 0  # seen from the front
-    arm(sides[0])
-    leg(sides[0])
-    seat()
-    leg(sides[1])
-    if look.backpack and bag_behind:
-        bag()
-    trunk()
-    if look.backpack and not bag_behind:
-        bag()
-    head()
-    if look.backpack:
-        strap()
-    arm(sides[1])
-    return flat, depths - depths[6] < -0.012 * tall
+    def bag(self):
+        depth = 0.035 + 0.04 * self.look.hem / 2  # the hem, drawn at random, serves as the bag's size, too
+        upper, lower = self.thorax - 0.085 * self.up, self.pelvis + 0.28 * (self.thorax - self.pelvis)
+        self.paint(_BAG, [(upper - (0.055 + depth) * self.forward, self.across(depth, 0.075)),
+                          (lower - (0.065 + depth) * self.forward, self.across(depth + 0.012, 0.085))], self.look.extra)
+
+    def strap(self):
+        """The strap on the camera's side. It lies on the body like cloth: it hides no joint."""
+        forward, up = self.forward, self.up
+        side = 0.6 * self.walker.shoulder_width * self.near
+        cloth = Cloth(shade(self.look.extra.colour, 0.7), self.look.extra.second, folds=0.05)
+        points = (self.thorax - 0.07 * forward - 0.03 * up + 0.7 * side,
+                  self.thorax + 0.030 * forward + 0.005 * up + 0.6 * side,
+                  self.thorax + 0.035 * forward - 0.10 * up + side,
+                  self.thorax - 0.19 * up + side)
+        self.paint(_TORSO, [(point, 0.010) for point in points], cloth)
 
 
-# What may lie over a joint without hiding it, by joint: the flesh and cloth of its own limb.
-_OWN = {}
-for _add, _joints in ((0, (0, 1, 2, 10, 11, 12)), (_LEFT, (5, 4, 3, 15, 14, 13))):
-    _parts = ((_FOOT, _SHANK), (_THIGH, _SHANK), (_THIGH, _SHANK), (_HAND, _FOREARM, _ARM), (_FOREARM, _ARM), (_ARM,))
-    _OWN |= {_joint: {_part + _add for _part in _own} for _joint, _own in zip(_joints, _parts, strict=True)}
-_OWN |= {6: {_TORSO, _SKIRT}, 7: {_TORSO, _NECK, _HEAD}, 8: {_NECK, _HEAD, _TORSO}, 9: {_HEAD}}
-_TRUNK_JOINTS = {2: {_TORSO, _SKIRT}, 3: {_TORSO, _SKIRT}, 12: {_TORSO}, 13: {_TORSO}}  # on the near side, too
+def draw_figure(canvas, owner, walker: Walker, pose: Pose, frame: int, look: Look, light: Light, camera: Camera):
+    """Draw frame `frame` of `pose` on `canvas` (3, H, W) float32 and number the parts in `owner` (H, W) uint8 (or
+    None), both changed in place.
+
+    Returns
+    -------
+    joints : ndarray (16, 2)
+        (y, x) in pixels.
+    far : ndarray (16,) bool
+        Which joints lie behind the middle of the pelvis, seen from the camera.
+    """
+    _Figure(canvas, owner, walker, pose, frame, look, light, camera).draw()
+    joints, depths = camera.project(pose.joints[frame])
+    return joints, depths - depths[JOINT_NAMES.index('pelvis')] < -_FAR * walker.stature
+
+
+# What may lie over a joint without hiding it: the flesh and cloth of its own limb.
+_OWN_PARTS = {
+    'ankle': {_FOOT, _SHANK}, 'knee': {_THIGH, _SHANK}, 'hip': {_THIGH, _SHANK},
+    'wrist': {_HAND, _FOREARM, _ARM}, 'elbow': {_FOREARM, _ARM}, 'shoulder': {_ARM},
+    'pelvis': {_TORSO, _SKIRT}, 'thorax': {_TORSO, _NECK, _HEAD}, 'upper neck': {_NECK, _HEAD, _TORSO},
+    'head top': {_HEAD}}
+# And on the near side the trunk, too.
+_NEAR_PARTS = {'hip': {_TORSO, _SKIRT}, 'shoulder': {_TORSO}}
+
+
+def _numbers(parts: dict, joint: str) -> set:
+    """Numbers in the map of owners of what `parts` has for a joint of `JOINT_NAMES`."""
+    side, _, of_limb = joint.partition(' ')
+    if side in _OFFSETS:
+        return {number + _OFFSETS[side] if number < _TORSO else number for number in parts.get(of_limb, ())}
+    return parts.get(joint, set())
+
+
+_OWN = [_numbers(_OWN_PARTS, joint) for joint in JOINT_NAMES]
+_OWN_NEAR = [_numbers(_OWN_PARTS, joint) | _numbers(_NEAR_PARTS, joint) for joint in JOINT_NAMES]
 
 
 def visible_joints(owner: np.ndarray, joints: np.ndarray, far: np.ndarray) -> tuple:
@@ -334,8 +326,7 @@ def visible_joints(owner: np.ndarray, joints: np.ndarray, far: np.ndarray) -> tu
     visible = inside.copy()
     for joint in np.flatnonzero(inside):
         top = int(owner[tuple(np.round(joints[joint]).astype(int))])
-        own = _OWN[joint] if far[joint] else _OWN[joint] | _TRUNK_JOINTS.get(joint, set())
-        visible[joint] = top == 0 or top in own
+        visible[joint] = top == 0 or top in (_OWN if far[joint] else _OWN_NEAR)[joint]
     return visible, inside
 
 

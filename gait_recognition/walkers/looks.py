@@ -8,7 +8,6 @@ from PIL import Image
 
 from gait_recognition.walkers.streams import stream
 
-# Appearance: everything that is drawn anew and says nothing about who walks.
 _SKIN = ((244, 211, 184), (226, 181, 147), (198, 145, 108), (150, 102, 70), (100, 66, 46), (66, 44, 34))
 _HAIR = ((24, 20, 18), (52, 36, 26), (92, 62, 38), (146, 104, 58), (200, 168, 108), (150, 146, 142), (120, 52, 28))
 _PATTERNS = ('plain', 'plain', 'plain', 'hoops', 'stripes', 'checks', 'blotches')
@@ -110,7 +109,7 @@ def random_light(rng) -> Light:
     toward /= np.linalg.norm(toward)
     ambient = rng.uniform(0.45, 0.75)
     return Light(tuple(toward), ambient, rng.uniform(0.9, 1.15) - ambient + 0.1, rng.uniform(0.0, 0.6),
-                  rng.uniform(0.1, 0.4))
+                 rng.uniform(0.1, 0.4))
 
 
 @functools.cache

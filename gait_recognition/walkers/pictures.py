@@ -16,7 +16,6 @@ DRAWING = 1                   # raised with every change of what is drawn: featu
 MAX_YAW = 30.0                # degrees off the profile, either side
 
 
-# Pictures.
 class Picture(NamedTuple):
     """One picture of a walker.
 
@@ -111,21 +110,26 @@ def picture(seed: int, size: int = 299, condition: str | None = None, leftwards:
     look, light, style = random_look(rng, condition), random_light(rng), random_finish(rng)
     light = light if cover is None else light._replace(cover=cover)
     pose = walker.pose(rng.random(1), rng.standard_normal((1, 8)), travel=False)
-    part = float(np.clip(rng.normal(0.70, 0.09), 0.5, 0.95))
+    unit = size * float(np.clip(rng.normal(0.70, 0.09), 0.5, 0.95))
+    camera = _random_camera(rng, pose, size, unit, leftwards)
+    ground = camera.project(np.zeros((1, 3)))[0][0, 0]
+    canvas = random_background(rng, size, size, ground, unit)
+    if rng.random() < 0.15:
+        _passer_by(rng, canvas, unit, ground)
+    found = render(canvas, walker, pose, 0, look, light, camera)
+    return found._replace(image=apply_finish(canvas, style, rng))
+
+
+def _random_camera(rng, pose: Pose, size: int, unit: float, leftwards: bool | None) -> Camera:
+    """A camera that shows frame 0 of `pose` `unit` pixels tall, near the middle of `size` pixels or cut by an edge."""
     centre = size * (0.5 + np.clip(rng.normal(0, 0.02, 2), -0.05, 0.05))
     if rng.random() < 0.12:  # often cut by the border
         centre += size * rng.uniform(0.1, 0.3, 2) * rng.choice([-1, 1], 2) * [(1, 0), (0, 1)][rng.integers(2)]
     drawn = rng.random() < 0.5
     camera = Camera(heading_of(drawn if leftwards is None else leftwards, rng.uniform(-MAX_YAW, MAX_YAW)),
-                     math.radians(rng.uniform(-2, 8)), math.radians(np.clip(rng.normal(0, 1.5), -4, 4)),
-                     1.0, rng.uniform(3, 15), (0, 0))
-    camera = _framed(camera, pose, part * size, centre)
-    ground = camera.project(np.zeros((1, 3)))[0][0, 0]
-    canvas = random_background(rng, size, size, ground, part * size)
-    if rng.random() < 0.15:
-        _passer_by(rng, canvas, part * size, ground)
-    found = render(canvas, walker, pose, 0, look, light, camera)
-    return found._replace(image=apply_finish(canvas, style, rng))
+                    math.radians(rng.uniform(-2, 8)), math.radians(np.clip(rng.normal(0, 1.5), -4, 4)),
+                    1.0, rng.uniform(3, 15), (0, 0))
+    return _framed(camera, pose, unit, centre)
 
 
 def _framed(camera: Camera, pose: Pose, height: float, centre) -> Camera:

@@ -15,7 +15,6 @@ from gait_recognition.walkers.norms import CONDITIONS, SESSION_SHARE, STRIDE_CV,
 from gait_recognition.walkers.pictures import MAX_YAW, Picture, check_condition, check_size, render
 from gait_recognition.walkers.streams import CONDITION, SCENE, SESSION, WALK, stream
 
-# Walks and scenes.
 FPS = 25.0
 
 
@@ -114,7 +113,7 @@ def _follow(person, index, condition, session, frames, fps, size):
     leftwards = rng.random() < 0.5
     unit = size * rng.uniform(0.62, 0.78)
     camera = Camera(heading_of(leftwards, yaw), math.radians(rng.uniform(-1, 6)), math.radians(rng.uniform(-1.5, 1.5)),
-                     unit / walker.stature, rng.uniform(4, 15), (0, 0))
+                    unit / walker.stature, rng.uniform(4, 15), (0, 0))
     travel = walker.stride_length * (phase - phase[0])
     pose = _standing(pose, walker.stride_length * phase)
     path = travel * math.cos(camera.heading) * camera.scale  # of the figure through the still scene, pixels
@@ -232,6 +231,6 @@ def _crossing(person, index, condition, session, frames, fps, width, height, com
         canvas = still.copy()
         if companion:
             draw_figure(canvas, None, other, other_pose, frame, other_look, light,
-                         other_camera._replace(origin=tuple(other_places[frame])))
+                        other_camera._replace(origin=tuple(other_places[frame])))
         found = render(canvas, walker, pose, frame, look, light, camera._replace(origin=tuple(places[frame])))
         yield found._replace(image=apply_finish(canvas, style, stream(SCENE, *words, frame)))
