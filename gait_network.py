@@ -475,8 +475,13 @@ def check_keep_prob(dropout_keep_prob):
         raise ValueError(f'dropout_keep_prob is a number in (0, 1], got {dropout_keep_prob!r}')
 
 
+def check_positive(name, value):
+    """Refuse what is no positive integer; returns it as int."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f'{name} is a positive integer, got {value!r}')
+    return int(value)
+
+
 def check_batch_size(batch_size):
     """Refuse a chunk length that is not a positive integer."""
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(f'batch_size is a positive integer, got {batch_size!r}')
-    return int(batch_size)
+    return check_positive('batch_size', batch_size)

@@ -15,6 +15,7 @@ from gait_network import (
     check_batch,
     check_batch_size,
     check_keep_prob,
+    check_positive,
     check_rate,
     collected_at_the_end,
     warn_caller,
@@ -89,15 +90,12 @@ class GaitNN(Network):
                  session=None, seed=None, walks_per_step=1, optimizer='RMSProp'):
         if recurrent_unit not in ('GRU', 'LSTM'):
             raise ValueError(f"recurrent_unit is 'GRU' or 'LSTM', got {recurrent_unit!r}")
-        if isinstance(rnn_layers, bool) or int(rnn_layers) != rnn_layers or rnn_layers < 1:
-            raise ValueError(f'rnn_layers is a positive integer, got {rnn_layers!r}')
-        if is_training and (isinstance(num_of_persons, bool) or not isinstance(num_of_persons, (int, np.integer)) or
-                            num_of_persons < 1):
-            raise ValueError(f'training needs num_of_persons, the number of people to tell apart, got '
-                             f'{num_of_persons!r}')
-        if isinstance(walks_per_step, bool) or int(walks_per_step) != walks_per_step or walks_per_step < 1 or \
-                (walks_per_step > 1 and not is_training):
-            raise ValueError(f'walks_per_step is a positive integer, and 1 outside training, got {walks_per_step!r}')
+        check_positive('rnn_layers', rnn_layers)
+        check_positive('walks_per_step', walks_per_step)
+        if is_training:
+            check_positive('training needs num_of_persons, the number of people to tell apart; it', num_of_persons)
+        elif walks_per_step > 1:
+            raise ValueError(f'walks_per_step is 1 outside training, got {walks_per_step!r}')
         if optimizer not in ('RMSProp', 'Adam'):
             raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
         check_keep_prob(dropout_keep_prob)
@@ -439,9 +437,9 @@ class GaitNetwork(GaitNN):
 
     Parameters
     ----------
-    name, num_of_persons, recurrent_unit, rnn_layers, reuse, is_training, input_net, dropout_keep_prob, session_config,
-    session, seed, walks_per_step, optimizer
-        As for `GaitNN`. A published file's name gives cell and layers: H3.6m-GRU-1.ckpt is
+    name, num_of_persons, recurrent_unit, rnn_layers, reuse, is_training, input_net, options
+        As for `GaitNN`, the options by name: dropout_keep_prob, session_config, session, seed, walks_per_step,
+        optimizer. A published file's name gives cell and layers: H3.6m-GRU-1.ckpt is
         `GaitNetwork(recurrent_unit='GRU', rnn_layers=1)`.
     update_discarded : bool
         In training, let the moving averages of the discarded blocks follow, as the original does. They touch no vector;
@@ -452,12 +450,9 @@ class GaitNetwork(GaitNN):
     BATCH_NORM = {'decay': 0.999, 'epsilon': 0.0001}
 
     def __init__(self, name=None, num_of_persons=0, recurrent_unit='GRU', rnn_layers=1, reuse=False, is_training=False,
-                 input_net=None, dropout_keep_prob=0.7, session_config=None, session=None, seed=None,
-                 update_discarded=True, walks_per_step=1, optimizer='RMSProp'):
+                 input_net=None, *, update_discarded=True, **options):
         self._update_discarded = update_discarded
-        super().__init__(name, recurrent_unit, rnn_layers, num_of_persons, reuse, is_training, input_net,
-                         dropout_keep_prob=dropout_keep_prob, session_config=session_config, session=session,
-                         seed=seed, walks_per_step=walks_per_step, optimizer=optimizer)
+        super().__init__(name, recurrent_unit, rnn_layers, num_of_persons, reuse, is_training, input_net, **options)
 
     @staticmethod
     def residual_block(net, ch=256, ch_inner=128, stride=1, scope=None, reuse=None):

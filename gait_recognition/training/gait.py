@@ -111,8 +111,46 @@ def vectors_of(net, paths, progress=None):
     return np.stack(vectors)
 
 
-def train_gait_network(net, paths, people, validation, run, steps, frames=(20, 40), rate=RATE, schedule='cosine',
-                       seed=0, save_every=500, summary_every=0, epochs_between_validations=1, erase=0.0):
+class Course(NamedTuple):
+    """How a run of the gait network goes.
+
+    Attributes
+    ----------
+    steps : int
+        Of the whole run.
+    frames : tuple of int
+        Least and most frames of the part of a walk that a step sees.
+    rate : float
+        Learning rate at the start.
+    schedule : {'author', 'cosine'}
+        The network lets its rate fall by itself; that alone, or a cosine to 0 on top of it.
+    erase : float
+        See `training_step`.
+    seed : int
+    save_every, summary_every : int
+        Steps between resume files, between summaries (0: none).
+    validate_every : int
+        Passes over all walks between validations.
+    """
+    steps: int
+    frames: tuple = (20, 40)
+    rate: float = RATE
+    schedule: str = 'cosine'
+    erase: float = 0.0
+    seed: int = 0
+    save_every: int = 500
+    summary_every: int = 0
+    validate_every: int = 1
+
+
+class Validation(NamedTuple):
+    """Walks of people that are not trained on: their features' files, what they are, and how they are compared."""
+    paths: list
+    walks: list
+    protocol: Protocol
+
+
+def train_gait_network(net, paths, people, validation, run, course):
     """Train a gait network; goes on where the run's resume file left off.
 
     Parameters
@@ -121,23 +159,9 @@ def train_gait_network(net, paths, people, validation, run, steps, frames=(20, 4
         Built with `is_training=True`; its `walks_per_step` are taken together.
     paths, people
         Features of the walks to train on and their people's numbers, 0 to num_of_persons - 1.
-    validation : tuple
-        (paths, walks, protocol) of people that are not trained on.
+    validation : Validation
     run : Run
-    steps : int
-        Of the whole run.
-    frames : tuple of int
-        Least and most frames of the part of a walk that a step sees.
-    rate : float
-    schedule : {'author', 'cosine'}
-        The network lets its rate fall by itself; that alone, or a cosine to 0 on top of it.
-    seed : int
-    save_every, summary_every : int
-        Steps between resume files, between summaries (0: none).
-    epochs_between_validations : int
-        Passes over all walks.
-    erase : float
-        See `training_step`.
+    course : Course
 
     Returns
     -------
@@ -145,20 +169,21 @@ def train_gait_network(net, paths, people, validation, run, steps, frames=(20, 4
         The run is complete (not interrupted).
     """
     def take(step, part, now):
-        if summary_every and step % summary_every == 0:
-            net.write_summary(part.features, part.person, now, summary_every)
+        if course.summary_every and step % course.summary_every == 0:
+            net.write_summary(part.features, part.person, now, course.summary_every)
         return net.train(part.features, part.person, now)
 
-    def prepare(step, erase=erase):
-        return training_step(paths, people, step, frames, seed, net.walks_per_step, erase)
+    def prepare(step, erase=course.erase):
+        return training_step(paths, people, step, course.frames, course.seed, net.walks_per_step, erase)
 
     epoch = steps_per_epoch(len(paths), net.walks_per_step)
+    schedule = 'cosine' if course.schedule == 'cosine' else 'constant'
     with GaitNetwork(recurrent_unit=net.recurrent_unit, rnn_layers=net.rnn_layers) as inference:
         return run.train(
-            net, steps, prepare,
-            lambda step: learning_rate('cosine' if schedule == 'cosine' else 'constant', rate, step, steps, epoch),
-            take, lambda done, figures: _validate(net, inference, prepare, validation, run, done, epoch, figures),
-            epochs_between_validations * epoch, save_every, depth=16)
+            net, course.steps, prepare,
+            lambda step: learning_rate(schedule, course.rate, step, course.steps, epoch), take,
+            lambda done, figures: _validate(net, inference, prepare, validation, run, done, epoch, figures),
+            course.validate_every * epoch, course.save_every, depth=16)
 
 
 def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, figures):
@@ -173,8 +198,8 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
              for i in range(min(step, batches)))
     state.update(net.batch_averages(feeds))                                 # the moving averages lag behind
     inference.set_training_state(state)
-    validation_paths, walks, protocol = validation
-    result = results.evaluate(vectors_of(inference, validation_paths), walks, protocol, open_set=False)
+    result = results.evaluate(vectors_of(inference, validation.paths), validation.walks, validation.protocol,
+                              open_set=False)
     rank_1 = result.rank_1()
     epoch = -(-step // steps_per_epoch)
     for group, value in rank_1.items():
@@ -196,7 +221,17 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
 # --- Command ---------------------------------------------------------------------------------------------------------
 
 def parse_arguments(argv):
+    """The command's arguments; ends the process with a message where they do not fit together."""
     parser = argparse.ArgumentParser(description='Train the gait network.', formatter_class=HelpFormatter)
+    _add_data(parser)
+    _add_network(parser)
+    _add_steps(parser)
+    arguments = parser.parse_args(argv)
+    _check_arguments(parser, arguments)
+    return arguments
+
+
+def _add_data(parser):
     parser.add_argument('--output', metavar='FOLDER', required=True,
                         help='folder of the run; an interrupted run in it goes on')
     parser.add_argument('--pose', metavar='WEIGHTS', required=True, help='of the pose network, which describes frames')
@@ -216,9 +251,15 @@ def parse_arguments(argv):
     parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
     parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
     parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept (default: in --output)')
+
+
+def _add_network(parser):
     parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
     parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], default='GRU', help="the network's cell")
     parser.add_argument('--rnn-layers', type=int, default=1, help='of such cells')
+
+
+def _add_steps(parser):
     parser.add_argument('--frames', type=int, nargs=2, default=[20, 40], metavar=('LEAST', 'MOST'),
                         help='of the part of a walk that a step sees')
     parser.add_argument('--erase', type=float, default=ERASE, metavar='SHARE',
@@ -238,7 +279,9 @@ def parse_arguments(argv):
     parser.add_argument('--name', help='write summaries for TensorBoard to logdir_gait/<NAME>')
     parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS',
                         help='between summaries, with --name')
-    arguments = parser.parse_args(argv)
+
+
+def _check_arguments(parser, arguments):
     check_numbers(parser, arguments, ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every',
                                       'save_every', 'rnn_layers', 'summary_every', 'walks_per_step', 'every'))
     if not 0 <= arguments.erase <= 1:
@@ -253,7 +296,6 @@ def parse_arguments(argv):
         ('people conditions all_walks_of validation_people walk_frames', arguments.manifest, 'goes without --manifest'),
         ('crop every', not arguments.manifest, 'goes with --manifest'),
         ('summary_every', not arguments.name, 'goes with --name')))
-    return arguments
 
 
 def main(argv=None):
@@ -269,7 +311,8 @@ def main(argv=None):
         return 1
 
 
-def _train_command(arguments):
+def _data_sets(arguments):
+    """What to train on and what to validate on."""
     if arguments.manifest:
         data, held_out = (ManifestWalks(path, arguments.crop, arguments.every)
                           for path in (arguments.manifest, arguments.validation))
@@ -277,6 +320,11 @@ def _train_command(arguments):
         data = WalkerWalks(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions,
                        all_walks_of=arguments.all_walks_of)
         held_out = WalkerWalks(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
+    return data, held_out
+
+
+def _people_of(data, held_out, arguments):
+    """The names of those to train on; ValueError where there are too few, or some are in both."""
     names, held_out_names = (sorted({walk.person for walk in d.walks}) for d in (data, held_out))
     if min(len(names), len(held_out_names)) < 2:
         raise ValueError(f'at least 2 people are needed to train on and 2 others to validate on, got {len(names)} and '
@@ -285,6 +333,12 @@ def _train_command(arguments):
     if both:
         raise ValueError(f'{arguments.validation or "--validation-people"}: people who are trained on cannot validate: '
                          f'{both[:5]}')
+    return names
+
+
+def _train_command(arguments):
+    data, held_out = _data_sets(arguments)
+    names = _people_of(data, held_out, arguments)
     protocol = Protocol('validation', arguments.gallery, arguments.probes)
     protocol.split(held_out.walks)                          # says now, not after an epoch, what does not fit
     people = [names.index(walk.person) for walk in data.walks]
@@ -307,10 +361,11 @@ def _train_command(arguments):
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start), file=sys.stderr)
         steps = arguments.epochs * steps_per_epoch(len(paths), walks_per_step)
-        complete = train_gait_network(net, paths, people, (held_out_paths, held_out.walks, protocol), run, steps,
-                                      tuple(arguments.frames), arguments.rate, arguments.schedule, arguments.seed,
-                                      arguments.save_every, arguments.summary_every if arguments.name else 0,
-                                      arguments.validate_every, arguments.erase)
+        course = Course(steps, tuple(arguments.frames), arguments.rate, arguments.schedule, arguments.erase,
+                        arguments.seed, arguments.save_every, arguments.summary_every if arguments.name else 0,
+                        arguments.validate_every)
+        complete = train_gait_network(net, paths, people, Validation(held_out_paths, held_out.walks, protocol), run,
+                                      course)
     return 0 if complete else 1
 
 

@@ -113,7 +113,19 @@ def _end_epoch(net, inference, data, validation, run, step, batch_size, figures)
 
 
 def parse_arguments(argv):
+    """The command's arguments; ends the process with a message where they do not fit together."""
     parser = argparse.ArgumentParser(description='Train or evaluate the pose network.', formatter_class=HelpFormatter)
+    _add_task_and_data(parser)
+    _add_steps(parser)
+    _add_files(parser)
+    arguments = parser.parse_args(argv)
+    if arguments.data == ['walkers']:
+        arguments.data = 'walkers'
+    _check_arguments(parser, arguments)
+    return arguments
+
+
+def _add_task_and_data(parser):
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument('--output', metavar='FOLDER', help='train; folder of the run, an interrupted run in it goes on')
     task.add_argument('--evaluate', metavar='WEIGHTS', help='only measure these weights on --data')
@@ -132,6 +144,9 @@ def parse_arguments(argv):
                         'which limb is left then depends on near and far alone (default: both ways)')
     parser.add_argument('--cover', type=float, metavar='SHARE', help="of the light that walkers' far limbs do not get; "
                         'much, for a while, shows which they are (default: 0.1 to 0.4, drawn)')
+
+
+def _add_steps(parser):
     parser.add_argument('--batch-size', type=int, default=8, help='pictures a step')
     parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine', 'constant'], default='author',
@@ -141,6 +156,9 @@ def parse_arguments(argv):
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
                         help="of the backbone's arithmetic; bfloat16 is faster where the processor has it")
     parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, augmentation')
+
+
+def _add_files(parser):
     parser.add_argument('--save-every', type=int, default=200, metavar='STEPS', help='between resume files')
     parser.add_argument('--log-name', help='write summaries for TensorBoard to logdir/<LOG_NAME>')
     parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS',
@@ -148,9 +166,9 @@ def parse_arguments(argv):
     parser.add_argument('--chart', metavar='PICTURE', help='with --evaluate: draw the distances by joint')
     parser.add_argument('--images', metavar='FOLDER', help='with --convert: the pictures')
     parser.add_argument('--to', metavar='CSV', help='with --convert: the annotations to write')
-    arguments = parser.parse_args(argv)
-    if arguments.data == ['walkers']:
-        arguments.data = 'walkers'
+
+
+def _check_arguments(parser, arguments):
     measured = arguments.data if arguments.evaluate else arguments.validation or 'walkers'
     refuse_ignored(parser, arguments, (
         ('validation start imagenet epochs epoch_size batch_size rate schedule loss seed save_every log_name '
@@ -174,7 +192,6 @@ def parse_arguments(argv):
         parser.error('--cover is a share, 0 to 1')
     if arguments.data != 'walkers' and arguments.output and not arguments.validation:
         parser.error('--data needs --validation: pictures that are not trained on')
-    return arguments
 
 
 def main(argv=None):
