@@ -17,6 +17,8 @@ import tensorflow.compat.v1 as tf
 import gait_checkpoints
 from gait_layers import BATCH_STATISTICS
 
+BATCH_SIZE = 16                 # samples that pass through a network at once, by default
+
 
 def warn_caller(message):
     """Warn at the line outside the networks' own modules that led here."""

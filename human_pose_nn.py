@@ -11,6 +11,7 @@ import gait_checkpoints
 import pose_heat_maps
 from gait_layers import check_precision, computing_in, dropout, minimise
 from gait_network import (
+    BATCH_SIZE,
     Network,
     check_batch,
     check_batch_size,
@@ -168,7 +169,7 @@ class HumanPoseNN(Network):
     def _infer(self, tensor, images, batch_size):
         return self._map(tensor, (self.input_tensor, self._check_frames(images)), check_batch_size(batch_size))
 
-    def feed_forward_pure(self, images, batch_size=16):
+    def feed_forward_pure(self, images, batch_size=BATCH_SIZE):
         """Logits of the heat maps.
 
         Parameters
@@ -188,15 +189,15 @@ class HumanPoseNN(Network):
         """
         return self._infer(self.network, images, batch_size)
 
-    def feed_forward(self, images, batch_size=16):
+    def feed_forward(self, images, batch_size=BATCH_SIZE):
         """Probability of each joint at each pixel: the sigmoid of `feed_forward_pure`; same arguments and shape."""
         return self._infer(self.sigm_network, images, batch_size)
 
-    def heat_maps(self, images, batch_size=16):
+    def heat_maps(self, images, batch_size=BATCH_SIZE):
         """The probabilities of `feed_forward`, smoothed; same arguments and shape."""
         return self._infer(self.smoothed_sigm_network, images, batch_size)
 
-    def feed_forward_features(self, images, batch_size=16):
+    def feed_forward_features(self, images, batch_size=BATCH_SIZE):
         """Spatial features, the gait network's input.
 
         Parameters
@@ -210,7 +211,7 @@ class HumanPoseNN(Network):
         """
         return self._infer(self.feature_tensor, images, batch_size)
 
-    def joint_positions(self, images, batch_size=16):
+    def joint_positions(self, images, batch_size=BATCH_SIZE):
         """Position and probability of each joint, in the order of `JOINT_NAMES`.
 
         Parameters
@@ -237,11 +238,11 @@ class HumanPoseNN(Network):
 
     # --- Evaluation ---
 
-    def test_joint_activations(self, images, batch_size=16):
+    def test_joint_activations(self, images, batch_size=BATCH_SIZE):
         """Maxima of the smoothed heat maps, float32 (B, 16); arguments as for `feed_forward_pure`."""
         return self._infer(self._activations, images, batch_size)
 
-    def test_joint_distances(self, images, points, batch_size=16):
+    def test_joint_distances(self, images, points, batch_size=BATCH_SIZE):
         """Distance of each estimated joint from where it should be.
 
         Parameters
@@ -265,7 +266,7 @@ class HumanPoseNN(Network):
         return self._map(self._evaluation['distances'], (self.input_tensor, frames), check_batch_size(batch_size),
                          true_points)
 
-    def test_euclidean_distance(self, images, points, present_joints, is_inside_box, batch_size=16):
+    def test_euclidean_distance(self, images, points, present_joints, is_inside_box, batch_size=BATCH_SIZE):
         """Mean distance over the joints that `is_inside_box` marks.
 
         Parameters

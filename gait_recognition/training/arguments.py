@@ -1,6 +1,7 @@
 """Options of the training commands: what both have, and how both refuse."""
 import argparse
 import math
+import sys
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -34,3 +35,15 @@ def refuse_ignored(parser, arguments, rules):
         for name in names.split() if are_ignored else ():
             if getattr(arguments, name) != parser.get_default(name):
                 parser.error(f'--{name.replace("_", "-")} {why}')
+
+
+def run_command(name, command, arguments):
+    """Run a command; returns the exit status: its own, 1 when interrupted, 2 after a message for bad input."""
+    try:
+        return command(arguments)
+    except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
+        print(f'{name}: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f'{name}: interrupted; the same command goes on from there', file=sys.stderr)
+        return 1

@@ -22,7 +22,7 @@ from gait_nn import FEATURE_SHAPE, GaitNetwork
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import Protocol
 from gait_recognition.tracking.crops import CROP_METHODS
-from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored
+from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored, run_command
 from gait_recognition.training.runs import STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.walks import (
     TRAINING_PERSON,
@@ -300,15 +300,7 @@ def _check_arguments(parser, arguments):
 
 def main(argv=None):
     """Run the command; returns the exit status: 0, 1 when interrupted, 2 for bad input."""
-    arguments = parse_arguments(argv)
-    try:
-        return _train_command(arguments)
-    except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
-        print(f'train_gait: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print('train_gait: interrupted; the same command goes on from there', file=sys.stderr)
-        return 1
+    return run_command('train_gait', _train_command, parse_arguments(argv))
 
 
 def _data_sets(arguments):

@@ -24,7 +24,7 @@ from gait_recognition.training.annotations import (
     split_by_picture,
     write_annotations,
 )
-from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored
+from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored, run_command
 from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.samples import (
     HEATMAP_SCALE,
@@ -198,14 +198,7 @@ def main(argv=None):
     """Run the command; returns the exit status: 0, 1 when interrupted, 2 for bad input."""
     arguments = parse_arguments(argv)
     command = _convert_command if arguments.convert else _evaluate_command if arguments.evaluate else _train_command
-    try:
-        return command(arguments)
-    except (ValueError, OSError, RuntimeError, FloatingPointError) as error:
-        print(f'train_pose: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print('train_pose: interrupted', file=sys.stderr)
-        return 1
+    return run_command('train_pose', command, arguments)
 
 
 def _convert_command(arguments):

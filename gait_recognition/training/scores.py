@@ -3,6 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_network import BATCH_SIZE
 from gait_recognition.drawing import new_figure, save_figure
 from gait_recognition.training.samples import HEATMAP_SCALE
 from pose_joints import JOINT_NAMES
@@ -79,7 +80,7 @@ def pose_score(estimated, samples):
                      mean(close, measured, 0), float(mean(close, measured)), len(samples))
 
 
-def evaluate_poses(net, data, progress=None, batch_size=16):
+def evaluate_poses(net, data, progress=None, batch_size=BATCH_SIZE):
     """`pose_score` of a network for inference on all samples of `data`, none augmented."""
     samples, estimated = [], []
     for start in range(0, len(data), batch_size):

@@ -14,7 +14,7 @@ from gait_recognition.frames import read_frames
 from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
 from gait_recognition.tracking.crops import crop_walker
-from gait_recognition.vectors import batches, digest_of
+from gait_recognition.vectors import BATCH_SIZE, batches, digest_of
 from gait_recognition.walkers.pictures import DRAWING
 from gait_recognition.walkers.scenes import iter_frames
 from human_pose_nn import HumanPoseIRNetwork
@@ -22,7 +22,6 @@ from human_pose_nn import HumanPoseIRNetwork
 # WalkerWalks: who is trained on, validated on and tested on are never the same person.
 TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
 WALKS = ('N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2')      # of each person, as in TUM GAID
-BATCH = 16                              # frames that the pose network describes together
 
 
 class WalkerWalks:
@@ -122,7 +121,7 @@ class Features:
             with HumanPoseIRNetwork(precision=self.precision) as pose:
                 pose.restore(self.pose_weights)
                 pending = ((i, images) for i in missing
-                           for images in batches(data.read(data.walks[i], pose), BATCH))
+                           for images in batches(data.read(data.walks[i], pose), BATCH_SIZE))
                 with contextlib.closing(ahead(pending, 2)) as prepared:
                     walks = itertools.groupby(prepared, key=operator.itemgetter(0))
                     for done, (i, parts) in enumerate(walks, 1):
