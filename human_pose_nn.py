@@ -3,6 +3,8 @@
 The network of gait-recognition (2017): Inception-ResNet-v2 to its auxiliary tower, a 1 x 1 convolution to the spatial
 features, one transposed convolution up to heat maps. Reading pictures and drawing poses are not done here.
 """
+import contextlib
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
@@ -44,6 +46,11 @@ class HumanPoseNN(Network):
     session_config : tf.compat.v1.ConfigProto, optional
     seed : int, optional
         Of initial weights and dropout.
+    optimizer : {'RMSProp', 'Adam'}
+        Of the training; the original's is RMSProp.
+    average : float
+        Decay of a moving average of the weights over training steps (`inference_state`), less in the first steps; 0,
+        the original's, for none.
 
     Attributes
     ----------
@@ -71,10 +78,15 @@ class HumanPoseNN(Network):
                   'euclidean_dist', 'euclidean_dist_per_joint')
 
     def __init__(self, log_name, heatmap_size, image_size, loss_type='SCE', is_training=False, dropout_keep_prob=0.7,
-                 session_config=None, seed=None):
+                 session_config=None, seed=None, optimizer='RMSProp', average=0.0):
         if loss_type not in ('SCE', 'MSE'):
             raise ValueError(f"loss_type is 'SCE' or 'MSE', got {loss_type!r}")
+        if optimizer not in ('RMSProp', 'Adam'):
+            raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
+        if not 0.0 <= average < 1.0:
+            raise ValueError(f'average is a decay in [0, 1), got {average!r}')
         check_keep_prob(dropout_keep_prob)
+        self.optimizer, self.average = optimizer, average
         self.log_name = log_name
         self.heatmap_size, self.image_size = heatmap_size, image_size
         self.loss_type = loss_type
@@ -117,9 +129,16 @@ class HumanPoseNN(Network):
     def _build_training(self):
         variables = self._collection(tf.GraphKeys.TRAINABLE_VARIABLES)
         self.learning_rate = tf.placeholder(tf.float32, (), 'learning_rate')
-        self._train_op, self._norm, self._clipped_norm = minimise(
-            self.loss_err, self.learning_rate, self.CLIP_NORM, variables, self.global_step,
-            self._collection(tf.GraphKeys.UPDATE_OPS))
+        # Adam keeps two numbers of its own, which must bear a name of this network's; RMSProp keeps none.
+        with tf.name_scope('NewInceptionResnetV2/Training/') if self.optimizer == 'Adam' else contextlib.nullcontext():
+            self._train_op, self._norm, self._clipped_norm = minimise(
+                self.loss_err, self.learning_rate, self.CLIP_NORM, variables, self.global_step,
+                self._collection(tf.GraphKeys.UPDATE_OPS), self.optimizer)
+        if self.average:
+            averages = tf.train.ExponentialMovingAverage(self.average, self.global_step)
+            with tf.control_dependencies([self._train_op]):
+                self._train_op = averages.apply(variables)
+            self._averaged = {v.op.name: averages.average(v) for v in variables}
 
     def __getattr__(self, name):
         # Inference never needs targets and losses: they are built when one of them is first asked for.
@@ -347,6 +366,34 @@ class HumanPoseNN(Network):
             raise ValueError('no joint is present in this batch: its loss is NaN and would spoil the weights')
         return float(self.sess.run([self.loss_err, self._train_op], feed)[0])
 
+    def inference_state(self, batches):
+        """The model variables for a network for inference that is cut from a run.
+
+        The weights are averaged over steps where `average` says so; batch norm's averages are those of the batches'
+        own statistics under these weights, since moving ones lag behind.
+
+        Parameters
+        ----------
+        batches : iterable of array_like (B, image_size, image_size, 3)
+            Images of some training batches.
+
+        Returns
+        -------
+        dict of str to np.ndarray
+            For `set_training_state` of a network for inference.
+        """
+        state = self.sess.run({v.op.name: v for v in self.model_variables})
+        feeds = ({self.input_tensor: images} for images in batches)
+        if not self.average:
+            return {**state, **self.batch_averages(feeds)}
+        averaged = self.sess.run(self._averaged)
+        with self._lock:
+            self._assign(averaged)
+            try:
+                return {**state, **averaged, **self.batch_averages(feeds)}
+            finally:
+                self._assign({name: state[name] for name in averaged})
+
     def write_summary(self, inp, desired_points, heatmaps, present_joints, learning_rate, is_inside_box,
                       write_frequency=20, write_per_joint_frequency=100):
         """Write figures of one batch for TensorBoard, when the step is a multiple of the frequencies.
@@ -448,11 +495,14 @@ class HumanPoseIRNetwork(HumanPoseNN):
 
     Parameters
     ----------
-    log_name, loss_type, is_training, dropout_keep_prob, session_config, seed
+    log_name, loss_type, is_training, dropout_keep_prob, session_config, seed, optimizer, average
         As for `HumanPoseNN`.
     precision : {'float32', 'bfloat16'}
         Of the backbone's arithmetic. bfloat16 is faster on processors with AVX512_BF16 or AMX and refused on others;
         weights, batch statistics and the layers after the backbone stay float32.
+    image_size : int
+        Edge of the frames, 299 less or more a multiple of 16. The network is convolutional: smaller crops cost less in
+        training, and it learns the scale that it sees.
     """
 
     SCOPE = '(New)?InceptionResnetV2/|global_step'
@@ -468,11 +518,15 @@ class HumanPoseIRNetwork(HumanPoseNN):
     BATCH_NORM_DECAY = 0.999
 
     def __init__(self, log_name=None, loss_type='SCE', is_training=False, dropout_keep_prob=0.7, session_config=None,
-                 seed=None, precision='float32'):
+                 seed=None, precision='float32', image_size=IMAGE_SIZE, optimizer='RMSProp', average=0.0):
         check_precision(precision)
+        if image_size < 75 or (image_size - self.IMAGE_SIZE) % 16:
+            raise ValueError(f'image_size differs from {self.IMAGE_SIZE} by a multiple of 16 and is at least 75, got '
+                             f'{image_size!r}')
         self.precision = precision
-        super().__init__(log_name, self.HEATMAP_SIZE, self.IMAGE_SIZE, loss_type, is_training, dropout_keep_prob,
-                         session_config, seed)
+        cells = self.HEATMAP_SIZE // self.UPSAMPLING + (image_size - self.IMAGE_SIZE) // 16
+        super().__init__(log_name, cells * self.UPSAMPLING, image_size, loss_type, is_training, dropout_keep_prob,
+                         session_config, seed, optimizer, average)
 
     def _build_network(self, images):
         declared = self.is_training                         # inference has no use for regularisation losses

@@ -12,6 +12,9 @@ import gait_files
 from gait_recognition.pictures import opened_picture, to_rgb
 from pose_joints import JOINT_NAMES
 
+DERIVED_JOINTS = {JOINT_NAMES.index(name): tuple(map(JOINT_NAMES.index, ends)) for name, ends in (
+    ('pelvis', ('right hip', 'left hip')), ('thorax', ('right shoulder', 'left shoulder')))}
+
 
 class Annotation(NamedTuple):
     """One annotated person.
@@ -29,6 +32,9 @@ class Annotation(NamedTuple):
         The person's height in units of 200 pixels, as in MPII.
     centre : tuple of float
         (y, x).
+    derived : np.ndarray, bool (16,)
+        Present, though not annotated: pelvis and thorax in the middle of the hips and of the shoulders. Trained on, not
+        measured against.
     """
 
     image: str
@@ -37,6 +43,7 @@ class Annotation(NamedTuple):
     visible: np.ndarray
     scale: float
     centre: tuple
+    derived: np.ndarray = np.zeros(16, bool)
 
 
 def read_annotations(path):
@@ -143,7 +150,21 @@ def _annotation(where, record, folder):
     if not (math.isfinite(scale) and scale > 0 and np.isfinite(centre).all()):
         raise ValueError(f'{where}: scale is a positive number, the height of the person in units of 200 pixels, and '
                          f'centre is [x, y]; got {scale} and {list(centre[::-1])}')
-    return Annotation(image, joints, present, visible & present, scale, centre)
+    return with_derived(Annotation(image, joints, present, visible & present, scale, centre))
+
+
+def with_derived(annotation):
+    """The annotation with pelvis and thorax derived from hips and shoulders where it lacks them (`Annotation.derived`).
+
+    MPII's thorax lies within a few pixels of the middle of the shoulders.
+    """
+    joints, present, derived = (array.copy() for array in (annotation.joints, annotation.present, annotation.derived))
+    for joint, ends in DERIVED_JOINTS.items():
+        ends = list(ends)
+        if not present[joint] and present[ends].all():
+            joints[joint] = joints[ends].mean(0)
+            present[joint] = derived[joint] = True
+    return annotation._replace(joints=joints, present=present, derived=derived)
 
 
 def _extent(joints):
@@ -161,7 +182,7 @@ def write_annotations(path, annotations):
         writer.writerow(['image', 'scale', 'centre_x', 'centre_y', *columns])
         for a in annotations:
             cells = []
-            for (y, x), present, visible in zip(a.joints.tolist(), a.present, a.visible):
+            for (y, x), present, visible in zip(a.joints.tolist(), a.present & ~a.derived, a.visible):
                 cells += [x, y, int(visible)] if present else ['', '', '']
             try:
                 image = pathlib.Path(os.path.relpath(a.image, path.parent)).as_posix()

@@ -9,33 +9,18 @@
 A thin command over `HumanPoseIRNetwork.train`: the step is the network's, this module brings the loop around it.
 """
 import argparse
-import hashlib
 import os
-import pathlib
 import sys
 
 import numpy as np
 
 from gait_recognition.progress import Progress
-from gait_recognition.training.annotations import (
-    convert_lsp,
-    convert_mpii,
-    read_annotations,
-    split_by_picture,
-    write_annotations,
-)
+from gait_recognition.training.annotations import convert_lsp, convert_mpii, write_annotations
 from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored, run_command
 from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, learning_rate, print_figures
-from gait_recognition.training.samples import (
-    HEATMAP_SCALE,
-    TEST_SEED,
-    TRAINING_SEED,
-    VALIDATION_SEED,
-    AnnotatedPictures,
-    WalkerPictures,
-    training_batch,
-)
+from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
 from gait_recognition.training.scores import draw_score, evaluate_poses
+from gait_recognition.training.sets import WALKERS, content_of, data_sets, test_set
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES
 
@@ -50,7 +35,9 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
     ----------
     net : HumanPoseIRNetwork
         Built with `is_training=True`.
-    data, validation : AnnotatedPictures or WalkerPictures
+    data : AnnotatedPictures, WalkerPictures or MixedPictures
+    validation : dict of str to AnnotatedPictures or WalkerPictures
+        Sets by name; where there are several, best.ckpt is the epoch with the least mean of their errors.
     run : Run
     steps : int
         Of the whole run.
@@ -70,7 +57,7 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
     steps_per_epoch = max(1, len(data) // batch_size)
 
     def prepare(step):
-        batch = training_batch(data, step, batch_size)
+        batch = training_batch(data, step, batch_size, net.heatmap_size)
         shape = len(batch.images), net.heatmap_size, net.heatmap_size, len(JOINT_NAMES)
         return batch, net.generate_output(shape, batch.present, batch.points, net.POINT_DIAMETER)
 
@@ -81,7 +68,7 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
                               summary_every)
         return net.train(batch.images, targets, batch.present, now, batch.inside)
 
-    with HumanPoseIRNetwork() as inference:
+    with HumanPoseIRNetwork(image_size=net.image_size) as inference:
         return run.train(
             net, steps, prepare, lambda step: learning_rate(schedule, rate, step, steps, steps_per_epoch), take,
             lambda done, figures: _end_epoch(net, inference, data, validation, run, done, batch_size, figures),
@@ -90,25 +77,30 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
 
 def _end_epoch(net, inference, data, validation, run, step, batch_size, figures):
     """Validate in inference mode; write last.ckpt, and best.ckpt where it is the best so far."""
-    state = net.sess.run({v.op.name: v for v in net.model_variables})
-    feeds = ({net.input_tensor: training_batch(data, max(0, step - 1 - i), batch_size).images}
-             for i in range(min(step, STATISTICS_BATCHES)))
-    state.update(net.batch_averages(feeds))                                 # the moving averages lag behind
-    inference.set_training_state(state)
-    score = evaluate_poses(inference, validation)
+    batches = (training_batch(data, max(0, step - 1 - i), batch_size, net.heatmap_size).images
+               for i in range(min(step, STATISTICS_BATCHES)))
+    inference.set_training_state(net.inference_state(batches))
+    scores = {name: evaluate_poses(inference, each) for name, each in validation.items()}
+    error = float(np.mean([score.mean_error for score in scores.values()]))
     epoch = -(-step // max(1, len(data) // batch_size))
-    net.write_test_summary(epoch, score.mean_error * HEATMAP_SCALE)
-    figures = {'epoch': epoch, 'step': step, **figures, 'error': score.mean_error,
-               'hidden_error': score.mean_hidden_error, 'worst_joint': float(np.nanmax(score.error)),
-               'pck': score.mean_pck}
+    net.write_test_summary(epoch, error * HEATMAP_SCALE)
+    figures = {'epoch': epoch, 'step': step, **figures, 'error': error,
+               'hidden_error': float(np.mean([score.mean_hidden_error for score in scores.values()])),
+               'worst_joint': float(max(np.nanmax(score.error) for score in scores.values())),
+               'pck': float(np.mean([score.mean_pck for score in scores.values()]))}
+    if len(scores) > 1:
+        for name, score in scores.items():
+            figures |= {f'error {name}': score.mean_error, f'limb_pck {name}': score.limb_pck}
     run.log(**figures)
     print_figures(figures)
-    for joint, error, pck, hidden_error in score.rows():
-        run.log('validation.csv', epoch=epoch, step=step, joint=joint, error=float(error),
-                heat_map_error=float(error * HEATMAP_SCALE), pck=float(pck), hidden_error=float(hidden_error))
+    for name, score in scores.items():
+        of_set = {'set': name} if len(scores) > 1 else {}
+        for joint, joint_error, pck, _, hidden_error in score.rows():
+            run.log('validation.csv', epoch=epoch, step=step, **of_set, joint=joint, error=float(joint_error),
+                    heat_map_error=float(joint_error * HEATMAP_SCALE), pck=float(pck), hidden_error=float(hidden_error))
     inference.save(run.folder, 'last')
-    if run.best is None or score.mean_error < run.best:
-        run.best = score.mean_error
+    if run.best is None or error < run.best:
+        run.best = error
         inference.save(run.folder, 'best')
 
 
@@ -116,11 +108,11 @@ def parse_arguments(argv):
     """The command's arguments; ends the process with a message where they do not fit together."""
     parser = argparse.ArgumentParser(description='Train or evaluate the pose network.', formatter_class=HelpFormatter)
     _add_task_and_data(parser)
+    _add_pictures(parser)
     _add_steps(parser)
     _add_files(parser)
     arguments = parser.parse_args(argv)
-    if arguments.data == ['walkers']:
-        arguments.data = 'walkers'
+    arguments.data = arguments.data or [[WALKERS]]
     _check_arguments(parser, arguments)
     return arguments
 
@@ -130,20 +122,38 @@ def _add_task_and_data(parser):
     task.add_argument('--output', metavar='FOLDER', help='train; folder of the run, an interrupted run in it goes on')
     task.add_argument('--evaluate', metavar='WEIGHTS', help='only measure these weights on --data')
     task.add_argument('--convert', nargs=2, metavar=('{mpii,lsp}', 'MAT'), help="only convert a data set's joints")
-    parser.add_argument('--data', metavar='FILE', nargs='+', default='walkers',
-                        help='annotations (.csv, .json), or "walkers" for synthetic ones')
-    parser.add_argument('--validation', metavar='FILE', help='annotations to validate on, or "walkers", or a share of '
-                        "--data's pictures, such as 0.1, that is not trained on (default: walkers, where --data is)")
+    parser.add_argument('--data', metavar='FILE', nargs='+', action='append',
+                        help='annotations (.csv, .json), or "walkers" for synthetic ones (default); said several '
+                             'times: sets that each have their share of a batch')
+    parser.add_argument('--shares', metavar='NUMBER', nargs='+', type=float,
+                        help='of the sets in a batch, one for each --data (default: as many as they have pictures)')
+    parser.add_argument('--validation', metavar='FILE', nargs='+', help='annotations to validate on, or "walkers", or '
+                        "a share of --data's pictures, such as 0.1, that is not trained on (default: walkers, where "
+                        '--data is)')
     parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
     parser.add_argument('--imagenet', action='store_true', help='--start is an ImageNet checkpoint of the backbone')
     parser.add_argument('--epochs', type=int, default=10, help='passes over the data')
-    parser.add_argument('--epoch-size', type=int, default=4000, help='pictures an epoch, of walkers')
+    parser.add_argument('--epoch-size', type=int, default=4000, help='pictures an epoch, of walkers or of several sets')
     parser.add_argument('--validation-size', type=int, default=200,
                         help='pictures to validate on, or to evaluate on, of walkers')
     parser.add_argument('--direction', choices=['left', 'right'], help='walkers that all walk one way, for a while: '
                         'which limb is left then depends on near and far alone (default: both ways)')
     parser.add_argument('--cover', type=float, metavar='SHARE', help="of the light that walkers' far limbs do not get; "
                         'much, for a while, shows which they are (default: 0.1 to 0.4, drawn)')
+
+
+def _add_pictures(parser):
+    as_author = Augmentation()
+    parser.add_argument('--size', type=int, default=SIZE, metavar='PIXELS', help='edge of the crops, 299 less a '
+                        'multiple of 16: smaller ones are quicker, but a network learns the scale that it sees')
+    parser.add_argument('--extent', type=float, metavar='SHARE', help="of a crop that the joints' extent fills where "
+                        'pictures are measured on (default: the annotated scale decides)')
+    parser.add_argument('--rotation', type=float, default=as_author.rotation, metavar='DEGREES',
+                        help='augmentation: turns, either way')
+    parser.add_argument('--zoom', type=float, nargs=2, default=as_author.zoom, metavar=('LEAST', 'MOST'),
+                        help="augmentation: factors of the crop's side; above 1 the figure is smaller")
+    parser.add_argument('--degrade', type=float, default=as_author.degrade, metavar='SHARE', help='of the pictures '
+                        'that become as pedestrian video is: grey, small, compressed, blurred, dark, covered')
 
 
 def _add_steps(parser):
@@ -155,6 +165,9 @@ def _add_steps(parser):
                         help='sigmoid cross-entropy with discs around the joints, or squared difference')
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
                         help="of the backbone's arithmetic; bfloat16 is faster where the processor has it")
+    parser.add_argument('--optimizer', choices=['RMSProp', 'Adam'], default='RMSProp', help="the author's RMSProp")
+    parser.add_argument('--average', type=float, default=0.0, metavar='DECAY',
+                        help='of a moving average of the weights over steps, which is what is measured and saved')
     parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, augmentation')
 
 
@@ -169,28 +182,44 @@ def _add_files(parser):
 
 
 def _check_arguments(parser, arguments):
-    measured = arguments.data if arguments.evaluate else arguments.validation or 'walkers'
+    only_walkers = arguments.data == [[WALKERS]]
+    measured_on = [file for group in arguments.data for file in group] if arguments.evaluate else \
+        arguments.validation or [WALKERS]
     refuse_ignored(parser, arguments, (
-        ('validation start imagenet epochs epoch_size batch_size rate schedule loss seed save_every log_name '
-         'summary_every', not arguments.output, 'goes with --output'),
-        ('data validation_size direction cover precision', arguments.convert, 'goes without --convert'),
+        ('shares validation start imagenet epochs epoch_size rotation zoom degrade batch_size rate schedule loss '
+         'optimizer average seed save_every log_name summary_every', not arguments.output, 'goes with --output'),
+        ('validation_size direction cover precision size extent', arguments.convert, 'goes without --convert'),
         ('chart', not arguments.evaluate, 'goes with --evaluate'),
         ('images to', not arguments.convert, 'goes with --convert'),
-        ('epoch_size direction cover', arguments.data != 'walkers', 'is about walkers, not about --data'),
-        ('validation_size', measured != 'walkers', 'goes with walkers to measure on'),
+        ('epoch_size', len(arguments.data) == 1 and not only_walkers, 'is about walkers or several sets'),
+        ('direction cover', [WALKERS] not in arguments.data, 'is about walkers, not about --data'),
+        ('shares', len(arguments.data) == 1, 'goes with several --data'),
+        ('rotation zoom', only_walkers, 'is about --data, not about walkers'),
+        ('validation_size', WALKERS not in measured_on, 'goes with walkers to measure on'),
+        ('extent', set(measured_on) == {WALKERS}, 'is about annotated pictures to measure on'),
         ('imagenet', not arguments.start, 'says what kind of file --start is'),
         ('summary_every', not arguments.log_name, 'goes with --log-name')))
+    if arguments.convert and arguments.data != [[WALKERS]]:
+        parser.error('--data goes without --convert')
     if arguments.convert and (arguments.convert[0] not in ('mpii', 'lsp') or not (arguments.images and arguments.to)):
         parser.error('--convert takes mpii or lsp and a .mat file, with --images FOLDER and --to CSV')
+    if any(WALKERS in group and group != [WALKERS] for group in arguments.data):
+        parser.error('--data walkers is a set of its own')
+    if arguments.shares and (len(arguments.shares) != len(arguments.data) or min(arguments.shares) <= 0):
+        parser.error(f'--shares takes {len(arguments.data)} positive numbers, one for each --data')
     check_numbers(parser, arguments, ('epochs', 'epoch_size', 'validation_size', 'batch_size', 'save_every',
                                       'summary_every'))
     for name in ('chart', 'to'):
         folder = os.path.dirname(getattr(arguments, name) or '')
         if folder and not os.path.isdir(folder):
             parser.error(f'--{name}: no such folder {folder}; create it first')
-    if arguments.cover is not None and not 0 <= arguments.cover <= 1:
-        parser.error('--cover is a share, 0 to 1')
-    if arguments.data != 'walkers' and arguments.output and not arguments.validation:
+    for name in ('cover', 'degrade', 'extent', 'average'):
+        value = getattr(arguments, name)
+        if value is not None and not 0 <= value <= 1:
+            parser.error(f'--{name} is a share, 0 to 1')
+    if not 0 < arguments.zoom[0] <= arguments.zoom[1]:
+        parser.error('--zoom takes the least and the most, above 0')
+    if not only_walkers and arguments.output and not arguments.validation:
         parser.error('--data needs --validation: pictures that are not trained on')
 
 
@@ -210,90 +239,58 @@ def _convert_command(arguments):
 
 
 def _evaluate_command(arguments):
-    data = WalkerPictures(arguments.validation_size, TEST_SEED, arguments.direction, arguments.cover) \
-        if arguments.data == 'walkers' else AnnotatedPictures(_read_all(arguments.data))
-    with HumanPoseIRNetwork(precision=arguments.precision) as net:
+    data = test_set(arguments)
+    with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
         net.restore(arguments.evaluate)
         progress = Progress(len(data), 'picture')
         score = evaluate_poses(net, data, progress)
         progress.close()
     print(score)
     if arguments.chart:
-        name = arguments.data if arguments.data == 'walkers' else ', '.join(map(os.path.basename, arguments.data))
-        draw_score(score, arguments.chart, f'{os.path.basename(arguments.evaluate)} on {name}')
+        names = ', '.join(os.path.basename(file) for group in arguments.data for file in group)
+        draw_score(score, arguments.chart, f'{os.path.basename(arguments.evaluate)} on {names}')
     return 0
 
 
-def _read_all(files):
-    return [annotation for file in files for annotation in read_annotations(file)]
+# Settings that runs of before did not have: said only where they are not these.
+LATER_SETTINGS = {'shares': None, 'size': SIZE, 'extent': None, 'rotation': 30.0, 'zoom': [0.9, 1.25], 'degrade': 0.0,
+                  'optimizer': 'RMSProp', 'average': 0.0}
 
 
-def _data_sets(arguments):
-    """What to train on and what to validate on."""
-    held_out, way = arguments.validation or 'walkers', (arguments.direction, arguments.cover)
-    share = _share(held_out)
-    if arguments.data == 'walkers':
-        if share is not None:
-            raise ValueError(f'--validation: {held_out} is a share of the pictures of --data; walkers to validate on '
-                             f'are --validation-size {arguments.validation_size}')
-        data = WalkerPictures(arguments.epoch_size, TRAINING_SEED + 50_000_000 * arguments.seed, *way)
-    else:
-        annotations = _read_all(arguments.data)
-        if share is not None:
-            annotations, held_out = split_by_picture(annotations, share)
-        data = AnnotatedPictures(annotations, arguments.seed)
-    if len(data) < arguments.batch_size:
-        raise ValueError(f'{arguments.data}: {len(data)} people do not fill one batch of {arguments.batch_size}')
-    if held_out == 'walkers':
-        return data, WalkerPictures(arguments.validation_size, VALIDATION_SEED, *way)
-    if isinstance(held_out, str):
-        held_out = read_annotations(held_out)
-        if arguments.data != 'walkers':
-            both = sorted({os.path.realpath(a.image) for a in annotations} &
-                          {os.path.realpath(a.image) for a in held_out})
-            if both:
-                raise ValueError(f'{arguments.validation}: pictures that are trained on cannot validate: {both[0]}'
-                                 + (f' and {len(both) - 1} more' if both[1:] else ''))
-    if not any(annotation.visible.any() for annotation in held_out):
-        raise ValueError(f'{arguments.validation}: no joint is visible, so nothing can be measured on it')
-    return data, AnnotatedPictures(held_out)
-
-
-def _share(text):
-    """The number that --validation is when it is no file."""
-    try:
-        share = float(text)
-    except ValueError:
-        return None
-    if not 0 < share < 1:
-        raise ValueError(f'--validation: a share lies between 0 and 1, got {text}')
-    return share
-
-
-def _content(files):
-    """What settings say of files: name and digest. A moved folder is the same data, an edited file is not."""
-    return [f'{os.path.basename(f)} {hashlib.sha256(pathlib.Path(f).read_bytes()).hexdigest()[:16]}' for f in files]
-
-
-def _train_command(arguments):
-    data, validation = _data_sets(arguments)
+def _settings(arguments):
+    """What decides a run, and which of it may change when the run goes on."""
     of_walkers = ['direction', 'cover', 'validation_size']
     free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', *of_walkers]
     settings = {name: getattr(arguments, name) for name in (
-        'data', 'validation', 'epochs', 'epoch_size', 'batch_size', 'rate', 'schedule', 'loss', 'seed', *free)}
+        'epochs', 'epoch_size', 'batch_size', 'rate', 'schedule', 'loss', 'seed', *free)}
+    contents = [content_of(group) for group in arguments.data]
+    settings['data'] = WALKERS if contents == [[WALKERS]] else contents[0] if len(contents) == 1 else contents
+    held_out = arguments.validation
+    settings['validation'] = None if held_out is None else held_out[0] if not os.path.isfile(held_out[0]) \
+        and len(held_out) == 1 else content_of(held_out)
+    for name, usual in LATER_SETTINGS.items():
+        value = getattr(arguments, name)
+        value = list(value) if isinstance(value, tuple) else value
+        if value != usual:
+            settings[name] = value
+    free += ['shares', 'size', 'extent', 'rotation', 'zoom', 'degrade']
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
         free.append('epochs')
     if arguments.schedule == 'constant':                    # lowered by hand
         free.append('rate')
-    if arguments.data != 'walkers':
-        settings['data'] = _content(arguments.data)
-    if arguments.validation and os.path.isfile(arguments.validation):
-        settings['validation'] = _content([arguments.validation])
-    run = Run(arguments.output, settings, free, measuring=of_walkers if isinstance(validation, WalkerPictures) else ())
-    if isinstance(validation, AnnotatedPictures):
-        validation.check_pictures()
+    measuring = ['size', 'extent', *(of_walkers if WALKERS in (held_out or [WALKERS]) else ())]
+    return settings, free, measuring
+
+
+def _train_command(arguments):
+    data, validation = data_sets(arguments)
+    run = Run(arguments.output, *_settings(arguments))
+    for each in validation.values():
+        if isinstance(each, AnnotatedPictures):
+            each.check_pictures()
     with HumanPoseIRNetwork(arguments.log_name, arguments.loss, is_training=True, seed=arguments.seed,
-                            precision=arguments.precision) as net:
+                            precision=arguments.precision, image_size=arguments.size, optimizer=arguments.optimizer,
+                            average=arguments.average) as net:
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start, arguments.imagenet), file=sys.stderr)
         steps = arguments.epochs * (len(data) // arguments.batch_size)
@@ -301,7 +298,3 @@ def _train_command(arguments):
                                       arguments.schedule, arguments.save_every,
                                       arguments.summary_every if arguments.log_name else 0)
     return 0 if complete else 1
-
-
-if __name__ == '__main__':
-    sys.exit(main())

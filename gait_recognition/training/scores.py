@@ -1,18 +1,23 @@
 """How well a pose network finds joints: distances, PCK, by joint, as a table and a chart."""
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from gait_network import BATCH_SIZE
 from gait_recognition.drawing import new_figure, save_figure
-from gait_recognition.training.samples import HEATMAP_SCALE
+from gait_recognition.training.samples import HEATMAP_SCALE, SIZE
 from pose_joints import JOINT_NAMES
 
 PCK_SHARE = 0.2                     # of the torso, right shoulder to left hip
+PCKH_SHARE = 0.5                    # of the head, upper neck to head top
+LEG_PIXELS = 10.0                   # of 299, within which an ankle or knee counts as found
+LIMBS = [i for i, name in enumerate(JOINT_NAMES) if name.split()[0] in ('right', 'left')]
+LEGS = [(JOINT_NAMES.index(f'right {name}'), JOINT_NAMES.index(f'left {name}')) for name in ('ankle', 'knee')]
 
 
 class PoseScore(NamedTuple):
-    """How well joints were found, over a set of pictures.
+    """How well joints were found, over a set of pictures; joints that were derived from others are not measured.
 
     Attributes
     ----------
@@ -26,6 +31,17 @@ class PoseScore(NamedTuple):
         Share of visible joints within `PCK_SHARE` of the torso (right shoulder to left hip).
     mean_pck : float
     pictures : int
+    median_error : float
+        Of visible joints.
+    limb_pck : float
+        As `mean_pck`, over the twelve joints of the limbs, visible or hidden, as the literature counts.
+    pckh : np.ndarray (16,)
+        Share of visible joints within `PCKH_SHARE` of the head (upper neck to head top).
+    mean_pckh : float
+    leg_error, leg_found : float
+        Ankles and knees, each two taken as an unordered pair: mean distance, share within `LEG_PIXELS`.
+    exchanged : float
+        Share of the pairs of ankles and knees that fit better with left and right exchanged.
     """
 
     error: np.ndarray
@@ -35,17 +51,37 @@ class PoseScore(NamedTuple):
     pck: np.ndarray
     mean_pck: float
     pictures: int
+    median_error: float
+    limb_pck: float
+    pckh: np.ndarray
+    mean_pckh: float
+    leg_error: float
+    leg_found: float
+    exchanged: float
 
     def rows(self):
-        """Name, error, PCK and hidden error of each joint, then of all."""
-        return [*zip(JOINT_NAMES, self.error, self.pck, self.hidden_error),
-                ('all joints', self.mean_error, self.mean_pck, self.mean_hidden_error)]
+        """Name, error, PCK, PCKh and hidden error of each joint, then of all."""
+        return [*zip(JOINT_NAMES, self.error, self.pck, self.pckh, self.hidden_error),
+                ('all joints', self.mean_error, self.mean_pck, self.mean_pckh, self.mean_hidden_error)]
 
     def __str__(self):
-        lines = [f'{"joint":16}{"error, px of 299":>18}{"px of heat map":>16}{"PCK@0.2":>9}{"hidden, px of 299":>19}']
-        for name, error, pck, hidden in self.rows():
-            lines.append(f'{name:16}{error:18.2f}{error * HEATMAP_SCALE:16.2f}{100 * pck:8.1f}%{hidden:19.2f}')
-        return '\n'.join(lines + [f'{self.pictures} pictures'])
+        lines = [f'{"joint":16}{"error, px of 299":>18}{"px of heat map":>16}{"PCK@0.2":>9}{"PCKh@0.5":>10}'
+                 f'{"hidden, px of 299":>19}']
+        for name, error, pck, pckh, hidden in self.rows():
+            lines.append(f'{name:16}{error:18.2f}{error * HEATMAP_SCALE:16.2f}{100 * pck:8.1f}%{100 * pckh:9.1f}%'
+                         f'{hidden:19.2f}')
+        lines += [f'median error of visible joints {self.median_error:.2f} px; limbs, visible or hidden, PCK@0.2 '
+                  f'{100 * self.limb_pck:.1f}%',
+                  f'ankles and knees as unordered pairs: {self.leg_error:.2f} px, {100 * self.leg_found:.1f}% within '
+                  f'{LEG_PIXELS:g} px; left and right exchanged in {100 * self.exchanged:.1f}% of the pairs']
+        return '\n'.join([*lines, f'{self.pictures} pictures'])
+
+
+def _mean(values, where, axis=None):
+    """Mean of the values that are marked; NaN where none is."""
+    counted = np.where(where, np.nan_to_num(values), 0.0)
+    with np.errstate(invalid='ignore'):
+        return np.divide(counted.sum(axis), where.sum(axis))
 
 
 def pose_score(estimated, samples):
@@ -56,38 +92,57 @@ def pose_score(estimated, samples):
     estimated : array_like (N, 16, 2)
         (y, x) in pixels of the crop.
     samples : sequence of Sample
+        Of crops of 299 x 299 pixels; of others the distances are scaled by `evaluate_poses`.
 
     Returns
     -------
     PoseScore
     """
-    true = np.stack([s.joints for s in samples])
-    visible = np.stack([s.visible & s.inside for s in samples])
-    hidden = np.stack([s.inside & ~s.visible for s in samples])
-    distance = np.linalg.norm(np.asarray(estimated) - true, axis=2)                             # (N, 16)
-    shoulder, hip = true[:, JOINT_NAMES.index('right shoulder')], true[:, JOINT_NAMES.index('left hip')]
-    torso = np.linalg.norm(shoulder - hip, axis=1)                                              # (N,)
-    measured = visible & np.isfinite(torso)[:, None]
-    close = distance <= PCK_SHARE * np.nan_to_num(torso)[:, None]
+    estimated = np.asarray(estimated)
+    true = np.stack([s.joints for s in samples])                                                # (N, 16, 2)
+    measured = np.stack([s.inside & s.measured for s in samples])
+    visible = measured & np.stack([s.visible for s in samples])
+    hidden = measured & ~visible
+    distance = np.linalg.norm(estimated - true, axis=2)                                         # (N, 16)
+    torso, head = (np.linalg.norm(true[:, JOINT_NAMES.index(a)] - true[:, JOINT_NAMES.index(b)], axis=1)[:, None]
+                   for a, b in (('right shoulder', 'left hip'), ('upper neck', 'head top')))    # (N, 1)
+    close, closeh = (distance <= share * np.nan_to_num(scale)
+                     for share, scale in ((PCK_SHARE, torso), (PCKH_SHARE, head)))
+    limbs = measured[:, LIMBS] & np.isfinite(torso)
+    leg_distances, exchanged = _leg_pairs(estimated, true, measured)
+    return PoseScore(
+        _mean(distance, visible, 0), _mean(distance, hidden, 0), float(_mean(distance, visible)),
+        float(_mean(distance, hidden)), _mean(close, visible & np.isfinite(torso), 0),
+        float(_mean(close, visible & np.isfinite(torso))), len(samples),
+        float(np.median(distance[visible])) if visible.any() else math.nan, float(_mean(close[:, LIMBS], limbs)),
+        _mean(closeh, visible & np.isfinite(head), 0), float(_mean(closeh, visible & np.isfinite(head))),
+        *(float(np.mean(values)) if len(values) else math.nan
+          for values in (leg_distances, leg_distances <= LEG_PIXELS, exchanged)))
 
-    def mean(values, where, axis=None):
-        counted = np.where(where, np.nan_to_num(values), 0.0)
-        with np.errstate(invalid='ignore'):
-            return np.divide(counted.sum(axis), where.sum(axis))
 
-    return PoseScore(mean(distance, visible, 0), mean(distance, hidden, 0),
-                     float(mean(distance, visible)), float(mean(distance, hidden)),
-                     mean(close, measured, 0), float(mean(close, measured)), len(samples))
+def _leg_pairs(estimated, true, measured):
+    """Distances of ankles and knees, each two as an unordered pair, (n,); of each pair whether it is exchanged."""
+    distances, exchanged = [], []
+    for right, left in LEGS:
+        both = measured[:, right] & measured[:, left]
+        as_named, crossed = (np.stack([np.linalg.norm(estimated[both, a] - true[both, b], axis=1)
+                                       for a, b in pairs], 1)
+                             for pairs in (((right, right), (left, left)), ((right, left), (left, right))))
+        is_crossed = crossed.sum(1) < as_named.sum(1)
+        distances.append(np.where(is_crossed[:, None], crossed, as_named).ravel())
+        exchanged.append(is_crossed)
+    return np.concatenate(distances), np.concatenate(exchanged)
 
 
 def evaluate_poses(net, data, progress=None, batch_size=BATCH_SIZE):
-    """`pose_score` of a network for inference on all samples of `data`, none augmented."""
+    """`pose_score` of a network for inference on all samples of `data`, none augmented; in pixels of 299 x 299."""
     samples, estimated = [], []
     for start in range(0, len(data), batch_size):
         chunk = [data.sample(i) for i in range(start, min(start + batch_size, len(data)))]
         y, x, _ = net.joint_positions(np.stack([s.image for s in chunk]), batch_size)
-        estimated.append(np.stack([y, x], axis=2))
-        samples += [s._replace(image=None) for s in chunk]
+        scale = SIZE / len(chunk[0].image)
+        estimated.append(scale * np.stack([y, x], axis=2))
+        samples += [s._replace(image=None, joints=scale * s.joints) for s in chunk]
         if progress:
             progress(len(samples))
     return pose_score(np.concatenate(estimated), samples)
