@@ -16,9 +16,11 @@ from PIL import Image
 from reference_weights import SHARED
 
 import gait_checkpoints
+import gait_recognition
 from gait_recognition import cli
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery, GalleryLockedError
+from gait_recognition.poses import poses
 from gait_recognition.vectors import walk_vector
 from gait_recognition.weights import Weights, find_pair, find_pose_weights, network_of
 from pose_joints import JOINT_NAMES
@@ -853,6 +855,52 @@ def test_fetch_hands_its_arguments_over(monkeypatch):
     monkeypatch.setattr('gait_recognition.fetch.run', lambda arguments: handed.append(arguments) or 1)
     assert cli.main(['fetch', '--check', 'M+L-GRU-2.ckpt']) == 1
     assert handed[0].check and handed[0].names == ['M+L-GRU-2.ckpt']
+
+
+@pytest.fixture
+def default_weights(tmp_path, monkeypatch):
+    """A pair of weights, which hold next to nothing, under the names and in the only place of the default ones."""
+    folder = tmp_path / 'models'
+    folder.mkdir()
+    for name, tensor in zip(gait_checkpoints.SHIPPED[:2], ('InceptionResnetV2/a', 'GaitNN/a')):
+        gait_checkpoints.write_compact(folder / name, {tensor: np.arange(3, dtype=np.float32)})
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [folder])
+
+
+@pytest.mark.filterwarnings('ignore:using .*synthetic walkers')
+def test_a_gallery_of_the_command_opens_in_python_without_further_words_and_the_other_way_round(
+        default_weights, opened, walks, run, tmp_path):
+    by_command, by_python = tmp_path / 'command.npz', tmp_path / 'python.npz'
+    anna, ben = walks('anna', 1), walks('ben', 1)
+    assert run('enrol', by_command, '--name', 'anna', anna)[0] == 0
+    with gait_recognition.Gallery.open(by_python, create=True) as gallery:
+        gallery.enrol('anna', gait_recognition.walk_vector(anna))
+    assert Gallery.load(by_command).fingerprint == Gallery.load(by_python).fingerprint
+    with gait_recognition.Gallery.open(by_command) as gallery:
+        gallery.enrol('ben', gait_recognition.walk_vector(ben))
+        assert gallery.identify(gait_recognition.walk_vector(anna)).ranking[0][0] == 'anna'
+    assert run('enrol', by_python, '--name', 'ben', ben)[0] == 0
+    status, out, _ = run('identify', by_python, anna)
+    assert status == 1 and '1. anna' in out                                 # ranked, not named: uncalibrated
+    for path in (by_command, by_python):
+        assert [*Gallery.load(path).list()] == ['anna', 'ben']
+    assert gait_recognition.GaitVectors().transform([anna]).shape == (1, len(gait_recognition.walk_vector(anna)))
+
+
+def test_poses_of_a_picture_and_of_a_walk_are_those_that_the_command_writes(weights, opened, walks, run, tmp_path,
+                                                                            monkeypatch):
+    monkeypatch.setattr('gait_recognition.poses.shared_pose_network', lambda path: PoseStandIn())
+    monkeypatch.setattr('gait_recognition.poses.find_pose_weights', lambda: 'the default ones')
+    picture, walk = tmp_path / 'picture.png', walks('anna', 1)
+    Image.new('RGB', (400, 200)).save(picture)
+    for source, frames in ((picture, 1), (walk, 8)):
+        assert run('pose', source, '--joints', tmp_path / 'joints.csv', *weights[:2])[0] == 0
+        rows = list(csv.DictReader((tmp_path / 'joints.csv').read_text().splitlines()))
+        found = poses(source)
+        assert len(found) == frames and len(rows) == 16 * frames
+        written = [[float(row[key]) for key in ('y', 'x', 'probability')] for row in rows]
+        np.testing.assert_allclose(np.concatenate([each.joints.T for each in found]), written, atol=0.006)
+        assert [each.frame for each in found] == sorted({int(row['frame']) for row in rows})
 
 
 # The README ----------------------------------------------------------------------------------------------------------
