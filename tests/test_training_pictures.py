@@ -7,6 +7,7 @@ from test_train_pose import ALL, TinyNetwork, annotation, rows_of, tf, tiny, wri
 import gait_checkpoints
 from gait_recognition.training import degradations
 from gait_recognition.training.annotations import read_annotations, with_derived, write_annotations
+from gait_recognition.training.cleaning import compare
 from gait_recognition.training.pose import main, parse_arguments
 from gait_recognition.training.samples import (
     AnnotatedPictures,
@@ -251,3 +252,70 @@ def test_what_does_not_fit_together_is_refused(arguments, message, capsys):
     with pytest.raises(SystemExit):
         parse_arguments(['--output', 'x', '--validation', 'v.csv' if '--data' in arguments else 'walkers', *arguments])
     assert message in capsys.readouterr().err
+
+
+def sample_with(joints):
+    return Sample(None, joints, ALL, ALL, ALL)
+
+
+def test_what_a_sure_network_denies_is_found_and_nothing_else():
+    joints = np.stack([np.linspace(20, 280, 16), np.where(np.arange(16) % 2, 80.0, 200.0)], 1)       # torso: about 150
+    sure = np.full(16, 0.9)
+    sides, wrong = compare(joints + 10, sure, sample_with(joints))
+    assert sides == [] and not wrong.any()
+    exchanged = joints.copy()
+    exchanged[[0, 5]] = joints[[5, 0]]
+    sides, wrong = compare(joints, sure, sample_with(exchanged))
+    assert sides == [(0, 5)] and not wrong.any()
+    off = joints.copy()
+    off[10] += 200
+    sides, wrong = compare(joints, sure, sample_with(off))
+    assert sides == [] and wrong.nonzero()[0].tolist() == [10]
+    sure[10] = 0.3                                                  # what the network is not sure of stays
+    assert not compare(joints, sure, sample_with(off))[1].any()
+    off[12] = np.nan                                                # no torso, no measure
+    assert not compare(joints, np.full(16, 0.9), sample_with(off))[1].any()
+
+
+def test_cleaning_writes_what_is_left_and_says_how_many(tmp_path, tiny, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    annotations_of(tmp_path, 'lsp', 3, 'red')
+    people = read_annotations('lsp.csv')
+    samples = AnnotatedPictures(people)
+
+    def joint_positions(net, images, *_):
+        found = np.stack([samples.sample(i).joints for i in range(3)])
+        found[0, [0, 5]] = found[0, [5, 0]]                         # in the first, sides are exchanged
+        found[2, 10] += 100                                         # in the third, a wrist is elsewhere
+        return np.stack([found[..., 0], found[..., 1], np.full((3, 16), 0.9)])
+    monkeypatch.setattr(TinyNetwork, 'joint_positions', joint_positions)
+    with TinyNetwork(seed=1) as net:
+        weights = net.save(tmp_path, 'weights')
+    assert main(['--clean', weights, '--data', 'lsp.csv', '--to', 'clean.csv']) == 0
+    assert '2 of 3 people changed: left and right of 1 pairs of joints put right, 1 joints left out' in \
+        capsys.readouterr().out
+    cleaned = read_annotations('clean.csv')
+    np.testing.assert_allclose(cleaned[0].joints[[0, 5]], people[0].joints[[5, 0]], atol=1e-3)
+    assert cleaned[2].present.sum() == 15 and not cleaned[2].present[10] and cleaned[1].present.all()
+    for arguments in (['--data', 'lsp.csv'], ['--to', 'x.csv']):
+        with pytest.raises(SystemExit):
+            main(['--clean', weights, *arguments])
+
+
+def test_weights_to_start_with_are_measured_first_and_stay_the_best_where_nothing_better_comes(
+        tmp_path, tiny, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    with TinyNetwork(seed=1) as net:
+        weights = net.save(tmp_path, 'weights')
+    errors = iter([5.0, 9.0, 7.0])
+    score = pose_score(np.zeros((1, 16, 2)), [sample_with(np.zeros((16, 2)))])
+    monkeypatch.setattr('gait_recognition.training.pose.evaluate_poses',
+                        lambda *_: score._replace(mean_error=next(errors)))
+    arguments = ['--output', 'run', '--start', weights, '--epoch-size', '4', '--batch-size', '2', '--validation-size',
+                 '1']
+    assert main([*arguments, '--epochs', '2']) == 0
+    rows = rows_of(tmp_path / 'run' / 'log.csv')
+    assert [(row['step'], float(row['error'])) for row in rows] == [('0', 5.0), ('2', 9.0), ('4', 7.0)]
+    start, best, last = (gait_checkpoints.read_checkpoint(path) for path in (weights, 'run/best.ckpt', 'run/last.ckpt'))
+    assert all(np.array_equal(best[name], start[name]) for name in start)
+    assert not all(np.array_equal(last[name], start[name]) for name in start)

@@ -9,6 +9,8 @@
 A thin command over `HumanPoseIRNetwork.train`: the step is the network's, this module brings the loop around it.
 """
 import argparse
+import contextlib
+import math
 import os
 import sys
 
@@ -17,10 +19,11 @@ import numpy as np
 from gait_recognition.progress import Progress
 from gait_recognition.training.annotations import convert_lsp, convert_mpii, write_annotations
 from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored, run_command
+from gait_recognition.training.cleaning import clean
 from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
 from gait_recognition.training.scores import draw_score, evaluate_poses
-from gait_recognition.training.sets import WALKERS, content_of, data_sets, test_set
+from gait_recognition.training.sets import WALKERS, content_of, data_sets, read_all, test_set
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES
 
@@ -28,7 +31,7 @@ RATE = 1e-3                         # the author's
 
 
 def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RATE, schedule='cosine', save_every=200,
-                       summary_every=0):
+                       summary_every=0, has_start=False):
     """Train a pose network; goes on where the run's resume file left off.
 
     Parameters
@@ -48,6 +51,8 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
         Steps between resume files.
     summary_every : int
         Steps between summaries for TensorBoard; 0 for none.
+    has_start : bool
+        The network begins with trained weights: they are measured first, and stay best.ckpt until better ones come.
 
     Returns
     -------
@@ -69,6 +74,10 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
         return net.train(batch.images, targets, batch.present, now, batch.inside)
 
     with HumanPoseIRNetwork(image_size=net.image_size) as inference:
+        if has_start and not run.resume_file.exists():
+            run.forget_logs()
+            inference.set_training_state(net.sess.run({v.op.name: v for v in net.model_variables}))
+            _validate(net, inference, validation, run, 0, 0, {'rate': 0.0, 'loss': math.nan, 'seconds_a_step': 0.0})
         return run.train(
             net, steps, prepare, lambda step: learning_rate(schedule, rate, step, steps, steps_per_epoch), take,
             lambda done, figures: _end_epoch(net, inference, data, validation, run, done, batch_size, figures),
@@ -80,9 +89,12 @@ def _end_epoch(net, inference, data, validation, run, step, batch_size, figures)
     batches = (training_batch(data, max(0, step - 1 - i), batch_size, net.heatmap_size).images
                for i in range(min(step, STATISTICS_BATCHES)))
     inference.set_training_state(net.inference_state(batches))
+    _validate(net, inference, validation, run, -(-step // max(1, len(data) // batch_size)), step, figures)
+
+
+def _validate(net, inference, validation, run, epoch, step, figures):
     scores = {name: evaluate_poses(inference, each) for name, each in validation.items()}
     error = float(np.mean([score.mean_error for score in scores.values()]))
-    epoch = -(-step // max(1, len(data) // batch_size))
     net.write_test_summary(epoch, error * HEATMAP_SCALE)
     figures = {'epoch': epoch, 'step': step, **figures, 'error': error,
                'hidden_error': float(np.mean([score.mean_hidden_error for score in scores.values()])),
@@ -121,6 +133,8 @@ def _add_task_and_data(parser):
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument('--output', metavar='FOLDER', help='train; folder of the run, an interrupted run in it goes on')
     task.add_argument('--evaluate', metavar='WEIGHTS', help='only measure these weights on --data')
+    task.add_argument('--clean', metavar='WEIGHTS', help='only leave out of --data what these weights are sure to see '
+                      'elsewhere, put exchanged sides right, and write the rest to --to')
     task.add_argument('--convert', nargs=2, metavar=('{mpii,lsp}', 'MAT'), help="only convert a data set's joints")
     parser.add_argument('--data', metavar='FILE', nargs='+', action='append',
                         help='annotations (.csv, .json), or "walkers" for synthetic ones (default); said several '
@@ -178,19 +192,21 @@ def _add_files(parser):
                         help='between summaries, with --log-name')
     parser.add_argument('--chart', metavar='PICTURE', help='with --evaluate: draw the distances by joint')
     parser.add_argument('--images', metavar='FOLDER', help='with --convert: the pictures')
-    parser.add_argument('--to', metavar='CSV', help='with --convert: the annotations to write')
+    parser.add_argument('--to', metavar='CSV', help='with --convert or --clean: the annotations to write')
 
 
 def _check_arguments(parser, arguments):
     only_walkers = arguments.data == [[WALKERS]]
-    measured_on = [file for group in arguments.data for file in group] if arguments.evaluate else \
+    measured_on = [file for group in arguments.data for file in group] if not arguments.output else \
         arguments.validation or [WALKERS]
     refuse_ignored(parser, arguments, (
         ('shares validation start imagenet epochs epoch_size rotation zoom degrade batch_size rate schedule loss '
          'optimizer average seed save_every log_name summary_every', not arguments.output, 'goes with --output'),
         ('validation_size direction cover precision size extent', arguments.convert, 'goes without --convert'),
         ('chart', not arguments.evaluate, 'goes with --evaluate'),
-        ('images to', not arguments.convert, 'goes with --convert'),
+        ('images', not arguments.convert, 'goes with --convert'),
+        ('to', not (arguments.convert or arguments.clean), 'goes with --convert or --clean'),
+        ('validation_size direction cover extent', arguments.clean, 'goes without --clean'),
         ('epoch_size', len(arguments.data) == 1 and not only_walkers, 'is about walkers or several sets'),
         ('direction cover', [WALKERS] not in arguments.data, 'is about walkers, not about --data'),
         ('shares', len(arguments.data) == 1, 'goes with several --data'),
@@ -203,6 +219,8 @@ def _check_arguments(parser, arguments):
         parser.error('--data goes without --convert')
     if arguments.convert and (arguments.convert[0] not in ('mpii', 'lsp') or not (arguments.images and arguments.to)):
         parser.error('--convert takes mpii or lsp and a .mat file, with --images FOLDER and --to CSV')
+    if arguments.clean and (only_walkers or not arguments.to):
+        parser.error('--clean takes --data FILE and --to CSV')
     if any(WALKERS in group and group != [WALKERS] for group in arguments.data):
         parser.error('--data walkers is a set of its own')
     if arguments.shares and (len(arguments.shares) != len(arguments.data) or min(arguments.shares) <= 0):
@@ -226,7 +244,8 @@ def _check_arguments(parser, arguments):
 def main(argv=None):
     """Run the command; returns the exit status: 0, 1 when interrupted, 2 for bad input."""
     arguments = parse_arguments(argv)
-    command = _convert_command if arguments.convert else _evaluate_command if arguments.evaluate else _train_command
+    command = _convert_command if arguments.convert else _evaluate_command if arguments.evaluate else \
+        _clean_command if arguments.clean else _train_command
     return run_command('train_pose', command, arguments)
 
 
@@ -249,6 +268,17 @@ def _evaluate_command(arguments):
     if arguments.chart:
         names = ', '.join(os.path.basename(file) for group in arguments.data for file in group)
         draw_score(score, arguments.chart, f'{os.path.basename(arguments.evaluate)} on {names}')
+    return 0
+
+
+def _clean_command(arguments):
+    annotations = read_all([file for group in arguments.data for file in group])
+    with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
+        net.restore(arguments.clean)
+        with contextlib.closing(Progress(len(annotations), 'person')) as progress:
+            cleaned = clean(net, annotations, progress)
+    write_annotations(arguments.to, [a for a in cleaned.annotations if a.present.any()])
+    print(f'{arguments.to}: {cleaned}')
     return 0
 
 
@@ -296,5 +326,6 @@ def _train_command(arguments):
         steps = arguments.epochs * (len(data) // arguments.batch_size)
         complete = train_pose_network(net, data, validation, run, steps, arguments.batch_size, arguments.rate,
                                       arguments.schedule, arguments.save_every,
-                                      arguments.summary_every if arguments.log_name else 0)
+                                      arguments.summary_every if arguments.log_name else 0,
+                                      bool(arguments.start) and not arguments.imagenet)
     return 0 if complete else 1

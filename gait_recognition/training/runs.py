@@ -95,6 +95,12 @@ class Run:
             self._forget_rows_after(done, self.folder / name)
         return done
 
+    def forget_logs(self):
+        """Make the folder, and drop what a run that ended before its first resume file wrote."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in self.LOGS:
+            self._forget_rows_after(-1, self.folder / name)
+
     @staticmethod
     def _forget_rows_after(step, path):
         """Drop from a log what a killed run wrote after its last resume file: it is about to be written again."""
