@@ -94,12 +94,12 @@ def _end_epoch(net, inference, data, validation, run, step, batch_size, figures)
 
 def _validate(net, inference, validation, run, epoch, step, figures):
     scores = {name: evaluate_poses(inference, each) for name, each in validation.items()}
-    error = float(np.mean([score.mean_error for score in scores.values()]))
+    error = _over_sets(score.mean_error for score in scores.values())
     net.write_test_summary(epoch, error * HEATMAP_SCALE)
     figures = {'epoch': epoch, 'step': step, **figures, 'error': error,
-               'hidden_error': float(np.mean([score.mean_hidden_error for score in scores.values()])),
+               'hidden_error': _over_sets(score.mean_hidden_error for score in scores.values()),
                'worst_joint': float(max(np.nanmax(score.error) for score in scores.values())),
-               'pck': float(np.mean([score.mean_pck for score in scores.values()]))}
+               'pck': _over_sets(score.mean_pck for score in scores.values())}
     if len(scores) > 1:
         for name, score in scores.items():
             figures |= {f'error {name}': score.mean_error, f'limb_pck {name}': score.limb_pck}
@@ -114,6 +114,12 @@ def _validate(net, inference, validation, run, epoch, step, figures):
     if run.best is None or error < run.best:
         run.best = error
         inference.save(run.folder, 'best')
+
+
+def _over_sets(figures):
+    """Mean over those sets that have the figure: where nothing is hidden, or no torso annotated, there is none."""
+    figures = [figure for figure in figures if math.isfinite(figure)]
+    return float(np.mean(figures)) if figures else math.nan
 
 
 def parse_arguments(argv):
