@@ -8,7 +8,7 @@ import sys
 from PIL import Image
 
 HERE = pathlib.Path(__file__).resolve().parent
-SEED = 500_012          # training never draws it (train_pose.TEST_SEED); in profile, in mid-stride, every limb in sight
+SEED = 500_012          # from `samples.TEST_SEED` on: never trained on; in profile, in mid-stride, every limb in sight
 SIDE = 598              # pixels, twice the network's
 
 if __name__ == '__main__':

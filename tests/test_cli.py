@@ -5,12 +5,12 @@ import dataclasses
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pages
 import pytest
 from PIL import Image
 from reference_weights import SHARED
@@ -903,19 +903,22 @@ def test_poses_of_a_picture_and_of_a_walk_are_those_that_the_command_writes(weig
         assert [each.frame for each in found] == sorted({int(row['frame']) for row in rows})
 
 
-# The README ----------------------------------------------------------------------------------------------------------
+# README and docs -----------------------------------------------------------------------------------------------------
 
-def readme_commands(word=''):
-    """Each line that calls this command in the README's shell blocks (those with a word in them), as its arguments."""
-    blocks = re.findall(r'```sh\n(.*?)```', (ROOT / 'README.md').read_text('utf-8'), re.DOTALL)
-    lines = '\n'.join(block for block in blocks if word in block).splitlines()
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith('gait-recognition ')]
+def shown(page, word=''):
+    """The arguments of each call of this command in a page's shell blocks (those with a word in them)."""
+    return [words[1:] for words in pages.commands(page, word) if words[0] == 'gait-recognition']
 
 
-@pytest.mark.parametrize('arguments', readme_commands(), ids=' '.join)
-def test_every_command_of_the_readme_is_understood(arguments):
-    if arguments[0] != 'fetch':
-        assert callable(cli._parse(arguments).run)
+@pytest.mark.parametrize('page, arguments', [(page, arguments) for page in pages.PAGES for arguments in shown(page)],
+                         ids=lambda value: ' '.join(value) if isinstance(value, list) else pages.name_of(value))
+def test_every_command_of_readme_and_docs_is_understood(page, arguments):
+    assert callable(cli._parse(arguments).run)
+
+
+def test_the_docs_show_every_command():
+    calls = {' '.join(arguments[:2]) for arguments in shown(ROOT / 'docs' / 'commands.md')}
+    assert not [command for command in COMMANDS if not any(f'{call} '.startswith(f'{command} ') for call in calls)]
 
 
 # The real networks ---------------------------------------------------------------------------------------------------
@@ -959,7 +962,7 @@ def test_the_readme_leads_from_nothing_to_a_name_with_the_weights_that_ship(comm
     monkeypatch.chdir(tmp_path)
     if gait_checkpoints.default_pair().published:
         pytest.skip('published weights are there, and walkers are nobody to them')
-    walkers, enrol, calibrate, identify = readme_commands('walkers demo')
+    walkers, enrol, calibrate, identify = shown(ROOT / 'README.md', 'walkers demo')
     for arguments in (walkers, enrol, calibrate):
         result = command(*arguments)
         assert result.returncode == 0, result.stderr
