@@ -185,6 +185,42 @@ def default_pose(names=POSES_ALONE):
     raise FileNotFoundError(f'no weights: looked for {", or ".join(names)}, in {_places()}. To get them: {HOW_TO_GET}.')
 
 
+def default_restore(network):
+    """The weights that `restore()` takes without a path, and what is to be said of them.
+
+    The pair that is there, the published one first. Published pose weights alone come before the pair that ships; the
+    gait network's must belong to the pose network's.
+
+    Parameters
+    ----------
+    network : {'pose', 'gait'}
+
+    Returns
+    -------
+    pair : KnownPair
+        With full paths; only that of `network` is sure to be there.
+    warning : str or None
+
+    Raises
+    ------
+    FileNotFoundError
+        None is there, or published pose weights without the gait weights for their features.
+    """
+    pair = default_pair()
+    alone = default_pose()
+    if not pair.published and alone != pair.pose:
+        known = next(each for each in KNOWN_PAIRS if each.pose == os.path.basename(alone))
+        if network == 'gait':
+            raise FileNotFoundError(f'{known.gait}: no such weights in {_places()}, though {alone} is there, to whose '
+                                    f'features they belong. To get them: {HOW_TO_GET}; or name the weights of both '
+                                    'networks.')
+        pair = known._replace(pose=alone)
+    if pair.published:
+        return pair, None
+    return pair, (f'no published weights are there: these, {getattr(pair, network)}, were trained on '
+                  f'{pair.trained_on}. For people {HOW_TO_GET}')
+
+
 def _places():
     return ', '.join(map(str, weight_folders()))
 

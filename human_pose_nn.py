@@ -457,8 +457,8 @@ class HumanPoseNN(Network):
         ----------
         path : str, os.PathLike or gait_checkpoints.WeightsFile, optional
             A V1 file, a V2 prefix or its `.index`, or a compact `.npz`. A bare name that is not in the working
-            directory is sought in `gait_checkpoints.weight_folders()`. Not given: the pose weights of
-            `gait_checkpoints.default_pair()`.
+            directory is sought in `gait_checkpoints.weight_folders()`. Not given: those that are there, the published
+            ones first (`gait_checkpoints.default_restore`), with a warning where they are others.
         is_pre_trained_imagenet_checkpoint : bool
             The file is Inception-ResNet-v2 of TensorFlow's slim models: only the backbone takes weights from it.
 
@@ -473,7 +473,12 @@ class HumanPoseNN(Network):
             another shape.
         FileNotFoundError, IsADirectoryError
         """
-        file = gait_checkpoints.weights_file(gait_checkpoints.default_pair().pose if path is None else path)
+        if path is None:
+            pair, warning = gait_checkpoints.default_restore('pose')
+            path = pair.pose
+            if warning:
+                warn_caller(warning)
+        file = gait_checkpoints.weights_file(path)
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables
                     if v.op.name.startswith('InceptionResnetV2/') or not is_pre_trained_imagenet_checkpoint}
         what = "Inception-ResNet-v2's backbone" if is_pre_trained_imagenet_checkpoint else 'the pose network'

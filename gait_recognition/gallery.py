@@ -20,7 +20,7 @@ import numpy as np
 
 from gait_files import lock, open_npz, replacing
 from gait_recognition.scorers import fit_identifier, index_people, normalise, threshold_for
-from gait_recognition.weights import find_weights
+from gait_recognition.weights import choose_weights
 
 FORMAT = 'gait-gallery'
 VERSION = 1
@@ -303,7 +303,7 @@ class Gallery:
         if fingerprint is None:
             if self._vouched:
                 return
-            fingerprint = find_weights().fingerprint            # nothing was said: the default weights'
+            fingerprint = choose_weights().fingerprint            # nothing was said: the default weights'
         if not self._is_of(fingerprint):
             raise FingerprintError(
                 f'these vectors come from weights {fingerprint!r}, the gallery holds vectors of weights '
@@ -437,7 +437,7 @@ class Gallery:
                                     'create=True)')
         with _locked(path):
             gallery = cls.load(path, fingerprint) if os.path.exists(path) else \
-                cls(fingerprint or find_weights().fingerprint)
+                cls(fingerprint or choose_weights().fingerprint)
             gallery._path = path
             try:
                 yield gallery

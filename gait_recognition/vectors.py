@@ -19,7 +19,7 @@ from gait_recognition.parameters import POSITIVE_INTEGER, check, one_of, optiona
 from gait_recognition.prefetch import ahead
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.tracking.track import MIN_FRAMES
-from gait_recognition.weights import PRECISIONS, find_weights, shared_networks
+from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks
 
 VECTOR_SIZE = 512
 BATCH_SIZE = 16                 # frames that go through the networks at once
@@ -82,7 +82,7 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     elif (every, start, end) != (1, None, None):
         raise ValueError('frames is a Frames already: say every, start and end where it is made')
     if pose_net is None:
-        pose_net, gait_net = shared_networks(find_weights())
+        pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
     total, count, state = np.zeros(VECTOR_SIZE), 0, None
     for batch in ahead(batches(crops, batch_size), 2):
@@ -171,12 +171,13 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             raise ValueError('X: expected at least one walk, got none')
         if self.cache is not None:
             os.makedirs(self.cache, exist_ok=True)
-        weights = find_weights(self.pose_weights, self.gait_weights, self.recurrent_unit, self.rnn_layers,
+        weights = choose_weights(self.pose_weights, self.gait_weights, self.recurrent_unit, self.rnn_layers,
                                self.precision)
+        digest = None if self.cache is None else weights.digest
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
         results = joblib.Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            joblib.delayed(_transform_one)(walk, self.get_params(), weights, weights.digest, threads) for walk in walks)
+            joblib.delayed(_transform_one)(walk, self.get_params(), weights, digest, threads) for walk in walks)
         for number, (_, problem) in enumerate(results):
             if problem:
                 warnings.warn(f'walk {number} has no vector: {problem}', UserWarning, stacklevel=2)
@@ -207,7 +208,7 @@ def _transform_one(walk, parameters, weights, digest, threads):
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
             if (vector := _read_vector(file)) is not None:
                 return vector, None
-        nets = shared_networks(weights, threads, digest)
+        nets = shared_networks(weights, threads)
         vector = walk_vector(walk, *nets, crop=p['crop'], batch_size=p['batch_size'], every=p['every'])
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise

@@ -16,6 +16,7 @@ import warnings
 import gait_checkpoints
 
 PRECISIONS = ('float32', 'bfloat16')
+_DIGESTS = {}                   # by files and their state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +41,21 @@ class Weights:
         """Both files, each read once for the fingerprint and the networks."""
         return gait_checkpoints.WeightsFile(self.pose_weights), gait_checkpoints.WeightsFile(self.gait_weights)
 
-    @functools.cached_property
+    @property
+    def state(self):
+        """What tells whether the files have changed since they were read: their sizes and times."""
+        stats = [os.stat(path) for name in (self.pose_weights, self.gait_weights)
+                 for path in (name, f'{name}.index', name + gait_checkpoints.DATA_SUFFIX) if os.path.isfile(path)]
+        return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+    @property
     def digest(self):
-        """Of both files' tensors, however they are stored."""
-        return gait_checkpoints.fingerprint_of(*(file.read(gait_checkpoints.is_weight) for file in self.files))
+        """Of both files' tensors, however they are stored; computed once while the files stay as they are."""
+        key = self.pose_weights, self.gait_weights, self.state
+        if key not in _DIGESTS:
+            _DIGESTS[key] = gait_checkpoints.fingerprint_of(
+                *(file.read(gait_checkpoints.is_weight) for file in self.files))
+        return _DIGESTS[key]
 
     @property
     def fingerprint(self):
@@ -60,7 +72,7 @@ class Weights:
         return f'{self.pose_weights} with {self.gait_weights} ({self.recurrent_unit}, {layers}, {self.precision})'
 
 
-def find_weights(pose=None, gait=None, recurrent_unit=None, rnn_layers=None, precision='float32'):
+def choose_weights(pose=None, gait=None, recurrent_unit=None, rnn_layers=None, precision='float32'):
     """The weights of both networks: those named, the named ones and their partner, or the default pair.
 
     Parameters
@@ -86,7 +98,7 @@ def find_weights(pose=None, gait=None, recurrent_unit=None, rnn_layers=None, pre
 
 
 def find_pair(pose=None, gait=None):
-    """The files of both networks, (str, str), as `find_weights` finds them."""
+    """The files of both networks, (str, str), as `choose_weights` finds them."""
     if pose is None and gait is None:
         pair = gait_checkpoints.default_pair()
         _warn_if_shipped(pair.pose)
@@ -98,8 +110,8 @@ def find_pair(pose=None, gait=None):
     partners = {pair.gait: pair.pose for pair in gait_checkpoints.KNOWN_PAIRS}
     partner = partners.get(names[1])
     if partner and names[0] in partners.values() and names[0] != partner:
-        warnings.warn(f'{names[1]} was trained on the features of {partner}, not of {names[0]}: vectors of this pair '
-                      'tell people apart badly', UserWarning, stacklevel=3)
+        _warn_user(f'{names[1]} was trained on the features of {partner}, not of {names[0]}: vectors of this pair tell '
+                   'people apart badly')
     return files
 
 
@@ -116,8 +128,16 @@ def _warn_if_shipped(pose):
     name = os.path.basename(pose)
     for pair in gait_checkpoints.KNOWN_PAIRS:
         if pair.pose == name and not pair.published:
-            warnings.warn(f'using {pose}, weights trained on {pair.trained_on}; for people get the published ones: '
-                          'gait-recognition fetch', UserWarning, stacklevel=4)
+            _warn_user(f'using {pose}, weights trained on {pair.trained_on}; for people get the published ones: '
+                       'gait-recognition fetch')
+
+
+def _warn_user(message):
+    """Warn at the line outside this package that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get('__name__', '').partition('.')[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def _with_partner(pose, gait):
@@ -240,18 +260,10 @@ def open_networks(weights, threads=None):
     return pose_net, gait_net
 
 
-def shared_networks(weights, threads=None, digest=None):
-    """`open_networks`, kept until others are asked for; the weights' digest tells when a file has changed."""
+def shared_networks(weights, threads=None):
+    """`open_networks`, kept until others are asked for, or a file has changed."""
     with _OPENING:
-        return _kept_open(weights, threads, digest)
-
-
-_OPENING = threading.Lock()
-
-
-@functools.lru_cache(maxsize=1)
-def _kept_open(weights, threads, digest):
-    return open_networks(weights, threads)
+        return _kept_open(weights, threads, weights.state)
 
 
 def shared_pose_network(path):
@@ -260,9 +272,18 @@ def shared_pose_network(path):
         return _kept_open_pose(path)
 
 
+_OPENING = threading.Lock()
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_open(weights, threads, state):
+    return open_networks(weights, threads)
+
+
 @functools.lru_cache(maxsize=1)
 def _kept_open_pose(path):
-    with contextlib.ExitStack() as opened:
-        pose_net = opened.enter_context(open_pose_network(path))
-        opened.pop_all()
+    from human_pose_nn import HumanPoseIRNetwork
+
+    pose_net = HumanPoseIRNetwork()
+    pose_net.restore(path)
     return pose_net

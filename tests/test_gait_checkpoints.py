@@ -629,19 +629,27 @@ def test_a_fingerprint_is_that_of_the_weights_not_of_the_file_or_the_classifier(
 # --- Default weights -------------------------------------------------------------------------------------------------
 
 def put(folder, pair, cell='GRU'):
-    """Weights of both networks under the names of a known pair."""
+    """Weights of both networks under the names of a known pair, in V1, a file each."""
     write_checkpoint(folder / pair.pose, values(VARIABLES['pose']), 1)
     write_checkpoint(folder / pair.gait, gait_tensors(recurrent=SHARED.format(cell)), 1)
 
 
 def test_without_a_path_both_networks_take_the_pair_that_is_there_the_published_first(tmp_path, monkeypatch, gait_nets):
     monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path, SHIPPED])
+    published = gait_checkpoints.KNOWN_PAIRS[1]
     with HumanPoseIRNetwork() as net:
-        assert net.restore().path == str(SHIPPED / gait_checkpoints.SHIPPED.pose)
-        assert gait_nets('GRU', 1).restore().path == str(SHIPPED / gait_checkpoints.SHIPPED.gait)
-        put(tmp_path, gait_checkpoints.KNOWN_PAIRS[1])
-        assert net.restore().path == str(tmp_path / 'MPII+LSP.ckpt')
-    assert gait_nets('GRU', 2).restore().path == str(tmp_path / 'M+L-GRU-2.ckpt')
+        with pytest.warns(UserWarning, match='trained on synthetic walkers') as caught:
+            assert net.restore().path == str(SHIPPED / gait_checkpoints.SHIPPED.pose)
+            assert gait_nets('GRU', 1).restore().path == str(SHIPPED / gait_checkpoints.SHIPPED.gait)
+        assert [warning.filename for warning in caught] == [__file__] * 2
+        put(tmp_path, published)
+        assert net.restore().path == str(tmp_path / published.pose)
+        assert gait_nets('GRU', 2).restore().path == str(tmp_path / published.gait)
+        (tmp_path / published.gait).unlink()                        # published poses alone: no gait weights of others
+        assert net.restore().path == str(tmp_path / published.pose)
+        with pytest.raises(FileNotFoundError, match=r'M\+L-GRU-2\.ckpt: no such .*though .*MPII\+LSP\.ckpt is there'):
+            gait_nets('GRU', 1).restore()
+        put(tmp_path, published)
     with pytest.raises(ValueError, match="M.L-GRU-2.ckpt, are of recurrent_unit='GRU', rnn_layers=2.*'GRU', 1"):
         gait_nets('GRU', 1).restore()
 

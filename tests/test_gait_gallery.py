@@ -407,7 +407,7 @@ class DefaultWeights:
 
 
 def test_a_gallery_loaded_without_a_fingerprint_compares_with_vectors_of_the_default_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr('gait_recognition.gallery.find_weights', DefaultWeights)
+    monkeypatch.setattr('gait_recognition.gallery.choose_weights', DefaultWeights)
     path = str(tmp_path / 'g.npz')
     circle_gallery().save(path)
     gallery, vector = Gallery.load(path), on_circle(5)[0]

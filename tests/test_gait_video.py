@@ -754,12 +754,9 @@ def opened(monkeypatch):
         calls.append(arguments)
         return Features(), Leaky()
 
-    def found(pose, gait, *network):
-        weights = Weights(pose, gait, *network)
-        vars(weights)['digest'] = f'print of {pose} {gait}'
-        return weights
+    monkeypatch.setattr(Weights, 'digest', property(lambda self: f'print of {self.pose_weights} {self.gait_weights}'))
     monkeypatch.setattr('gait_recognition.vectors.shared_networks', open_networks)
-    monkeypatch.setattr('gait_recognition.vectors.find_weights', found)
+    monkeypatch.setattr('gait_recognition.vectors.choose_weights', Weights)
     return calls
 
 

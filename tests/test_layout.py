@@ -108,7 +108,7 @@ def copy(tmp_path):
 
 
 @pytest.mark.parametrize('module, line, fault', [
-    ('gait_checkpoints.py', 'from gait_recognition.weights import find_weights', 'flat and imports'),
+    ('gait_checkpoints.py', 'from gait_recognition.weights import choose_weights', 'flat and imports'),
     ('gait_files.py', 'import gait_checkpoints', 'stands above'),
     ('gait_layers.py', 'import gait_network', 'stands above'),
     ('gait_recognition/scorers.py', 'from gait_recognition import gallery', 'circle'),

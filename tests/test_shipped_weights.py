@@ -113,3 +113,21 @@ def test_one_command_reruns_the_experiments(tmp_path):
     assert len(described) == 3 * 10 + 2 * 10
     subprocess.run([*command, '--only', '2'], check=True, capture_output=True)                  # features are kept
     assert described == {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
+
+
+@pytest.mark.filterwarnings('ignore:using .*synthetic walkers')
+def test_poses_and_vectors_without_further_words_open_them_once(tmp_path, monkeypatch):
+    from gait_recognition import GaitVectors, walk_vector, weights
+    from gait_recognition import poses as poses_module
+    if gait_checkpoints.default_pair().published:
+        pytest.skip('published weights are there and come first')
+    first, again = (poses_module.poses(SHIPPED.parent / 'images' / 'dummy.jpg')[0].joints for _ in range(2))
+    assert np.array_equal(first, again) and first[2].mean() > 0.7
+    frames = np.stack([picture(3).image] * 8)
+    built = []
+    real = weights.open_networks
+    monkeypatch.setattr(weights, 'open_networks', lambda *arguments: built.append(arguments) or real(*arguments))
+    weights._kept_open.cache_clear()
+    assert np.array_equal(walk_vector(frames, crop='none'), walk_vector(frames, crop='none'))
+    assert np.allclose(GaitVectors(crop='none').transform([frames])[0], walk_vector(frames, crop='none'), atol=1e-5)
+    assert len(built) == 1

@@ -11,7 +11,7 @@ from gait_recognition.commands.walks import chosen_weights, describe, is_camera,
 from gait_recognition.console import check_target, print_answer, say
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import FingerprintError, Gallery, check_text
-from gait_recognition.weights import find_weights
+from gait_recognition.weights import choose_weights
 
 
 def enrol_arguments(parser):
@@ -98,7 +98,7 @@ def _weights_of(fingerprint, precision):
     for pair in gait_checkpoints.KNOWN_PAIRS:
         with contextlib.suppress(FileNotFoundError, ValueError):
             files = (str(gait_checkpoints.find_weights(name)) for name in (pair.pose, pair.gait))
-            weights = find_weights(*files, precision=precision)
+            weights = choose_weights(*files, precision=precision)
             if weights.fingerprint == fingerprint:
                 return weights
     return None
