@@ -12,6 +12,7 @@ import sys
 import gait_checkpoints
 from gait_recognition.drawing import OUTPUT_FORMATS, draw_pose, output_format
 from gait_recognition.pictures import read_picture, to_frame
+from gait_recognition.weights import open_pose_network
 from pose_joints import JOINT_NAMES
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,10 +37,7 @@ def estimate_joints(frame, checkpoint):
     ValueError, OSError
         The checkpoint cannot be used; see `HumanPoseIRNetwork.restore`.
     """
-    from human_pose_nn import HumanPoseIRNetwork
-
-    with HumanPoseIRNetwork() as net:
-        net.restore(checkpoint)
+    with open_pose_network(checkpoint) as net:
         return net.joint_positions(frame[None])[:, 0]
 
 
@@ -86,11 +84,10 @@ def main(argv=None):
         if arguments.checkpoint is not None:
             checkpoint = gait_checkpoints.locate(pathlib.Path(arguments.checkpoint).expanduser().absolute())
         else:
-            checkpoint = gait_checkpoints.default_pose(WEIGHTS)
-            if pathlib.Path(checkpoint).name != WEIGHTS[0]:
-                print(f'dummy_pose_estimation: using {checkpoint}, weights trained on '
-                      f'{gait_checkpoints.SHIPPED.trained_on}; for people get the published ones: python '
-                      'fetch_models.py', file=sys.stderr)
+            known = gait_checkpoints.default_pose(WEIGHTS)
+            checkpoint = known.pose
+            if known.notice:
+                print(f'dummy_pose_estimation: {known.notice}', file=sys.stderr)
         y, x, probabilities = estimate_joints(frame, checkpoint)
         draw_pose(frame, y, x, output)
     except (OSError, ValueError) as error:

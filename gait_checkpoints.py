@@ -47,6 +47,13 @@ class KnownPair(NamedTuple):
     trained_on: str             # the pose network
     published: bool             # with the original, in 2017; the others come with this project
 
+    @property
+    def notice(self):
+        """What is to be said where these weights are used by default; None of published ones."""
+        return None if self.published else (
+            f'using {self.pose}, weights trained on {self.trained_on}; for people get the published ones: '
+            'gait-recognition fetch, or python fetch_models.py')
+
 
 # In the order in which they are looked for.
 KNOWN_PAIRS = (
@@ -178,47 +185,14 @@ def default_pair():
 
 
 def default_pose(names=POSES_ALONE):
-    """The path of the first of the pose weights `names` that is there; FileNotFoundError as of `default_pair`."""
+    """The first of the pose weights `names` that is there, as the `KnownPair` they are of, with its full path.
+
+    FileNotFoundError as of `default_pair`.
+    """
     for name in names:
         with contextlib.suppress(FileNotFoundError):
-            return str(find_weights(name))
+            return next(pair for pair in KNOWN_PAIRS if pair.pose == name)._replace(pose=str(find_weights(name)))
     raise FileNotFoundError(f'no weights: looked for {", or ".join(names)}, in {_places()}. To get them: {HOW_TO_GET}.')
-
-
-def default_restore(network):
-    """The weights that `restore()` takes without a path, and what is to be said of them.
-
-    The pair that is there, the published one first. Published pose weights alone come before the pair that ships; the
-    gait network's must belong to the pose network's.
-
-    Parameters
-    ----------
-    network : {'pose', 'gait'}
-
-    Returns
-    -------
-    pair : KnownPair
-        With full paths; only that of `network` is sure to be there.
-    warning : str or None
-
-    Raises
-    ------
-    FileNotFoundError
-        None is there, or published pose weights without the gait weights for their features.
-    """
-    pair = default_pair()
-    alone = default_pose()
-    if not pair.published and alone != pair.pose:
-        known = next(each for each in KNOWN_PAIRS if each.pose == os.path.basename(alone))
-        if network == 'gait':
-            raise FileNotFoundError(f'{known.gait}: no such weights in {_places()}, though {alone} is there, to whose '
-                                    f'features they belong. To get them: {HOW_TO_GET}; or name the weights of both '
-                                    'networks.')
-        pair = known._replace(pose=alone)
-    if pair.published:
-        return pair, None
-    return pair, (f'no published weights are there: these, {getattr(pair, network)}, were trained on '
-                  f'{pair.trained_on}. For people {HOW_TO_GET}')
 
 
 def _places():
@@ -298,6 +272,9 @@ class WeightsFile:
         self._tensors = {}
 
     def __str__(self):
+        return self.path
+
+    def __fspath__(self):
         return self.path
 
     @functools.cached_property

@@ -60,6 +60,23 @@ def replacing(path, mode='wb', shared=False, **options):
             os.close(folder)
 
 
+@contextlib.contextmanager
+def replacing_folder(path):
+    """A folder beside `path` to write in, made for the block; it takes that name once the block is through.
+
+    `path` is not there yet, or an empty folder; after an error nothing is left behind.
+    """
+    path = os.path.abspath(path)
+    beside = f'{path}.{secrets.token_hex(4)}.part'
+    os.mkdir(beside)
+    try:
+        yield beside
+        os.replace(beside, path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
 def lock(file):
     """Lock an open file for this process alone, until it is closed; BlockingIOError where another process holds it.
 

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import os
 import secrets
-import shutil
 import sys
 import threading
 import warnings
@@ -15,6 +14,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import gait_checkpoints
+import gait_files
 from gait_layers import BATCH_STATISTICS
 
 BATCH_SIZE = 16                 # samples that pass through a network at once, by default
@@ -276,6 +276,10 @@ class Network:
         os.makedirs(folder, exist_ok=True)
         return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'), values)
 
+    def _apart(self):
+        """A copy of this network's description, to be built in a graph of its own."""
+        return copy.copy(self)
+
     def _signatures(self):
         """What an exported network offers: by the signature's name, its inputs and its outputs, tensors by name."""
         raise NotImplementedError(f'{type(self).__name__} does not say what it exports')
@@ -313,8 +317,7 @@ class Network:
         folder = os.path.abspath(os.path.expanduser(os.fspath(folder)))
         if os.path.lexists(folder):
             raise FileExistsError(f'{folder} exists; name a folder that does not')
-        frozen = copy.copy(self)                            # builds the same layers once more, on constants
-        frozen._input_net, frozen._reuse = None, False
+        frozen = self._apart()                              # builds the same layers once more, on constants
 
         def constant(getter, name, *arguments, **options):
             return tf.constant(values[name])
@@ -326,17 +329,14 @@ class Network:
                 _tensor_infos(inputs), _tensor_infos(outputs), tf.saved_model.PREDICT_METHOD_NAME)
                 for name, (inputs, outputs) in frozen._signatures().items()}
             os.makedirs(os.path.dirname(folder), exist_ok=True)
-            beside = f'{folder}.{os.getpid()}.part'
             try:
-                builder = tf.saved_model.Builder(beside)
-                with tf.Session() as session:
+                with gait_files.replacing_folder(folder) as beside, tf.Session() as session:
+                    os.rmdir(beside)                        # the builder makes it
+                    builder = tf.saved_model.Builder(beside)
                     builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], signatures)
-                builder.save()
-                os.rename(beside, folder)
+                    builder.save()
             except tf.errors.OpError as error:
                 raise OSError(f'{folder} cannot be written: {error.message}') from error
-            finally:
-                shutil.rmtree(beside, ignore_errors=True)
         return folder
 
     # --- Training ---

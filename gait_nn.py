@@ -373,8 +373,8 @@ class GaitNN(Network):
         ----------
         path : str, os.PathLike or gait_checkpoints.WeightsFile, optional
             A V1 file, a V2 prefix or its `.index`, or a compact `.npz`. A bare name that is not in the working
-            directory is sought in `gait_checkpoints.weight_folders()`. Not given: those that belong to the pose weights
-            that `restore()` takes (`gait_checkpoints.default_restore`).
+            directory is sought in `gait_checkpoints.weight_folders()`. Not given: the gait weights of
+            `gait_checkpoints.default_pair()`, which belong to the pose weights that `restore()` takes.
 
         Returns
         -------
@@ -422,11 +422,14 @@ class GaitNN(Network):
             self._ready = self._restored = True
         return report
 
+    def _apart(self):
+        apart = super()._apart()
+        apart._input_net, apart._reuse = None, False
+        return apart
+
     def _default_weights(self):
         """The gait weights of the default pair; ValueError where they are of another cell or number of layers."""
-        pair, warning = gait_checkpoints.default_restore('gait')
-        if warning:
-            warn_caller(warning)
+        pair = gait_checkpoints.default_pair()
         if (pair.recurrent_unit, pair.rnn_layers) != (self.recurrent_unit, self.rnn_layers):
             raise ValueError(f'the weights that are there, {pair.gait}, are of recurrent_unit={pair.recurrent_unit!r}, '
                              f'rnn_layers={pair.rnn_layers}, this network was built with {self.recurrent_unit!r}, '

@@ -337,7 +337,7 @@ class HumanPoseNN(Network):
         return feed
 
     def train(self, images, heatmaps, present_joints, learning_rate, is_inside_box):
-        """One training step: gradients clipped to global norm 2, RMSProp, the batch-norm updates.
+        """One training step: gradients clipped to global norm 2, the optimiser, the batch-norm updates.
 
         Parameters
         ----------
@@ -457,8 +457,8 @@ class HumanPoseNN(Network):
         ----------
         path : str, os.PathLike or gait_checkpoints.WeightsFile, optional
             A V1 file, a V2 prefix or its `.index`, or a compact `.npz`. A bare name that is not in the working
-            directory is sought in `gait_checkpoints.weight_folders()`. Not given: those that are there, the published
-            ones first (`gait_checkpoints.default_restore`), with a warning where they are others.
+            directory is sought in `gait_checkpoints.weight_folders()`. Not given: the pose weights of
+            `gait_checkpoints.default_pair()`, with a warning where they are not published ones.
         is_pre_trained_imagenet_checkpoint : bool
             The file is Inception-ResNet-v2 of TensorFlow's slim models: only the backbone takes weights from it.
 
@@ -474,10 +474,10 @@ class HumanPoseNN(Network):
         FileNotFoundError, IsADirectoryError
         """
         if path is None:
-            pair, warning = gait_checkpoints.default_restore('pose')
+            pair = gait_checkpoints.default_pair()
             path = pair.pose
-            if warning:
-                warn_caller(warning)
+            if pair.notice:
+                warn_caller(pair.notice)
         file = gait_checkpoints.weights_file(path)
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables
                     if v.op.name.startswith('InceptionResnetV2/') or not is_pre_trained_imagenet_checkpoint}

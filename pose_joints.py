@@ -8,5 +8,6 @@ JOINT_NAMES = ['right ankle', 'right knee', 'right hip', 'left hip', 'left knee'
                'left wrist']
 MIRRORED_JOINTS = [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10]    # where each joint's mirror image stands
 
-LINE_COLOURS = 'rrbmmyggbcrrbmm'        # matplotlib's, of the line from joint i to joint i + 1
-NO_LINE = (5, 9)                        # left ankle - pelvis, head top - right wrist: no limb joins them
+# The lines of drawings: (joint, joint, matplotlib's colour). From each joint to the next, except from the left ankle to
+# the pelvis and from the head top to the right wrist, which no limb joins.
+LINES = tuple((i, i + 1, colour) for i, colour in enumerate('rrbmmyggbcrrbmm') if i not in (5, 9))

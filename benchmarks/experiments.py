@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The experiments on synthetic walkers, re-run from weights: poses, and the seed's two experiments in miniature.
+"""The experiments on synthetic walkers, re-run from weights: poses, and the original's two experiments in miniature.
 
     python benchmarks/experiments.py                            # with the weights that ship, into ./results
     python benchmarks/experiments.py --pose runs/pose/best.ckpt --gait runs/gait/best-GRU-1.ckpt --output mine
@@ -29,7 +29,7 @@ from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa:
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
 from gait_recognition.weights import network_of  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
-from pose_joints import LINE_COLOURS, NO_LINE  # noqa: E402
+from pose_joints import LINES  # noqa: E402
 
 PROTOCOLS = {
     1: Protocol('experiment 1 in miniature: one session', 'N1-N4', 'N5-N6 B1-B2 S1-S2', '1', '1'),
@@ -63,9 +63,8 @@ def _draw_best_and_worst(net, data, pictures, path, columns=6):
     figure = new_figure((2 * columns, 4.6), layout='constrained')
     for axes, i in zip(figure.subplots(2, columns).flat, [*order[:columns], *order[::-1][:columns]]):
         axes.imshow(samples[i].image)
-        for j, colour in enumerate(LINE_COLOURS):
-            if j not in NO_LINE:
-                axes.plot(estimated[i, j:j + 2, 1], estimated[i, j:j + 2, 0], colour, linewidth=2)
+        for first, last, colour in LINES:
+            axes.plot(estimated[i, [first, last], 1], estimated[i, [first, last], 0], colour, linewidth=2)
         axes.set(xlim=(-0.5, 298.5), ylim=(298.5, -0.5), title=f'{errors[i]:.1f} px')
         axes.set_axis_off()
     figure.suptitle(f'Best and worst of {pictures} synthetic walkers: mean error of visible joints, pixels of 299')

@@ -88,7 +88,7 @@ def in_turns(actions, repeats):
 
 
 def frames(count, seed=0):
-    """WalkerPictures' pictures, uint8 (count, 299, 299, 3): 16 of them, repeated."""
+    """Pictures of walkers, uint8 (count, 299, 299, 3): 16 of them, repeated."""
     from gait_recognition.walkers.pictures import picture as walker_picture
     pictures = np.stack([walker_picture(seed + i).image for i in range(min(count, 16))])
     return np.resize(pictures, (count, *pictures.shape[1:]))
@@ -99,7 +99,7 @@ def pose_network(options, precision='float32'):
     import gait_checkpoints
     from human_pose_nn import HumanPoseIRNetwork
     with HumanPoseIRNetwork(precision=precision) as net:
-        net.restore(options.weights or gait_checkpoints.default_pose())
+        net.restore(options.weights or gait_checkpoints.default_pose().pose)
         yield net
 
 
@@ -323,25 +323,20 @@ def held_memory(field):
 def measure_video(table, options, folder):
     """Files to vectors, against the features of as many frames alone."""
     try:
-        import av
+        import av  # noqa: F401
     except ImportError as error:
         return table.say('7. cropped video to vector', f'not measured: {error} (pip install -e ".[benchmark]")')
     from gait_nn import GaitNetwork
     from gait_recognition.frames import read_frames
     from gait_recognition.tracking.crops import crop_walker
     from gait_recognition.vectors import walk_vector
+    from gait_recognition.videos import write_frames
     from gait_recognition.walkers.files import write_scene
     from gait_recognition.walkers.scenes import iter_frames
     scene, cropped = folder / 'scene.mp4', folder / 'cropped.mp4'
     methods = {'none': cropped, 'background': scene, 'pose': scene}
     write_scene(scene, 1)                                      # 640 x 360
-    with av.open(str(cropped), 'w') as file:
-        stream = file.add_stream('mpeg4', rate=25)
-        stream.width = stream.height = 300                                  # codecs want even sizes
-        stream.bit_rate = 4_000_000
-        for picture in iter_frames(1, 0, frames=96, size=300):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture.image, format='rgb24')))
-        file.mux(stream.encode())
+    write_frames(cropped, (picture.image for picture in iter_frames(1, 0, frames=96, size=300)), 25)
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter('ignore', UserWarning)
@@ -368,7 +363,7 @@ def measure_video(table, options, folder):
 
 
 def write_people(folder, people=8):
-    """AnnotatedPictures JPEGs of 1280 x 720, as large as MPII's, with one walker each."""
+    """Annotated JPEGs of 1280 x 720, as large as MPII's, with one walker each."""
     from gait_recognition.training.annotations import Annotation
     from gait_recognition.training.samples import TEST_SEED
     from gait_recognition.walkers.pictures import picture as walker_picture

@@ -125,7 +125,3 @@ def _status_of(run, verbose=False):
                 said = f'unexpected {type(error).__name__}: {said}'
             say(re.sub(r'\s*\n\s*', ' ', said))           # one line, whoever raised it
             return 2 if expected else 70
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gait_files import replacing
-from pose_joints import LINE_COLOURS, NO_LINE
+from pose_joints import LINES
 
 OUTPUT_FORMATS = {'.jpg': 'jpg', '.jpeg': 'jpg', '.png': 'png', '.webp': 'webp'}
 LINE_WIDTH = 5                          # points
@@ -30,9 +30,8 @@ def draw_skeleton(frame, joints):
     width = max(2, round(np.ptp(y) / 40))
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image)
-    for i, colour in enumerate(LINE_COLOURS):
-        if i not in NO_LINE:
-            draw.line([(x[i], y[i]), (x[i + 1], y[i + 1])], COLOURS[colour], width)
+    for i, j, colour in LINES:
+        draw.line([(x[i], y[i]), (x[j], y[j])], COLOURS[colour], width)
     return np.asarray(image)
 
 
@@ -43,7 +42,7 @@ def draw_pose(frame, y, x, path):
     ----------
     frame : np.ndarray, uint8 (H, W, 3)
     y, x : array_like (16,)
-        Joints in pixels of the frame, in the order of `human_pose_nn.JOINT_NAMES`.
+        Joints in pixels of the frame, in the order of `pose_joints.JOINT_NAMES`.
     path : str or os.PathLike
         The suffix, one of `OUTPUT_FORMATS`, decides the format.
 
@@ -60,9 +59,8 @@ def draw_pose(frame, y, x, path):
     figure = new_figure((width * scale, height * scale), dpi=FIGURE_DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(frame, interpolation='bicubic', aspect='auto')
-    for i, colour in enumerate(LINE_COLOURS):
-        if i not in NO_LINE:
-            axes.plot(x[i:i + 2], y[i:i + 2], colour, linewidth=LINE_WIDTH, solid_capstyle='round')
+    for i, j, colour in LINES:
+        axes.plot([x[i], x[j]], [y[i], y[j]], colour, linewidth=LINE_WIDTH, solid_capstyle='round')
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     axes.set_axis_off()
     save_figure(figure, path, file_format, dpi=FIGURE_DPI, pil_kwargs={'quality': 95})

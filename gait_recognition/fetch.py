@@ -613,7 +613,9 @@ def add_arguments(parser, files=FILES):
     width = max(len(file.name) for file in files)
     listing = '\n'.join(f'  {file.name:{width}}  {file.purpose}' for file in files)
     parser.epilog = '\n\n'.join(filter(None, [
-        f'files:\n{listing}', 'exit status: 0 all there and good, 1 something is not, 2 bad usage', parser.epilog]))
+        f'files:\n{listing}',
+        'exit status: 0 all there and good, 1 something is not, 2 bad usage, 130 interrupted',
+        parser.epilog]))
     parser.add_argument('names', nargs='*', metavar='NAME', help='files to fetch (default: all)')
     parser.add_argument('--to', type=Path, metavar='FOLDER',
                         help='put everything there (default: models/ and, for the picture, images/ of the source '
@@ -693,7 +695,3 @@ def _fetch_all(places):
             _say(f'  {file.addresses[0]}\n    -> {(folder / file.name).absolute()}')
         _say('Afterwards the same command with --check verifies them.')
     return 1 if by_hand else 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

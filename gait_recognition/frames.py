@@ -18,12 +18,12 @@ import numpy as np
 from PIL import Image
 
 from gait_recognition import pictures
-from gait_recognition.parameters import POSITIVE_INTEGER, RATE, SECONDS, check, optional
+from gait_recognition.parameters import FRAME_RATE, IN_SECONDS, POSITIVE_INTEGER, check, optional
 from gait_recognition.videos import import_av
 
-CONSTRAINTS = {'every': POSITIVE_INTEGER, 'start': optional(SECONDS), 'end': optional(SECONDS), 'fps': optional(RATE)}
+CONSTRAINTS = {'every': POSITIVE_INTEGER, 'start': optional(IN_SECONDS), 'end': optional(IN_SECONDS),
+               'fps': optional(FRAME_RATE)}
 DEFAULT_FPS = 25.0              # where a source has no clock: pictures, arrays
-
 
 
 class _Unreadable(Exception):

@@ -4,8 +4,8 @@ A gallery holds identification vectors under people's names. It answers two ques
 (`Gallery.identify`), and do these two walks belong to one person (`Gallery.verify`). It says yes only above a
 threshold that was calibrated on its own walks (`Gallery.calibrate`).
 
-It does not make vectors (the networks do), and it does not measure how good they are (`evaluation` does). It knows
-nothing of TensorFlow.
+It does not make vectors (the networks do), and it does not measure how good they are (`evaluation` does). TensorFlow is
+loaded only where nobody said which weights, and the default ones are a TensorFlow checkpoint.
 """
 import contextlib
 import csv
@@ -28,7 +28,7 @@ TASKS = ('identify', 'verify')
 
 
 class FingerprintError(ValueError):
-    """The vectors come from other weights than the gallery's, or nobody said from which."""
+    """The vectors come from other weights than the gallery's (than the default ones where nobody said from which)."""
 
 
 class GalleryFileError(ValueError):
@@ -257,7 +257,7 @@ class Gallery:
         ----------
         vectors : array_like, shape (d,) or (n, d)
         fingerprint : str, optional
-            Weights that made the vectors; needed where the gallery was loaded without one.
+            Weights that made the vectors; by default those said on opening, else the default weights.
 
         Returns
         -------

@@ -15,10 +15,16 @@ def _is_number(value):
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-POSITIVE_INTEGER = Constraint('a positive integer', lambda value: not isinstance(value, bool) and
-                              isinstance(value, (int, np.integer)) and value >= 1)
-SECONDS = Constraint('seconds, 0 or more', lambda value: _is_number(value) and math.isfinite(value) and value >= 0)
-RATE = Constraint('a positive number of frames a second',
+def integer_from(least, says=None):
+    """An integer of at least `least`."""
+    return Constraint(says or f'an integer of at least {least}', lambda value: isinstance(value, (int, np.integer)) and
+                      not isinstance(value, bool) and value >= least)
+
+
+POSITIVE_INTEGER = integer_from(1, 'a positive integer')
+SHARE = Constraint('a share, 0 to 1', lambda value: _is_number(value) and 0 <= value <= 1)
+IN_SECONDS = Constraint('seconds, 0 or more', lambda value: _is_number(value) and math.isfinite(value) and value >= 0)
+FRAME_RATE = Constraint('a positive number of frames a second',
                   lambda value: _is_number(value) and math.isfinite(value) and value > 0)
 
 

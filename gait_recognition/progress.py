@@ -2,7 +2,7 @@
 import sys
 import time
 
-SECONDS = 5.0           # between two lines, without tqdm
+LINE_SECONDS = 5.0           # between two lines, without tqdm
 
 
 class Progress:
@@ -25,7 +25,7 @@ class Progress:
     def __init__(self, total, what, done=0, unit='', stream=None):
         self.total, self.what, self.unit = total, what, unit
         self.stream = stream or sys.stderr
-        self._bar, self._next = None, time.monotonic() + SECONDS
+        self._bar, self._next = None, time.monotonic() + LINE_SECONDS
         if not self.stream.isatty():
             self._next = float('inf')
             return
@@ -44,7 +44,7 @@ class Progress:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(done - self._bar.n)
         elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + SECONDS
+            self._next = time.monotonic() + LINE_SECONDS
             of = f' of {self.total}' if self.total else ''
             print(f'{self.what}: {done}{of} {self.unit} {note}'.rstrip(), file=self.stream, flush=True)
 

@@ -17,6 +17,14 @@ import gait_checkpoints
 
 PRECISIONS = ('float32', 'bfloat16')
 _DIGESTS = {}                   # by files and their state
+_OPENING = threading.Lock()
+
+
+def _state_of(*names):
+    """Sizes and times of checkpoints' files."""
+    stats = [os.stat(path) for name in names
+             for path in (name, f'{name}.index', name + gait_checkpoints.DATA_SUFFIX) if os.path.isfile(path)]
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +51,8 @@ class Weights:
 
     @property
     def state(self):
-        """What tells whether the files have changed since they were read: their sizes and times."""
-        stats = [os.stat(path) for name in (self.pose_weights, self.gait_weights)
-                 for path in (name, f'{name}.index', name + gait_checkpoints.DATA_SUFFIX) if os.path.isfile(path)]
-        return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+        """What tells whether the files have changed since they were read."""
+        return _state_of(self.pose_weights, self.gait_weights)
 
     @property
     def digest(self):
@@ -77,7 +83,7 @@ def choose_weights(pose=None, gait=None, recurrent_unit=None, rnn_layers=None, p
 
     Parameters
     ----------
-    pose, gait : str or os.PathLike, optional
+    pose, gait : str, os.PathLike or gait_checkpoints.WeightsFile, optional
         Checkpoints.
     recurrent_unit, rnn_layers : optional
         Of the gait weights, where neither the file's name nor its contents tell.
@@ -93,19 +99,25 @@ def choose_weights(pose=None, gait=None, recurrent_unit=None, rnn_layers=None, p
     ValueError
         One is named and its partner is not known; or `network_of` the gait weights.
     """
-    pose, gait = find_pair(pose, gait)
-    return Weights(str(pose), str(gait), *network_of(gait, recurrent_unit, rnn_layers), precision)
+    return weights_of(find_pair(pose, gait), recurrent_unit, rnn_layers, precision)
+
+
+def weights_of(pair, recurrent_unit=None, rnn_layers=None, precision='float32'):
+    """`Weights` of two files that were found (`find_pair`); arguments as of `choose_weights`."""
+    weights = Weights(*map(str, pair), *network_of(pair[1], recurrent_unit, rnn_layers), precision)
+    vars(weights)['files'] = pair                           # found once, read once
+    return weights
 
 
 def find_pair(pose=None, gait=None):
-    """The files of both networks, (str, str), as `choose_weights` finds them."""
+    """The files of both networks, two `gait_checkpoints.WeightsFile`, as `choose_weights` finds them."""
     if pose is None and gait is None:
         pair = gait_checkpoints.default_pair()
-        _warn_if_shipped(pair.pose)
-        return pair.pose, pair.gait
+        _warn_user(pair.notice)
+        return gait_checkpoints.WeightsFile(pair.pose), gait_checkpoints.WeightsFile(pair.gait)
     if pose is None or gait is None:
         return _with_partner(pose, gait)
-    files = gait_checkpoints.locate(pose), gait_checkpoints.locate(gait)
+    files = gait_checkpoints.weights_file(pose), gait_checkpoints.weights_file(gait)
     names = tuple(map(os.path.basename, files))
     partners = {pair.gait: pair.pose for pair in gait_checkpoints.KNOWN_PAIRS}
     partner = partners.get(names[1])
@@ -119,21 +131,31 @@ def find_pose_weights(pose=None):
     """The path of the pose network's weights: those named, else `gait_checkpoints.default_pose`."""
     if pose is not None:
         return gait_checkpoints.locate(pose)
-    pose = gait_checkpoints.default_pose()
-    _warn_if_shipped(pose)
-    return pose
+    known = gait_checkpoints.default_pose()
+    _warn_user(known.notice)
+    return known.pose
 
 
-def _warn_if_shipped(pose):
-    name = os.path.basename(pose)
+def _with_partner(pose, gait):
+    """Both files of a known pair, one of which was named."""
+    given, missing = (pose, 'gait_weights') if gait is None else (gait, 'pose_weights')
+    given = gait_checkpoints.weights_file(given)
     for pair in gait_checkpoints.KNOWN_PAIRS:
-        if pair.pose == name and not pair.published:
-            _warn_user(f'using {pose}, weights trained on {pair.trained_on}; for people get the published ones: '
-                       'gait-recognition fetch')
+        if os.path.basename(given) in pair[:2]:
+            beside = [os.path.join(os.path.dirname(given.path), name) for name in pair[:2]]
+            try:
+                return tuple(given if path == given.path else gait_checkpoints.WeightsFile(path) for path in beside)
+            except FileNotFoundError:
+                return tuple(given if name == os.path.basename(given) else
+                             gait_checkpoints.WeightsFile(gait_checkpoints.find_weights(name)) for name in pair[:2])
+    raise ValueError(f'{given}: which weights belong to it is not known; name them, too: {missing} '
+                     f'(--{missing.replace("_", "-")})')
 
 
 def _warn_user(message):
-    """Warn at the line outside this package that led here."""
+    """Warn at the line outside this package that led here; of None, nothing."""
+    if message is None:
+        return
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get('__name__', '').partition('.')[0] == __package__:
         frame, level = frame.f_back, level + 1
@@ -171,13 +193,15 @@ def network_of(gait, recurrent_unit=None, rnn_layers=None):
         They contradict each other, or nothing tells.
     """
     named = re.search(r'(?:^|[-_])(GRU|LSTM)-(\d+)(?!\d)', os.path.basename(gait), re.IGNORECASE)
-    held = gait_checkpoints.describe_recurrent(gait_checkpoints.read_checkpoint_shapes(gait))
+    held = gait_checkpoints.describe_recurrent(gait_checkpoints.weights_file(gait).shapes)
     unit = _agreed(gait, 'the recurrent unit', {
-        '--recurrent-unit': recurrent_unit, 'its name': named and named[1].upper(), 'its contents': held and held[0]})
+        'recurrent_unit (--recurrent-unit)': recurrent_unit, 'its name': named and named[1].upper(),
+        'its contents': held and held[0]})
     layers = _agreed(gait, 'the number of recurrent layers', {
-        '--rnn-layers': rnn_layers, 'its name': named and int(named[2]),
+        'rnn_layers (--rnn-layers)': rnn_layers, 'its name': named and int(named[2]),
         'its contents': held[1] if held and held[1] > 1 else None})
-    missing = [option for option, value in (('--recurrent-unit', unit), ('--rnn-layers', layers)) if value is None]
+    wanted = {'--recurrent-unit': unit, '--rnn-layers': layers}
+    missing = [option for option, value in wanted.items() if value is None]
     if missing:
         raise ValueError(f'{gait}: neither its name (as best-GRU-1.ckpt would) nor its contents tell its recurrent '
                          f'layers: say {" and ".join(missing)}')
@@ -218,14 +242,24 @@ def load_tensorflow(verbose=False):
             os.close(stderr)
 
 
-@contextlib.contextmanager
-def open_pose_network(path, precision='float32'):
-    """The pose network, restored, for the block."""
+def open_pose_network(file, precision='float32', config=None):
+    """The pose network, restored, for the caller to close (`with`).
+
+    Parameters
+    ----------
+    file : str, os.PathLike or gait_checkpoints.WeightsFile
+    precision : {'float32', 'bfloat16'}
+    config : tf.compat.v1.ConfigProto, optional
+    """
     from human_pose_nn import HumanPoseIRNetwork
 
-    with HumanPoseIRNetwork(precision=precision) as pose_net:
-        pose_net.restore(path)
-        yield pose_net
+    pose_net = HumanPoseIRNetwork(session_config=config, precision=precision)
+    try:
+        pose_net.restore(file)
+    except BaseException:
+        pose_net.close()
+        raise
+    return pose_net
 
 
 def open_networks(weights, threads=None):
@@ -245,18 +279,17 @@ def open_networks(weights, threads=None):
     import tensorflow.compat.v1 as tf
 
     from gait_nn import GaitNetwork
-    from human_pose_nn import HumanPoseIRNetwork
 
     config = None if threads is None else tf.ConfigProto(intra_op_parallelism_threads=threads,
                                                          inter_op_parallelism_threads=threads)
     with contextlib.ExitStack() as opened:                  # closes what is open where something fails
-        pose_net = opened.enter_context(HumanPoseIRNetwork(session_config=config, precision=weights.precision))
+        pose_net = opened.enter_context(open_pose_network(weights.files[0], weights.precision, config))
         gait_net = opened.enter_context(GaitNetwork(recurrent_unit=weights.recurrent_unit,
                                                     rnn_layers=weights.rnn_layers, session_config=config))
-        for net, file in zip((pose_net, gait_net), weights.files):
-            net.restore(file)
-            file.forget()
+        gait_net.restore(weights.files[1])
         opened.pop_all()
+    for file in weights.files:
+        file.forget()
     return pose_net, gait_net
 
 
@@ -269,10 +302,7 @@ def shared_networks(weights, threads=None):
 def shared_pose_network(path):
     """The pose network with these weights, kept until others are asked for."""
     with _OPENING:
-        return _kept_open_pose(path)
-
-
-_OPENING = threading.Lock()
+        return _kept_open_pose(path, _state_of(path))
 
 
 @functools.lru_cache(maxsize=1)
@@ -281,9 +311,5 @@ def _kept_open(weights, threads, state):
 
 
 @functools.lru_cache(maxsize=1)
-def _kept_open_pose(path):
-    from human_pose_nn import HumanPoseIRNetwork
-
-    pose_net = HumanPoseIRNetwork()
-    pose_net.restore(path)
-    return pose_net
+def _kept_open_pose(path, state):
+    return open_pose_network(path)

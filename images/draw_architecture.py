@@ -100,11 +100,10 @@ def draw_pose_row(axes, walk):
 
 
 def draw_joints(axes, joints, x, y, scale):
-    from pose_joints import LINE_COLOURS, NO_LINE
+    from pose_joints import LINES
     places = np.stack([x + (joints[:, 1] - 149) * scale, y - (joints[:, 0] - 149) * scale])
-    for i, colour in enumerate(LINE_COLOURS):
-        if i not in NO_LINE:
-            axes.plot(*places[:, i:i + 2], colour, linewidth=2, solid_capstyle='round', zorder=4)
+    for i, j, colour in LINES:
+        axes.plot(*places[:, [i, j]], colour, linewidth=2, solid_capstyle='round', zorder=4)
 
 
 def draw_gait_row(axes):

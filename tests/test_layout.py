@@ -11,6 +11,8 @@ TOP = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'dummy_pose_estimation
        'gait_checkpoints', 'gait_files', 'pose_heat_maps', 'pose_joints', 'train_pose', 'train_gait', 'fetch_models',
        'setup'}
 DOORS = {'train_pose', 'train_gait', 'fetch_models', 'dummy_pose_estimation'}
+COMMANDS_ENTRIES = {'gait_recognition.cli', 'gait_recognition.__main__'}
+SHARED_BY_COMMANDS = {'gait_recognition.commands.options', 'gait_recognition.commands.walks'}
 WITH_TENSORFLOW = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'gait_layers', 'gait_network', 'pose_heat_maps'}
 # Those lower down know nothing of those further up.
 FLOORS = [{'gait_files', 'pose_joints'}, {'gait_checkpoints', 'pose_heat_maps'}, {'gait_layers'}, {'gait_network'},
@@ -28,26 +30,43 @@ def modules(root=ROOT):
     return {module_name(path, root): path for path in files}
 
 
-def imports(path, known):
+def lazy_names(root=ROOT):
+    """The package's public names, loaded when they are asked for, by the modules that they come from."""
+    tree = ast.parse((root / 'gait_recognition' / '__init__.py').read_text('utf-8'))
+    homes = next(node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == '_HOMES')
+    return {f'gait_recognition.{name}': f'gait_recognition.{home}' for name, home in ast.literal_eval(homes).items()}
+
+
+def imports(name, path, known, lazy):
     """(name, whether inside a function) of the project's modules that a file imports."""
     tree = ast.parse(path.read_text('utf-8'))
     inside = {id(node) for function in ast.walk(tree) if isinstance(function, (ast.FunctionDef, ast.Lambda))
               for node in ast.walk(function)}
+    package = name.split('.') if path.name == '__init__.py' else name.split('.')[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [name if (name := f'{node.module}.{alias.name}') in known else node.module for alias in node.names]
+            above = package[:len(package) - node.level + 1] if node.level else []
+            base = '.'.join([*above, *([node.module] if node.module else [])])
+            full = [f'{base}.{alias.name}' for alias in node.names]
+            names = [each if each in known or each in lazy else base for each in full]
         else:
             continue
-        for name in names:
-            if name in known:
-                yield name, id(node) in inside
+        for each in names:
+            each = lazy.get(each, each)
+            if each in known:
+                yield each, id(node) in inside
 
 
 def graph(root=ROOT):
-    known = modules(root)
-    return {name: {*imports(path, known)} for name, path in known.items()}
+    known, lazy = modules(root), lazy_names(root)
+    return {name: {*imports(name, path, known, lazy)} for name, path in known.items()}
+
+
+def scripts(root=ROOT):
+    """Benchmarks and the scripts that draw pictures, which use the package as a user would."""
+    return [*(root / 'benchmarks').glob('*.py'), *(root / 'images').glob('*.py')]
 
 
 def faults(root=ROOT):
@@ -58,9 +77,12 @@ def faults(root=ROOT):
             in_package, to_package = name.startswith('gait_recognition'), target.startswith('gait_recognition')
             if not in_package and to_package and name not in DOORS:
                 found.append(f'{name} is flat and imports {target} of the package')
-            if target in DOORS:
+            if target in DOORS or target == 'setup':
                 found.append(f'{name} imports the door {target}')
-            if target.startswith('gait_recognition.commands.') and not name.startswith('gait_recognition.commands.'):
+            if target in COMMANDS_ENTRIES and name != 'gait_recognition.__main__':
+                found.append(f'{name} imports {target}, which only starts the command')
+            if target.startswith('gait_recognition.commands.') and not (
+                    name.startswith('gait_recognition.commands.') and target in SHARED_BY_COMMANDS):
                 found.append(f'{name} imports the command {target}: only cli does, by name')
             if to_package and is_lazy and name in ('gait_recognition.cli', 'gait_recognition.__main__'):
                 found.append(f'{name} imports {target} inside a function')
@@ -70,6 +92,11 @@ def faults(root=ROOT):
             levels = [next((i for i, floor in enumerate(FLOORS) if n in floor), None) for n in (name, target)]
             if None not in levels and levels[1] >= levels[0]:
                 found.append(f'{name} imports {target}, which stands above it')
+    known, lazy = modules(root), lazy_names(root)
+    for path in scripts(root):
+        for target, _ in imports(path.stem, path, known, lazy):
+            if target in DOORS or target.startswith('gait_recognition.commands.'):
+                found.append(f'{path.name} imports {target}')
     return found + [f'a circle: {" -> ".join(circle)}' for circle in circles(arrows)]
 
 
@@ -100,7 +127,7 @@ def test_every_arrow_points_one_way():
 @pytest.fixture
 def copy(tmp_path):
     """A copy of the project's modules, to turn imports round in."""
-    for path in modules().values():
+    for path in [*modules().values(), *scripts()]:
         target = tmp_path / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
@@ -116,6 +143,15 @@ def copy(tmp_path):
     ('gait_recognition/frames.py', 'import train_pose', 'door'),
     ('gait_recognition/gallery.py', 'from gait_recognition.commands import vector', 'command'),
     ('gait_recognition/gallery.py', 'from human_pose_nn import HumanPoseIRNetwork', 'TensorFlow'),
+    ('gait_recognition/scorers.py', 'from . import gallery', 'circle'),
+    ('gait_recognition/scorers.py', 'from .gallery import Gallery', 'circle'),
+    ('gait_recognition/scorers.py', 'from gait_recognition import Gallery', 'circle'),
+    ('gait_recognition/vectors.py', 'from gait_recognition import cli', 'only starts the command'),
+    ('gait_recognition/vectors.py', 'import gait_recognition.__main__', 'only starts the command'),
+    ('gait_recognition/vectors.py', 'import setup', 'door'),
+    ('gait_recognition/commands/vector.py', 'from gait_recognition.commands.pose import pose_command', 'command'),
+    ('gait_recognition/commands/vector.py', 'from gait_recognition.cli import main', 'only starts the command'),
+    ('benchmarks/speed.py', 'from gait_recognition.commands import vector', 'speed.py imports'),
     ('gait_recognition/cli.py', 'def f():\n    from gait_recognition import frames', 'inside a function')])
 def test_an_import_turned_round_is_noticed(copy, module, line, fault):
     assert faults(copy) == []

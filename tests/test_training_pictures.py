@@ -7,7 +7,7 @@ from test_train_pose import ALL, TinyNetwork, annotation, rows_of, tf, tiny, wri
 import gait_checkpoints
 from gait_recognition.training import degradations
 from gait_recognition.training.annotations import read_annotations, with_derived, write_annotations
-from gait_recognition.training.cleaning import compare
+from gait_recognition.training.cleaning import denied
 from gait_recognition.training.pose import main, parse_arguments
 from gait_recognition.training.samples import (
     AnnotatedPictures,
@@ -141,7 +141,7 @@ def test_what_stands_in_front_hides_the_joints_behind_it_and_no_others():
     joints = np.stack(np.meshgrid(np.linspace(5, 197, 4), np.linspace(5, 197, 4)), -1).reshape(16, 2)
     grey = np.full_like(PICTURE, 128)
     for seed in range(20):
-        image, hidden = degradations.cover(grey, joints, PICTURE, np.random.default_rng(seed))
+        image, hidden = degradations.put_in_front(grey, joints, PICTURE, np.random.default_rng(seed))
         changed = (image != 128).any(2)
         assert changed.any() and grey.min() == 128
         for (y, x), is_hidden in zip(joints.astype(int), hidden):
@@ -261,20 +261,20 @@ def sample_with(joints):
 def test_what_a_sure_network_denies_is_found_and_nothing_else():
     joints = np.stack([np.linspace(20, 280, 16), np.where(np.arange(16) % 2, 80.0, 200.0)], 1)       # torso: about 150
     sure = np.full(16, 0.9)
-    sides, wrong = compare(joints + 10, sure, sample_with(joints))
+    sides, wrong = denied(joints + 10, sure, sample_with(joints))
     assert sides == [] and not wrong.any()
     exchanged = joints.copy()
     exchanged[[0, 5]] = joints[[5, 0]]
-    sides, wrong = compare(joints, sure, sample_with(exchanged))
+    sides, wrong = denied(joints, sure, sample_with(exchanged))
     assert sides == [(0, 5)] and not wrong.any()
     off = joints.copy()
     off[10] += 200
-    sides, wrong = compare(joints, sure, sample_with(off))
+    sides, wrong = denied(joints, sure, sample_with(off))
     assert sides == [] and wrong.nonzero()[0].tolist() == [10]
     sure[10] = 0.3                                                  # what the network is not sure of stays
-    assert not compare(joints, sure, sample_with(off))[1].any()
+    assert not denied(joints, sure, sample_with(off))[1].any()
     off[12] = np.nan                                                # no torso, no measure
-    assert not compare(joints, np.full(16, 0.9), sample_with(off))[1].any()
+    assert not denied(joints, np.full(16, 0.9), sample_with(off))[1].any()
 
 
 def test_cleaning_writes_what_is_left_and_says_how_many(tmp_path, tiny, monkeypatch, capsys):  # noqa: F811

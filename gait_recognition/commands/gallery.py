@@ -66,6 +66,8 @@ def gallery_remove_command(arguments):
 
 def gallery_export_command(arguments):
     """Write a gallery's vectors as CSV."""
+    if arguments.csv.suffix.lower() != '.csv':  # --- a gallery is never written over
+        raise ValueError(f'{arguments.csv}: vectors are exported as .csv')
     check_target(arguments.csv)
     gallery = Gallery.load(arguments.gallery)
     gallery.export_csv(arguments.csv)

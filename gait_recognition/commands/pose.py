@@ -20,7 +20,7 @@ from gait_recognition.videos import VIDEOS, import_av, write_frames
 from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
 from pose_joints import JOINT_NAMES
 
-FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}        # drawings, and Pillow's names
+DRAWING_FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}    # and Pillow's names
 
 
 def pose_arguments(parser):
@@ -29,7 +29,8 @@ def pose_arguments(parser):
     parser.add_argument('walks', nargs='+', metavar='PICTURE|VIDEO',
                         help='a picture (taken whole unless --crop pose), a video, a folder or pattern of pictures')
     parser.add_argument('--output', type=pathlib.Path, metavar='FILE|FOLDER',
-                        help=f'the drawing: {", ".join(FORMATS)} of a picture; .gif, {", ".join(VIDEOS)} of a video '
+                        help=f'the drawing: {", ".join(DRAWING_FORMATS)} of a picture; .gif, '
+                             f'{", ".join(VIDEOS)} of a video '
                              '(default: NAME_pose beside the input; none with --joints alone)')
     parser.add_argument('--joints', type=pathlib.Path, metavar='FILE',
                         help='write path, frame, joint, y, x (pixels of the input), probability as .csv or .json')
@@ -88,7 +89,7 @@ def _pose_output(path, arguments):
     source = pathlib.Path(os.path.abspath(os.path.dirname(path) if glob.has_magic(path) else path))
     suffix = source.suffix.lower()
     if is_picture(path):
-        suffix = suffix if suffix in FORMATS else '.png'
+        suffix = suffix if suffix in DRAWING_FORMATS else '.png'
     elif not source.is_file() or suffix not in VIDEOS:
         suffix = '.mp4' if source.is_file() and suffix not in ('.gif', '.webp', '.tif', '.tiff') else '.gif'
     return (output or source.parent) / f'{source.stem}_pose{suffix}'
@@ -96,7 +97,7 @@ def _pose_output(path, arguments):
 
 def _check_drawing(path, output):
     check_target(output)
-    expected = FORMATS if is_picture(path) else {'.gif': 'GIF', **VIDEOS}
+    expected = DRAWING_FORMATS if is_picture(path) else {'.gif': 'GIF', **VIDEOS}
     if output.suffix.lower() not in expected:
         raise ValueError(f'{output}: the drawing of {path} is written as {", ".join(expected)}')
     if output.suffix.lower() in VIDEOS:
@@ -113,7 +114,8 @@ def _pose_of(path, output, net, arguments):
         joints = joints_of_picture(source, arguments.crop, net)
         if output is not None:
             with gait_files.replacing(output, shared=True) as file:
-                Image.fromarray(draw_skeleton(frame, joints)).save(file, FORMATS[output.suffix.lower()], quality=95)
+                drawing = Image.fromarray(draw_skeleton(frame, joints))
+                drawing.save(file, DRAWING_FORMATS[output.suffix.lower()], quality=95)
         return [FrameJoints(0, joints)], {'frames': 1, 'used': 1, 'skipped': 0,
                                           'crop': 'pose' if arguments.crop == 'pose' else 'none'}
     found, track = joints_of_walk(source, arguments.crop, net)

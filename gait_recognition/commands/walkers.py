@@ -1,13 +1,13 @@
 """`gait-recognition walkers`: walks of synthetic people, to try everything without any data."""
+import contextlib
 import csv
 import itertools
-import os
 import pathlib
-import shutil
-import sys
 
+from gait_files import replacing_folder
 from gait_recognition.commands.options import add_output, count, seed
-from gait_recognition.console import check_target, print_answer, say
+from gait_recognition.console import check_target, print_answer
+from gait_recognition.progress import Progress
 from gait_recognition.walkers.files import write_scene
 
 WALKER_NAMES = ('anna', 'ben', 'carla', 'dan', 'eve', 'finn', 'gina', 'hugo')
@@ -30,28 +30,23 @@ def walkers_command(arguments):
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f'{folder} is there already: name a new folder')
     check_target(folder, is_folder=True)
-    aside = pathlib.Path(f'{folder}.{os.getpid()}.part')
     suffix = WALKER_KINDS[arguments.kind]
     walks = []
-    aside.mkdir()
-    try:
+    with replacing_folder(folder) as aside, \
+            contextlib.closing(Progress(arguments.people * arguments.walks, 'walks')) as progress:
+        aside = pathlib.Path(aside)
         for person, number in itertools.product(range(arguments.people), range(1, arguments.walks + 1)):
             name = WALKER_NAMES[person] if person < len(WALKER_NAMES) else f'walker-{person + 1}'
             path = f'{name}-{number}{suffix}'
             write_scene(aside / path, arguments.first_person + person, number)
-            if sys.stderr.isatty():
-                say(f'{path}: {len(walks) + 1} of {arguments.people * arguments.walks}')
             walks.append((name, f'N{number}', '1', path))
+            progress(len(walks), path)
         for csv_name, last in (('walks.csv', arguments.walks), ('gallery.csv', arguments.walks - 1)):
             with open(aside / csv_name, 'w', encoding='utf-8', newline='') as file:
                 writer = csv.writer(file, lineterminator='\n')
                 writer.writerow(['person', 'condition', 'session', 'path'])
                 writer.writerows(walk for walk in walks if int(walk[1][1:]) <= last)
-        os.replace(aside, folder)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
     print_answer(arguments, {'folder': str(folder), 'walks': [str(folder / walk[3]) for walk in walks]},
-            f'{folder}: {len(walks)} walks of {arguments.people} people; walks.csv lists all, gallery.csv all but '
-            "everybody's last")
+                 f'{folder}: {len(walks)} walks of {arguments.people} people; walks.csv lists all, gallery.csv all but '
+                 "everybody's last")
     return 0

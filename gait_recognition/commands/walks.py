@@ -9,14 +9,14 @@ from gait_recognition.console import say
 from gait_recognition.frames import read_frames
 from gait_recognition.progress import Progress
 from gait_recognition.vectors import walk_vector
-from gait_recognition.weights import choose_weights, find_pair, load_tensorflow, open_networks
+from gait_recognition.weights import find_pair, load_tensorflow, open_networks, weights_of
 
 
 def chosen_weights(arguments):
     """The weights that a command is to use."""
     pair = find_pair(arguments.pose_weights, arguments.gait_weights)
     load_tensorflow(arguments.verbose)                      # takes seconds: only now that the files are there
-    weights = choose_weights(*pair, arguments.recurrent_unit, arguments.rnn_layers, arguments.precision)
+    weights = weights_of(pair, arguments.recurrent_unit, arguments.rnn_layers, arguments.precision)
     if arguments.verbose:
         say(f'weights: {weights}')
     return weights

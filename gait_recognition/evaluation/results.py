@@ -112,7 +112,7 @@ class Result:
                             self.unknown[rows])
 
     def table(self):
-        """Return the seed's table: rank-1 in % per condition and average, published rows below."""
+        """Return the table: rank-1 in % per condition and average, published rows below."""
         return compare([self]).table()
 
     def as_dict(self):
@@ -165,7 +165,7 @@ def evaluate(vectors, walks, protocol, method='svm', name='trained', open_set=Tr
     walks : sequence of n Walk
     protocol : Protocol
     method : {'svm', 'cosine'}
-        See `scorers.fit_scorer`. The seed's is the SVM.
+        See `scorers.fit_scorer`. The original's is the SVM.
     name : str
         Names the kind of vectors in tables.
     open_set : bool
@@ -237,7 +237,7 @@ class Comparison:
         return 1 / len(self.results[0].people)
 
     def table(self):
-        """Return the seed's table as text: %, bootstrap intervals, chance, published rows, differences, EER."""
+        """Return the table as text: %, bootstrap intervals, chance, published rows, differences, EER."""
         first = self.results[0]
         columns = first.columns
         rows = [[result.name, *(f'{100 * result.rank_1()[c]:.1f} ({100 * low:.1f}-{100 * high:.1f})'

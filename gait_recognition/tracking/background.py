@@ -20,7 +20,6 @@ from gait_recognition.tracking.track import (
     settle,
 )
 
-# Background subtraction: a still camera.
 BLOCK = 400                     # frames that share a background
 SAMPLES = 31                    # of them that make it
 SMALL_EDGE = 160                # pixels at least of the shorter edge of the pictures it works on

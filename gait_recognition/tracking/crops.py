@@ -102,7 +102,7 @@ def crop_walker(frames, method='auto', pose_net=None):
         A ValueError: nobody was found, or in too few frames.
     ValueError
     """
-    check({'crop': one_of(CROP_METHODS)}, {'crop': method})
+    check({'method': one_of(CROP_METHODS)}, {'method': method})
     frames = read_frames(frames)
     if method in ('auto', 'none'):
         height, width = frames.peek()[0].shape[:2]

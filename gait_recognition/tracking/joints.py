@@ -14,7 +14,6 @@ from gait_recognition.tracking.track import (
     settle,
 )
 
-# The pose network's joints: any camera.
 SURE = 0.3                      # probability from which a joint counts
 MIN_JOINTS = 9                  # of 16 that make a person, a head and an ankle among them
 HEADS, ANKLES = (8, 9), (0, 5)

@@ -10,11 +10,21 @@ from scipy import ndimage
 
 CROP_SIZE = 299                 # the pose network's input
 HEIGHT_SHARE = 0.7              # of a crop's height that the person fills
+NOBODY, BORDER, OTHER = 'nobody found', "touching the picture's border", 'another figure or another passage'
+GAP_SECONDS = 0.5               # the box is interpolated over shorter gaps: a lamp post, a crossing
+CENTRE_SECONDS = 0.10           # standard deviations of the Gaussians that smooth the boxes: the centre follows the
+SCALE_SECONDS = 0.8             # walker's ups and downs, the scale only a slow approach
+OUTLIER_SECONDS = 0.6           # window of the median that a box is held against
+OUTLIER_SHARE = 0.12            # of the height: an edge further off it is not the walker's
 MIN_FRAMES = 8                  # fewer make no walk: a stride, two steps, takes about 25
 
 
 class NoPersonError(ValueError):
     """No walking person was found in the frames, or in too few of them; the message says what was seen instead."""
+
+
+class UnsuitableError(NoPersonError):
+    """Background subtraction is not the way to find this walker; the pose network may be."""
 
 
 @dataclasses.dataclass
@@ -66,15 +76,6 @@ class Track:
             top, left, side = self.boxes[self.numbers.index(number)]
             ImageDraw.Draw(image).rectangle((left, top, left + side, top + side), outline='red', width=2)
         return np.asarray(image)
-
-
-NOBODY, BORDER, OTHER = 'nobody found', "touching the picture's border", 'another figure or another passage'
-
-GAP_SECONDS = 0.5               # the box is interpolated over shorter gaps: a lamp post, a crossing
-CENTRE_SECONDS = 0.10           # standard deviations of the Gaussians that smooth the boxes: the centre follows the
-SCALE_SECONDS = 0.8             # walker's ups and downs, the scale only a slow approach
-OUTLIER_SECONDS = 0.6           # window of the median that a box is held against
-OUTLIER_SHARE = 0.12            # of the height: an edge further off it is not the walker's
 
 
 def settle(track, numbers, edges, reasons, rate):
@@ -131,10 +132,6 @@ def _extended(values, reach, smoother):
     pad = min(len(values) - 1, reach)
     padded = np.pad(values, ((pad, pad), (0, 0)), 'reflect', reflect_type='odd')
     return smoother(padded, reach)[pad:pad + len(values)]
-
-
-class UnsuitableError(NoPersonError):
-    """Background subtraction is not the way to find this walker; the pose network may be."""
 
 
 def cut_square(frame, square):

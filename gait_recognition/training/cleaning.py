@@ -12,7 +12,7 @@ from gait_network import BATCH_SIZE
 from gait_recognition.training.samples import AnnotatedPictures
 from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
-SURE = 0.5                  # probability from which the network's word counts
+SURE_OF = 0.5                  # probability from which the network's word counts
 FAR = 0.5                   # of the torso: an annotation further off than that is wrong
 PAIRS = [(i, j) for i, j in enumerate(MIRRORED_JOINTS) if i < j]
 
@@ -60,7 +60,7 @@ def clean(net, annotations, progress=None):
         samples = [data.sample(i) for i in range(start, min(start + BATCH_SIZE, len(data)))]
         found = net.joint_positions(np.stack([sample.image for sample in samples]))             # (3, n, 16)
         for i, sample in enumerate(samples):
-            sides, wrong = compare(found[:2, i].T, found[2, i], sample)
+            sides, wrong = denied(found[:2, i].T, found[2, i], sample)
             kept.append(_changed(annotations[start + i], sides, wrong))
             exchanged, removed, pictures = exchanged + len(sides), removed + int(wrong.sum()), \
                 pictures + bool(sides or wrong.any())
@@ -69,7 +69,7 @@ def clean(net, annotations, progress=None):
     return Cleaned(kept, exchanged, removed, pictures)
 
 
-def compare(found, sure, sample):
+def denied(found, sure, sample):
     """What of a sample's annotation a network denies.
 
     Parameters
@@ -91,7 +91,7 @@ def compare(found, sure, sample):
                            - sample.joints[JOINT_NAMES.index('left hip')])
     if not torso > 0:                                                       # NaN, too: no measure
         return [], np.zeros(16, bool)
-    counts = sample.measured & sample.inside & (sure >= SURE)
+    counts = sample.measured & sample.inside & (sure >= SURE_OF)
     far = counts & (np.linalg.norm(found - np.nan_to_num(sample.joints, nan=-1e6), axis=1) > FAR * torso)
     sides = []
     for right, left in PAIRS:

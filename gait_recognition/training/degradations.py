@@ -14,9 +14,6 @@ BLUR = (2.0, 9.0)               # pixels of 299 that the camera or the figure mo
 DARK = (0.12, 0.5)              # share of the light that is left
 COVER = (0.08, 0.3)             # edges of what stands in front, shares of the picture's
 
-# How often each happens to a picture that is degraded at all.
-CHANCES = {'grey': 0.35, 'small': 0.6, 'blurred': 0.3, 'dark': 0.25, 'shadowed': 0.25, 'compressed': 0.7}
-
 
 def degrade(image, figure, rng):
     """A picture as a surveillance camera would have recorded it.
@@ -32,9 +29,9 @@ def degrade(image, figure, rng):
     -------
     np.ndarray, uint8 (H, W, 3)
     """
-    for name, chance in CHANCES.items():
+    for change, chance in CHANCES:
         if rng.random() < chance:
-            image = small(image, figure, rng) if name == 'small' else globals()[name](image, rng)
+            image = change(image, figure, rng) if change is small else change(image, rng)
     return image
 
 
@@ -103,7 +100,7 @@ def compressed(image, rng):
     return np.asarray(Image.open(file))
 
 
-def cover(image, joints, other, rng):
+def put_in_front(image, joints, other, rng):
     """Something in front: a post, a box, a piece of another picture.
 
     Parameters
@@ -156,3 +153,7 @@ def company(image, other, joints, rng):
     else:
         image[:, width - room:] = strip
     return image
+
+
+# How often each happens to a picture that is degraded at all, in this order.
+CHANCES = ((grey, 0.35), (small, 0.6), (blurred, 0.3), (dark, 0.25), (shadowed, 0.25), (compressed, 0.7))

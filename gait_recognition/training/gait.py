@@ -33,7 +33,7 @@ from gait_recognition.training.walks import (
     WalkerWalks,
 )
 
-PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the seed's experiment 1
+PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the original's experiment 1
 # The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
 WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4
 ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangle is hidden; its sides in cells of 17
@@ -365,7 +365,3 @@ def _content(data, paths):
     """What settings say of walks: whose they are and what their features were made of, wherever the files lie."""
     walks = [(*walk[:3], os.path.basename(path)) for walk, path in zip(data.walks, paths)]
     return f'{len(walks)} walks, {hashlib.sha256(json.dumps(walks).encode()).hexdigest()[:16]}'
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -231,7 +231,7 @@ class AnnotatedPictures:
         if beside and sample.inside.any():
             image = degradations.company(image, other, sample.joints, rng)
         if in_front:
-            image, hidden = degradations.cover(image, sample.joints, other, rng)
+            image, hidden = degradations.put_in_front(image, sample.joints, other, rng)
             visible = visible & ~hidden
         return sample._replace(image=degradations.degrade(image, _height(sample.joints), rng), visible=visible)
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_recognition.parameters import SHARE, check, integer_from, one_of, optional
 from gait_recognition.walkers.backgrounds import random_background
 from gait_recognition.walkers.cameras import Camera, apply_finish, heading_of, random_finish
 from gait_recognition.walkers.figures import draw_figure, draw_shadow, visible_joints
@@ -14,6 +15,7 @@ from gait_recognition.walkers.streams import PICTURE, stream
 
 DRAWING = 1                   # raised with every change of what is drawn: features kept of earlier pictures are void
 MAX_YAW = 30.0                # degrees off the profile, either side
+EDGE = integer_from(64, 'a whole number of pixels, at least 64')
 
 
 class Picture(NamedTuple):
@@ -61,16 +63,6 @@ def render(canvas, walker, pose, frame, look, light, camera) -> Picture:
     return Picture(canvas, joints.astype(np.float32), visible, inside, np.ones(16, bool), _box(owner))
 
 
-def check_size(size: int):
-    if int(size) != size or size < 64:
-        raise ValueError(f'size: expected a whole number of pixels, at least 64, got {size}')
-
-
-def check_condition(condition: str):
-    if condition not in CONDITIONS:
-        raise ValueError(f'condition: expected one of {CONDITIONS} (normal, backpack, shoe covers), got {condition!r}')
-
-
 def picture(seed: int, size: int = 299, condition: str | None = None, leftwards: bool | None = None,
             cover: float | None = None) -> Picture:
     """One random walker at a random instant, for training a pose network.
@@ -96,13 +88,8 @@ def picture(seed: int, size: int = 299, condition: str | None = None, leftwards:
     -------
     Picture
     """
-    if int(seed) != seed or seed < 0:
-        raise ValueError(f'seed: expected a non-negative integer, got {seed}')
-    if cover is not None and not 0 <= cover <= 1:
-        raise ValueError(f'cover: expected a share, 0 to 1, got {cover}')
-    check_size(size)
-    if condition is not None:
-        check_condition(condition)
+    check({'seed': integer_from(0), 'size': EDGE, 'condition': optional(one_of(CONDITIONS)), 'cover': optional(SHARE)},
+          {'seed': seed, 'size': size, 'condition': condition, 'cover': cover})
     rng = stream(PICTURE, seed)
     drawn = str(rng.choice(CONDITIONS, p=(0.76, 0.14, 0.10)))
     condition = condition or drawn

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from gait_recognition.parameters import FRAME_RATE, check, integer_from, one_of, optional
 from gait_recognition.walkers.backgrounds import random_background
 from gait_recognition.walkers.cameras import Camera, apply_finish, heading_of, random_finish, to_image, to_planes
 from gait_recognition.walkers.figures import draw_figure
 from gait_recognition.walkers.gaits import Pose, Walker
 from gait_recognition.walkers.looks import random_light, random_look
 from gait_recognition.walkers.norms import CONDITIONS, SESSION_SHARE, STRIDE_CV, WALK_SHARE
-from gait_recognition.walkers.pictures import MAX_YAW, Picture, check_condition, check_size, render
+from gait_recognition.walkers.pictures import EDGE, MAX_YAW, Picture, render
 from gait_recognition.walkers.streams import CONDITION, SCENE, SESSION, WALK, stream
 
 FPS = 25.0
@@ -47,16 +48,11 @@ class Sequence(NamedTuple):
 
 
 def _check_walk(person, index, condition, session, frames, fps):
-    check_condition(condition)
-    for name, value in (('person', person), ('index', index)):
-        if int(value) != value or value < 0:
-            raise ValueError(f'{name}: expected a non-negative integer, got {value}')
+    check({'person': integer_from(0), 'index': integer_from(0), 'condition': one_of(CONDITIONS),
+           'frames': optional(integer_from(1)), 'fps': FRAME_RATE},
+          {'person': person, 'index': index, 'condition': condition, 'frames': frames, 'fps': fps})
     if session not in (1, 2):
         raise ValueError(f'session: expected 1 or 2 (three months later), got {session}')
-    if frames is not None and (int(frames) != frames or frames < 1):
-        raise ValueError(f'frames: expected a whole number of at least 1, got {frames}')
-    if not (math.isfinite(fps) and fps > 0):
-        raise ValueError(f'fps: expected a positive number of frames a second, got {fps}')
 
 
 def gait_of(person: int, index: int = 0, condition: str = 'N', session: int = 1) -> Walker:
@@ -99,7 +95,7 @@ def iter_frames(person: int, index: int, condition: str = 'N', session: int = 1,
                 size: int = 299) -> Iterator[Picture]:
     """The frames of `sequence` one by one, so that memory does not grow with the walk."""
     _check_walk(person, index, condition, session, frames, fps)
-    check_size(size)
+    check({'size': EDGE}, {'size': size})
     return _follow(person, index, condition, session, int(frames), float(fps), int(size))
 
 
@@ -194,8 +190,7 @@ def scene(person: int, index: int = 0, condition: str = 'N', session: int = 1, f
         `box` is NaN while the figure is outside.
     """
     _check_walk(person, index, condition, session, frames, fps)
-    for edge in (width, height):
-        check_size(edge)
+    check({'width': EDGE, 'height': EDGE}, {'width': width, 'height': height})
     if not (math.isfinite(noise) and noise >= 0):
         raise ValueError(f'noise: expected a number of grey levels, at least 0, got {noise}')
     return _crossing(person, index, condition, session, frames, float(fps), int(width), int(height), companion, noise)
