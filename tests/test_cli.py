@@ -567,6 +567,12 @@ def test_gallery_export_writes_csv(gallery, run, tmp_path):
     assert len(rows) == 10 and rows[1][0] == 'anna' and len(rows[1]) == 514
 
 
+def test_gallery_export_never_writes_over_the_gallery_it_reads(gallery, run):
+    before = Path(gallery).read_bytes()
+    assert '.csv' in refused(run('gallery', 'export', gallery, gallery))
+    assert Path(gallery).read_bytes() == before
+
+
 def test_gallery_calibrate_says_what_it_measured_and_refuses_what_it_cannot(gallery, run):
     status, out, _ = run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.5', '--task', 'verify')
     assert status == 0 and re.match(r'verify: yes above similarity -?0\.\d+; [\d.]+% of 27 wrong ones accepted', out)
