@@ -575,12 +575,12 @@ def test_the_track_draws_its_box_on_the_frames_used_and_no_others():
     assert np.array_equal(track.draw(dropped, frames[dropped]), frames[dropped])
 
 
-def crop_errors(person, method='auto', pose_net=None, **options):
+def crop_errors(person, crop='auto', pose_net=None, **options):
     """Of one synthetic walk: how far off the centres are, the heights' shares, and the share of frames used."""
     found = list(scene(person, person % 5, 'NBS'[person % 3], 1 + person % 2, **options))
     true = np.stack([picture.box for picture in found])
     frames = np.stack([picture.image for picture in found])
-    track = crop_walker(frames, method, pose_net).track
+    track = crop_walker(frames, crop, pose_net).track
     heights = true[:, 2] - true[:, 0] + 1
     middles = (true[:, :2] + true[:, 2:] + 1) / 2
     inside = (true[:, :2] > 2).all(1) & (true[:, 2:] < np.array(frames.shape[1:3]) - 3).all(1)

@@ -70,7 +70,7 @@ class _Kept:
             yield number, np.frombuffer(self._file.read(size), np.uint8).reshape(self._shape)
 
 
-def crop_walker(frames, method='auto', pose_net=None):
+def crop_walker(frames, crop='auto', pose_net=None):
     """Square crops that follow the walker, who is centred and fills about 0.7 of their height.
 
     The figure that moves most is followed from frame to frame, past smaller ones and through short gaps; frames in
@@ -82,7 +82,7 @@ def crop_walker(frames, method='auto', pose_net=None):
     frames : Frames or anything that `read_frames` takes
         One walk of one person. What can be read only once (a camera, an iterator) is kept in a temporary file
         meanwhile, except where no walker needs to be found.
-    method : {'auto', 'background', 'pose', 'none'}
+    crop : {'auto', 'background', 'pose', 'none'}
         'background': a still camera; the walker is what differs from the median picture. 'pose': any camera; the
         walker is where the pose network sees one. 'none': the frames are square crops already and only resized.
         'auto': 'none' for frames of 299 x 299, if a person is seen in the first of them; else 'background' where the
@@ -102,20 +102,20 @@ def crop_walker(frames, method='auto', pose_net=None):
         A ValueError: nobody was found, or in too few frames.
     ValueError
     """
-    check({'method': one_of(CROP_METHODS)}, {'method': method})
+    check({'crop': one_of(CROP_METHODS)}, {'crop': crop})
     frames = read_frames(frames)
-    if method in ('auto', 'none'):
+    if crop in ('auto', 'none'):
         height, width = frames.peek()[0].shape[:2]
         ready = height == width == CROP_SIZE
-        if method == 'auto' and ready and pose_net is not None:
+        if crop == 'auto' and ready and pose_net is not None:
             _check_person(frames, pose_net)
-        if method == 'none' or ready:
+        if crop == 'none' or ready:
             return Crops(frames, Track(frames.name, 'none'))
     if not frames.rereadable:
         frames = _Kept(frames)
-    if method == 'background':
+    if crop == 'background':
         return Crops(frames, track_background(frames))
-    if method == 'pose':
+    if crop == 'pose':
         return Crops(frames, track_joints(frames, pose_net))
     return Crops(frames, _track_automatically(frames, height == width, pose_net))
 
