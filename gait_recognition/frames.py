@@ -77,6 +77,8 @@ class Frames:
         For messages and reports.
     fps : float
         Frames a second of the source.
+    knows_fps : bool
+        The source, or who opened it, says so; otherwise `fps` is a guess.
     rereadable : bool
     count, skipped : int
         Frames given, and frames left out because they were damaged, in the latest iteration.
@@ -89,7 +91,7 @@ class Frames:
         self.every, self.start, self.end = int(every), start or 0.0, math.inf if end is None else end
         self.count = self.skipped = 0
         self.rereadable = True
-        self.fps = fps or DEFAULT_FPS
+        self.fps, self.knows_fps = fps or DEFAULT_FPS, fps is not None
         self.name, self._reader = self._find_reader(source)
         self._begun = None
 
@@ -104,7 +106,7 @@ class Frames:
                     raise ValueError(f'{path}: {error}') from error
                 except OSError:                                         # Pillow knows it not: a video, or nothing
                     with _open_video(path) as container:
-                        self.fps = _frame_rate(container)
+                        self.fps, self.knows_fps = _frame_rate(container), True
                     return path, functools.partial(_read_video, path)
                 return path, functools.partial(_read_pictures, [path], self.fps)
             files = picture_files(path)

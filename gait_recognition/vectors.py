@@ -15,8 +15,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 import gait_checkpoints
 import gait_files
 from gait_recognition.frames import Frames, picture_files, read_frames
-from gait_recognition.parameters import POSITIVE_INTEGER, check, one_of, optional
+from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, one_of, optional
 from gait_recognition.prefetch import ahead
+from gait_recognition.rates import RATE, Resampler, is_at
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.tracking.track import MIN_FRAMES
 from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks
@@ -26,7 +27,8 @@ BATCH_SIZE = 16                 # frames that go through the networks at once
 CACHE_VERSION = 2               # to be raised when the same walk and weights would give another vector
 CONSTRAINTS = {'crop': one_of(CROP_METHODS), 'every': POSITIVE_INTEGER, 'batch_size': POSITIVE_INTEGER,
                'recurrent_unit': optional(one_of(('GRU', 'LSTM'))), 'rnn_layers': optional(POSITIVE_INTEGER),
-               'precision': one_of(PRECISIONS), 'on_error': one_of(('raise', 'nan'))}
+               'precision': one_of(PRECISIONS), 'on_error': one_of(('raise', 'nan')),
+               'rate': optional(FRAME_RATE)}
 
 
 def batches(crops, size):
@@ -37,7 +39,7 @@ def batches(crops, size):
 
 
 def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BATCH_SIZE, every=1, start=None, end=None,
-                return_track=False):
+                return_track=False, rate=RATE):
     """Identification vector of one walk, from whatever shows it.
 
     Frames are prepared by a thread while the networks compute, and go through in batches that pass the recurrent state
@@ -55,6 +57,9 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     every, start, end
         As of `read_frames`.
     return_track : bool
+    rate : float, optional
+        Frames a second that the gait network gets, where the source says how many it has: between frames their spatial
+        features are interpolated over time. None: the frames as they come.
 
     Returns
     -------
@@ -74,7 +79,7 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     UserWarning
         Fewer than `MIN_FRAMES` frames, of which nobody's walk can be told.
     """
-    check(CONSTRAINTS, {'batch_size': batch_size, 'crop': crop})
+    check(CONSTRAINTS, {'batch_size': batch_size, 'crop': crop, 'rate': rate})
     if (pose_net is None) != (gait_net is None):
         raise ValueError('pose_net and gait_net belong together: pass both, or neither for the default weights')
     if not isinstance(frames, Frames):
@@ -84,17 +89,27 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     if pose_net is None:
         pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
-    total, count, state = np.zeros(VECTOR_SIZE), 0, None
+    total, count, described, state = np.zeros(VECTOR_SIZE), 0, 0, None
+    resampler = Resampler(rate) if _is_resampled(frames, rate) else None
     for batch in ahead(batches(crops, batch_size), 2):
         features = pose_net.feed_forward_features(batch, batch_size=batch_size)
-        mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
-        total += len(batch) * mean.astype(np.float64)
+        if resampler:
+            numbers = crops.track.numbers[count:count + len(batch)]
+            features = resampler(features, [number / frames.fps for number in numbers])
         count += len(batch)
+        if len(features):
+            mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
+            total += len(features) * mean.astype(np.float64)
+            described += len(features)
     if count < MIN_FRAMES:
         warnings.warn(f'{crops.track.name}: so few frames ({count}) say little about a walk; give all frames of two '
                       'steps or more at once, about 25', UserWarning, stacklevel=2)
-    vector = (total / count).astype(np.float32)
+    vector = (total / described).astype(np.float32)
     return (vector, crops.track) if return_track else vector
+
+
+def _is_resampled(frames, rate):
+    return rate is not None and frames.knows_fps and not is_at(rate, frames.fps / frames.every)
 
 
 class GaitVectors(TransformerMixin, BaseEstimator):
@@ -129,10 +144,13 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         A walk that cannot be read, or shows nobody: stop, or warn and give a row of NaN.
     verbose : int
         joblib's: above 0 it reports progress.
+    rate : float, optional
+        Frames a second that the gait network gets, as of `walk_vector`.
     """
 
     def __init__(self, pose_weights=None, gait_weights=None, recurrent_unit=None, rnn_layers=None, crop='auto', every=1,
-                 batch_size=BATCH_SIZE, precision='float32', n_jobs=None, cache=None, on_error='raise', verbose=0):
+                 batch_size=BATCH_SIZE, precision='float32', n_jobs=None, cache=None, on_error='raise', verbose=0,
+                 rate=RATE):
         self.pose_weights = pose_weights
         self.gait_weights = gait_weights
         self.recurrent_unit = recurrent_unit
@@ -145,6 +163,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         self.cache = cache
         self.on_error = on_error
         self.verbose = verbose
+        self.rate = rate
 
     def fit(self, X, y=None):
         """Check the parameters; nothing is learnt from `X`."""
@@ -204,12 +223,13 @@ def _transform_one(walk, parameters, weights, digest, threads):
         file = None
         if p['cache'] is not None:
             facts = (CACHE_VERSION, digest, weights.recurrent_unit, weights.rnn_layers, weights.precision, p['crop'],
-                     p['every'])
+                     p['every'], *_rate_facts(walk, p))
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
             if (vector := _read_vector(file)) is not None:
                 return vector, None
         nets = shared_networks(weights, threads)
-        vector = walk_vector(walk, *nets, crop=p['crop'], batch_size=p['batch_size'], every=p['every'])
+        vector = walk_vector(walk, *nets, crop=p['crop'], batch_size=p['batch_size'], every=p['every'],
+                             rate=p['rate'])
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise
     except (ValueError, OSError) as error:
@@ -220,6 +240,12 @@ def _transform_one(walk, parameters, weights, digest, threads):
         with gait_files.replacing(file, shared=True) as opened:
             np.save(opened, vector)
     return vector, None
+
+
+def _rate_facts(walk, parameters):
+    """What the cache knows of a walk's rate: nothing where the frames are taken as they come, as before 2.1."""
+    is_resampled = _is_resampled(read_frames(walk, parameters['every']), parameters['rate'])
+    return [('rate', float(parameters['rate']))] if is_resampled else []
 
 
 def digest_of(walk):
