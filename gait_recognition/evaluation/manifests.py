@@ -14,6 +14,10 @@ class Walk(NamedTuple):
     condition: str                       # 'N1': group N, number 1; or without a number
     session: str
     path: str
+    source: str = ''                     # whose recorded gait a drawn walk shows, 'PERSON' or 'PERSON-WALK'
+
+
+REQUIRED = ('person', 'condition', 'session', 'path')
 
 
 def split_condition(condition):
@@ -23,7 +27,7 @@ def split_condition(condition):
 
 
 def read_manifest(path):
-    """Read a manifest CSV: header ``person,condition,session,path``, more columns allowed.
+    """Read a manifest CSV: header ``person,condition,session,path``, perhaps ``source``; more columns are allowed.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ def read_manifest(path):
     with open(path, encoding='utf-8-sig', newline='') as file:
         try:
             reader = csv.DictReader(file, strict=True)
-            absent = [column for column in Walk._fields if column not in (reader.fieldnames or [])]
+            absent = [column for column in REQUIRED if column not in (reader.fieldnames or [])]
             if absent:
                 header = ','.join(reader.fieldnames or [])[:100]
                 raise ValueError(f'{path}, line 1: expected the header person,condition,session,path (comma '
@@ -58,7 +62,7 @@ def read_manifest(path):
                 if None in row or None in row.values():
                     raise ValueError(f'{where}: expected {len(reader.fieldnames)} values as in the header, got '
                                      f'{len(row.pop(None, [])) + sum(value is not None for value in row.values())}')
-                values = {column: row[column].strip() for column in Walk._fields}
+                values = {column: row[column].strip() for column in Walk._fields if column in row}
                 empty = [column for column in ('person', 'condition', 'path') if not values[column]]
                 if empty:
                     raise ValueError(f'{where}: {", ".join(empty)} is empty')

@@ -4,6 +4,9 @@ A recorder's own places of joints (a Kinect's hips are higher than anatomy's) sh
 everybody alike. So the means are those of `norms.HUMAN`; the recordings give how people differ, how one person's walks
 differ, what goes together, the shapes of the cycles, cadence and step.
 """
+import collections
+import contextlib
+import copy
 import dataclasses
 
 import numpy as np
@@ -91,13 +94,15 @@ class Crowd:
         self._head_share = fits[0][1].head_share
         usual = reference(self._head_share)
         published = features_of(usual)
+        self._published = published
         values = np.stack([features_of(cycles) for _, cycles in fits])
         self.feet = self._has_feet(values, published)
         if not self.feet:
             self._take_ankles(values, published)
         middle = np.median(values, 0)
         reach = _OUTLIER * 1.4826 * np.median(np.abs(values - middle), 0)
-        values = np.clip(values, middle - reach, middle + reach)
+        self._limits = middle - reach, middle + reach
+        values = np.clip(values, *self._limits)
         self.mean, self.scale = values.mean(0), np.maximum(values.std(0), 1e-6)
         self._fit((values - self.mean) / self.scale, np.array(names), fits)
         self.shift = np.zeros(len(self.mean))
@@ -134,10 +139,32 @@ class Crowd:
         halves = np.clip(np.nan_to_num(halves), -_OUTLIER, _OUTLIER)
         self.noise = halves.T @ halves / len(halves) / 4
         self.within = _positive(pooled - self.noise)
-        # A person's mean is known as well as walks repeat: what does not repeat is drawn towards everybody's mean.
-        inverse = {count: self.between @ np.linalg.pinv(self.between + pooled / count, hermitian=True)
-                   for count in {*counts.tolist()}}
-        self._persons = np.stack([inverse[count] @ mean for count, mean in zip(counts.tolist(), means)])
+        self._pooled = pooled
+        self._persons = self._known(means, counts)
+
+    def _known(self, means, counts):
+        """What is known of people: what does not repeat in their walks is drawn towards everybody's mean."""
+        share = {count: self.between @ np.linalg.pinv(self.between + self._pooled / count, hermitian=True)
+                 for count in {*counts.tolist()}}
+        return np.stack([share[count] @ mean for count, mean in zip(counts.tolist(), means)])
+
+    def of_others(self, fits) -> 'Crowd':
+        """A crowd of other recorded people, of whose differences nothing is learnt: means and covariances are ours.
+
+        Parameters
+        ----------
+        fits : list of (person, Cycles)
+        """
+        names = np.array([person for person, _ in fits])
+        values = np.stack([features_of(cycles) for _, cycles in fits])
+        if not self.feet:
+            self._take_ankles(values, self._published)
+        values = (np.clip(values, *self._limits) - self.mean) / self.scale
+        others = copy.copy(self)
+        others.people = sorted({*names.tolist()})
+        others._persons = others._known(np.stack([values[names == person].mean(0) for person in others.people]),
+                                        np.array([(names == person).sum() for person in others.people]))
+        return others
 
     def person(self, number: int) -> np.ndarray:
         """What is a person's own, (D,) in units of `scale` from `mean`."""
@@ -172,14 +199,16 @@ def crowd_of(recordings, progress=None) -> Crowd:
     progress : callable, optional
         Told how many are done.
     """
+    return Crowd(fits_of(recordings, progress))
+
+
+def fits_of(recordings, progress=None) -> list:
+    """(person, Cycles) of each recording with steady strides, of people with two such or more."""
     fits = []
     for done, recording in enumerate(recordings, 1):
-        try:
+        with contextlib.suppress(ValueError):
             fits.append((recording.person, fit_cycles(recording)))
-        except ValueError:
-            pass
         if progress:
             progress(done)
-    kept = [person for person, _ in fits]
-    alone = {person for person in kept if kept.count(person) < 2}
-    return Crowd([(person, cycles) for person, cycles in fits if person not in alone])
+    counts = collections.Counter(person for person, _ in fits)
+    return [(person, cycles) for person, cycles in fits if counts[person] > 1]
