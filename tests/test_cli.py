@@ -696,7 +696,10 @@ def test_evaluate_refuses_a_file_for_a_folder_before_it_computes(option, manifes
 
 
 def test_evaluate_prints_its_table_even_if_drawing_fails(manifest, weights, opened, run, tmp_path, monkeypatch):
-    (tmp_path / 'plots' / 'roc.png').mkdir(parents=True)
+    def full(figure, path):
+        raise OSError(f'{path}: no space left')
+
+    monkeypatch.setattr('gait_recognition.evaluation.plots.save_figure', full)
     arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', '--no-cache', '--method', 'cosine']
     status, out, err = run(*arguments, '--plots', tmp_path / 'plots', *weights)
     assert status == 2 and 'rank-1' in out and 'roc.png' in err

@@ -10,10 +10,11 @@ import numpy as np
 
 from gait_recognition.commands.options import add_describing
 from gait_recognition.commands.walks import chosen_weights
-from gait_recognition.console import check_folder, say, set_warnings
-from gait_recognition.evaluation import results
+from gait_recognition.console import check_folder, check_target, say, set_warnings
+from gait_recognition.evaluation import plots, results
 from gait_recognition.evaluation.manifests import Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
+from gait_recognition.kinds import PICTURE
 from gait_recognition.scorers import METHODS
 from gait_recognition.tracking.track import NoPersonError
 from gait_recognition.vectors import GaitVectors
@@ -57,6 +58,8 @@ def evaluate_command(arguments):
     for option, folder in (('--plots', arguments.plots), ('--cache', cache)):
         if folder:
             check_folder(option, folder)
+    for name in plots.NAMES if arguments.plots and arguments.plots.is_dir() else ():
+        check_target(arguments.plots / name, writes=PICTURE)
     if arguments.tum_gaid:
         _refuse_given(arguments, MANIFEST_OPTIONS, 'without --tum-gaid')
         walks = tum_gaid(arguments.tum_gaid, **_given(arguments, TUM_GAID_OPTIONS))

@@ -11,9 +11,10 @@ from PIL import Image
 import gait_files
 from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range
 from gait_recognition.commands.walks import say_track, used_frames
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, check_targets_differ, print_answer
 from gait_recognition.drawing import draw_skeleton
 from gait_recognition.frames import read_frames
+from gait_recognition.kinds import JOINT_COLUMNS, JOINTS, PICTURE, VIDEO
 from gait_recognition.pictures import is_picture, read_picture
 from gait_recognition.poses import FrameJoints, joints_of_picture, joints_of_walk
 from gait_recognition.videos import VIDEOS, import_av, write_frames
@@ -43,11 +44,12 @@ def pose_command(arguments):
     for path, output in jobs:
         _read_source(path, arguments)                       # complains about what cannot be read
         if output is not None:
-            _check_drawing(path, output)
+            _check_drawing(path, output, arguments.walks)
     if arguments.joints:
-        check_target(arguments.joints)
         if arguments.joints.suffix.lower() not in ('.csv', '.json'):
             raise ValueError(f'{arguments.joints}: joints are written as .csv or .json')
+        check_target(arguments.joints, writes=JOINTS, inputs=arguments.walks)
+    check_targets_differ(output for output in (arguments.joints, *(output for _, output in jobs)) if output)
     weights = find_pose_weights(arguments.pose_weights)
     load_tensorflow(arguments.verbose)
     rows, data, lines = [], [], []
@@ -95,15 +97,13 @@ def _pose_output(path, arguments):
     return (output or source.parent) / f'{source.stem}_pose{suffix}'
 
 
-def _check_drawing(path, output):
-    check_target(output)
+def _check_drawing(path, output, inputs):
     expected = DRAWING_FORMATS if is_picture(path) else {'.gif': 'GIF', **VIDEOS}
     if output.suffix.lower() not in expected:
         raise ValueError(f'{output}: the drawing of {path} is written as {", ".join(expected)}')
     if output.suffix.lower() in VIDEOS:
         import_av(output, 'writing a video (a .gif does without)')
-    if output.exists() and os.path.exists(path) and output.samefile(path):
-        raise ValueError(f'{output} is what is to be read; name another file with --output')
+    check_target(output, writes=(PICTURE, VIDEO), inputs=inputs)
 
 
 def _pose_of(path, output, net, arguments):
@@ -133,6 +133,6 @@ def _write_joints(path, rows):
         if path.suffix.lower() == '.json':
             json.dump(rows, file, ensure_ascii=False)
         else:
-            writer = csv.DictWriter(file, ['path', 'frame', 'joint', 'y', 'x', 'probability'], lineterminator='\n')
+            writer = csv.DictWriter(file, JOINT_COLUMNS, lineterminator='\n')
             writer.writeheader()
             writer.writerows(rows)
