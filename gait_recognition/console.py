@@ -52,7 +52,7 @@ def check_target(path, is_folder=False, writes=None, inputs=()):
         raise FileExistsError(f'{path} is a device or a pipe; the name of a file to write was expected')
     if any(path.samefile(each) for given in inputs for each in _files_of(given)):
         raise FileExistsError(f'{path} is what is to be read; name another file to write')
-    from gait_recognition.kinds import kind_of                      # NumPy: not for --help
+    from gait_recognition.kinds import kind_of  # NumPy: not for --help
 
     writes = (writes,) if isinstance(writes, str) else writes
     kind = kind_of(path) if writes else None
@@ -71,9 +71,10 @@ def check_targets_differ(paths):
 
 def _files_of(given):
     """The files that an input names, itself, in its folder, or by its pattern."""
+    given = os.path.expanduser(given)
     if os.path.isdir(given):
         return (entry.path for entry in os.scandir(given) if entry.is_file())
-    return [given] if os.path.exists(given) else (path for path in glob.glob(str(given)) if os.path.isfile(path))
+    return [given] if os.path.exists(given) else (path for path in glob.glob(given) if os.path.isfile(path))
 
 
 def check_folder(option, path):
