@@ -54,7 +54,7 @@ class Identification(NamedTuple):
     decision: str                        # 'known', 'unknown' (nobody above the threshold) or 'uncalibrated'
     name: str | None                     # only when known
     ranking: list[tuple[str, float]]     # (name, score by the method), best first
-    method: str                          # 'svm' or 'cosine', what ranked
+    method: str                          # 'ls-svm' or 'cosine', what ranked
     similarity: float                    # cosine, to the nearest walk of the first; the threshold is on this
     threshold: float | None
 
@@ -459,9 +459,9 @@ class Gallery:
 
     @property
     def method(self):
-        """'svm' with at least two people of at least two walks each, else 'cosine'."""
+        """'ls-svm' with at least two people of at least two walks each, else 'cosine'."""
         counts = np.bincount(self._held.persons) if len(self) else []
-        return 'svm' if len(counts) >= 2 and min(counts) >= 2 else 'cosine'
+        return 'ls-svm' if len(counts) >= 2 and min(counts) >= 2 else 'cosine'
 
     @property
     def calibration(self):
@@ -571,7 +571,7 @@ class Gallery:
             self._identifier = key, *fit_identifier(self._held.vectors, self._held.names, method), method
         return self._identifier[1:]
 
-    def identify(self, vectors, fingerprint=None):
+    def identify(self, vectors, fingerprint=None, top=50):
         """Rank the people for a walk, and name the first if the score allows it.
 
         Parameters
@@ -579,6 +579,8 @@ class Gallery:
         vectors : array_like, shape (d,) or (n, d)
         fingerprint : str, optional
             Weights that made the vectors; by default those said on opening, else the default weights.
+        top : int
+            How many names a ranking has at most.
 
         Returns
         -------
@@ -594,7 +596,7 @@ class Gallery:
         point = self.calibration.get('identify')
         answers = []
         for scores, first, similarity in zip(*identify(probes), strict=True):
-            ranking = [(people[i], float(scores[i])) for i in np.argsort(-scores, kind='stable')]
+            ranking = [(people[i], float(scores[i])) for i in np.argsort(-scores, kind='stable')[:top]]
             if point is None:
                 decision = 'uncalibrated'
             else:

@@ -417,7 +417,7 @@ def test_enrolled_people_are_identified(gallery, weights, walks, run):
     status, out, err = run('identify', gallery, walks('anna', 4), walks('carla', 5), *weights)
     assert (status, err) == (0, '')
     assert f'{walks("anna", 4)}: anna ' in out and f'{walks("carla", 5)}: carla ' in out
-    assert 'linear SVM' in out
+    assert 'linear least-squares SVM' in out
 
 
 def test_a_stranger_is_unknown_and_the_status_is_1(gallery, weights, walks, run):

@@ -13,6 +13,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
 
 from gait_recognition.gallery import (
@@ -24,7 +25,7 @@ from gait_recognition.gallery import (
     GalleryReadOnlyError,
     Source,
 )
-from gait_recognition.scorers import classify, fit_identifier, normalise, threshold_for
+from gait_recognition.scorers import RIDGE, classify, fit_identifier, normalise, threshold_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIGHTS = 'sha256:weights-a'
@@ -91,6 +92,21 @@ def test_svm_in_the_space_of_few_walks_is_that_of_all_dimensions():
     plain = LinearSVC(dual=True, random_state=0).fit((vectors - centre) / spread, labels)
     scores, _ = classify(vectors, labels, probes)
     np.testing.assert_allclose(scores, plain.decision_function((probes - centre) / spread), atol=1e-9)
+
+
+def test_least_squares_svm_is_that_of_each_person_alone_and_puts_both_sides_at_one_and_minus_one():
+    vectors, probes = normalise(walks_of(6, 4).reshape(24, -1)), normalise(walks_of(6, 2, seed=0, noise=0.6)[:, 1])
+    labels = np.repeat(np.arange(6), 4)
+    scores, _ = classify(vectors, labels, probes, 'ls-svm')
+    assert (scores.argmax(axis=1) == np.arange(6)).all()
+    centred = vectors - vectors.mean(axis=0)
+    scale = np.sqrt(np.mean(np.sum(centred ** 2, axis=1)))
+    for person in range(6):
+        side = np.where(labels == person, 1.0, -1.0)
+        alone = Ridge(alpha=RIDGE).fit(centred / scale, side)
+        there, new = (alone.predict((each - vectors.mean(axis=0)) / scale) for each in (vectors, probes))
+        high, low = there[labels == person].mean(), there[labels != person].mean()
+        np.testing.assert_allclose(scores[:, person], 2 * (new - low) / (high - low) - 1, atol=1e-9)
 
 
 def test_svm_of_two_people_has_a_column_for_each():
@@ -236,7 +252,7 @@ def test_svm_only_when_everyone_has_two_walks_and_there_are_two_people():
     gallery.enrol('Bob', on_circle(90))
     assert gallery.identify(on_circle(5)[0]).method == gallery.method == 'cosine'
     gallery.enrol('Bob', on_circle(95))
-    assert gallery.identify(on_circle(5)[0]).method == gallery.method == 'svm'
+    assert gallery.identify(on_circle(5)[0]).method == gallery.method == 'ls-svm'
 
 
 def test_uncalibrated_ranks_but_never_says_yes(crowd):
@@ -324,7 +340,7 @@ def test_identify_trials_of_two_people_with_svm_leave_one_person_to_compare_with
     gallery = circle_gallery({'Ann': [0, 10], 'Bob': [40, 54]})
     point = gallery.calibrate(0.5, tasks=['identify'])['identify']
     # Without Ann only Bob is left: 40 and 30 off. Without Bob: 30 and 44 off. Two of the four are accepted: 30, 30.
-    assert (point.impostor_trials, point.genuine_trials, point.method) == (4, 4, 'svm')
+    assert (point.impostor_trials, point.genuine_trials, point.method) == (4, 4, 'ls-svm')
     assert point.threshold == pytest.approx(cosine(40))
     assert (point.false_accept_rate, point.false_reject_rate) == (0.5, 0)
 

@@ -15,6 +15,7 @@ from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.frames import Frames
 from gait_recognition.gallery import FingerprintError, Gallery, Source
 from gait_recognition.parameters import check_text
+from gait_recognition.scorers import METHODS
 from gait_recognition.vectors import digest_of
 from gait_recognition.weights import choose_weights
 
@@ -168,25 +169,21 @@ def identify_command(arguments):
     if not len(gallery):
         raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
     described = list(describe(sources, weights, arguments))
-    answers = gallery.identify(np.stack([each.vector for each in described]))
+    answers = gallery.identify(np.stack([each.vector for each in described]), top=arguments.top)
     data, lines = [], []
     for each, answer in zip(described, answers):
-        ranking = answer.ranking[:arguments.top]
+        ranking = answer.ranking
         data.append({**each.as_dict(), **answer._asdict(),
                      'ranking': [{'name': name, 'score': score} for name, score in ranking]})
         lines.append(f'{each.walk}: {answer.name or answer.decision}  (similarity {answer.similarity:.6f}'
                      + ('' if answer.threshold is None else f', a name above {answer.threshold:.6f}') + ')')
         lines += [f'{place:4}. {name}  {score:.4f}' for place, (name, score) in enumerate(ranking, 1)]
-    lines.append(f'ranked by {_method(answers[0].method)}')
+    lines.append(f'ranked by {METHODS[answers[0].method]}')
     if not gallery.calibration.get('identify'):
         lines.append(_how_to_calibrate(arguments.gallery))
     _say_outdated(arguments.gallery, gallery, 'identify')
     print_answer(arguments, data, '\n'.join(lines))
     return 0 if all(answer.decision == 'known' for answer in answers) else 1
-
-
-def _method(method):
-    return {'svm': 'linear SVM', 'cosine': 'cosine similarity to the nearest walk'}[method]
 
 
 def _say_outdated(path, gallery, task):
