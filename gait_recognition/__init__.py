@@ -2,7 +2,7 @@
 
     from gait_recognition import Gallery, walk_vector
 
-    with Gallery.open('people.npz', create=True) as gallery:
+    with Gallery.open('people.gallery', create=True) as gallery:
         gallery.enrol('anna', walk_vector('anna.mp4'))
         print(gallery.identify(walk_vector('who.mp4')).ranking[0])
 
@@ -11,7 +11,7 @@ Where what is:
 - `frames` reads videos, pictures, cameras: `sources` finds them, `recordings` and `pictures` decode them, `facts` says
   what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks,
   at 25 frames a second (`rates`);
-- `scorers`, `gallery` compare vectors, and decide; `evaluation` measures how well;
+- `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
 - `poses` gives the joints of pictures and walks; `drawing`, `videos`, `pictures` draw, write and read;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
 - `walkers` draws synthetic people; `training` trains both networks;

@@ -20,7 +20,8 @@ JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')
 HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'), (JOINTS, ','.join(JOINT_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
-ARRAYS = (('a gallery', {'vectors', 'about'}), (VECTORS, {'vectors', 'walks', 'fingerprint'}),
+ARRAYS = (('a gallery', {'vectors', 'about'}), (EXPORT, {'names', 'walks', 'vectors', 'fingerprint'}),
+          (VECTORS, {'vectors', 'walks', 'fingerprint'}),
           ('weights', {'facts.json'}))                                          # names in an .npz
 FIRST_KEYS = {'walk': VECTORS, 'path': JOINTS, 'image': ANNOTATIONS}            # of a JSON list of objects
 VECTOR_SIZE = 512

@@ -47,7 +47,7 @@ assert len(found) == 10 and drawn.shape == (360, 640, 3)''',
     'docs/original.md': '''
 assert identification_vector.shape == (512,) and np.abs(vector - identification_vector).max() < 1e-4''',
     'docs/files.md': '''
-assert about['names'] == ['anna'] and vectors.shape == (1, 512) and list(weight.shape) == shape and len(rows) == 3''',
+assert walks[0][:2] == ('anna', 'monday.mp4') and list(weight.shape) == shape and len(rows) == 3''',
     'docs/training.md': 'assert net_gait.rnn_layers == 1'}
 
 
