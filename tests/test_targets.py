@@ -141,8 +141,9 @@ def test_every_output_is_of_the_kind_that_may_replace_it(place):
     for name in ('joints.csv', 'joints.json'):
         pose_command._write_joints(Path(name), rows)
         assert kinds.kind_of(name) == kinds.JOINTS
-    Gallery.load('people.npz').export_csv('people.csv')
-    assert kinds.kind_of('people.csv') == kinds.EXPORT
+    for name in ('people.csv', 'exported.npz'):
+        Gallery.load('people.npz').export(name)
+        assert kinds.kind_of(name) == kinds.EXPORT
     write_annotations('a.csv', [Annotation('me.png', np.ones((16, 2)), np.ones(16, bool), np.ones(16, bool), 1.0,
                                            (1.0, 1.0), np.zeros(16, bool))])
     assert kinds.kind_of('a.csv') == kinds.ANNOTATIONS
