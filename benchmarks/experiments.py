@@ -27,7 +27,7 @@ from gait_recognition.training.gait import vectors_of  # noqa: E402
 from gait_recognition.training.samples import TEST_SEED, WalkerPictures  # noqa: E402
 from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
-from gait_recognition.weights import network_of  # noqa: E402
+from gait_recognition.weights import PRECISIONS, network_of  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
 from pose_joints import LINES  # noqa: E402
 
@@ -122,7 +122,7 @@ def main(argv=None):
     parser.add_argument('--people', type=int, nargs=2, default=[60, 20], metavar=('FIRST', 'SECOND'),
                         help='of experiments 1 and 2')
     parser.add_argument('--frames', type=int, default=50, help='of each walk')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help='of the pose network while it describes frames')
     arguments = parser.parse_args(argv)
     try:                                                        # missing: said now

@@ -23,7 +23,7 @@ from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery, GalleryLockedError
 from gait_recognition.poses import poses
 from gait_recognition.vectors import walk_vector
-from gait_recognition.weights import Weights, find_pair, find_pose_weights, network_of
+from gait_recognition.weights import Weights, choose_weights, find_pair, find_pose_weights, network_of, warn_of_defaults
 from pose_joints import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -228,12 +228,14 @@ def names_of(pair):
 def test_default_weights_are_the_published_pairs_then_those_that_ship(models, recwarn):
     models('walkers-pose.npz', 'walkers-GRU-1.npz', 'Human3.6m.ckpt')       # Human3.6m without its gait weights
     with pytest.warns(UserWarning, match='synthetic walkers.*gait-recognition fetch'):
-        assert names_of(find_pair()) == ('walkers-pose.npz', 'walkers-GRU-1.npz')
+        warn_of_defaults()
+    assert names_of(find_pair()) == ('walkers-pose.npz', 'walkers-GRU-1.npz')
     recwarn.clear()
     models('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
     assert names_of(find_pair()) == ('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
     models('H3.6m-GRU-1.ckpt')
     assert names_of(find_pair()) == ('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt')
+    warn_of_defaults()
     assert not recwarn.list
 
 
@@ -254,6 +256,15 @@ def test_the_partner_of_the_weights_that_were_named_is_found(models, tmp_path, c
     pose, gait = str(tmp_path / 'models' / 'MPII+LSP.ckpt'), str(tmp_path / 'models' / 'M+L-GRU-2.ckpt')
     for found in (find_pair(pose=pose), find_pair(gait=gait), find_pair(pose='MPII+LSP.ckpt')):
         assert tuple(map(str, found)) == (pose, gait)
+
+
+def test_weights_of_which_one_file_was_named_are_those_of_both(tmp_path, monkeypatch):
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path])
+    pose, gait = (tmp_path / name for name in gait_checkpoints.SHIPPED[:2])
+    gait_checkpoints.write_compact(pose, {'InceptionResnetV2/a': np.ones(2, np.float32)})
+    gait_checkpoints.write_compact(gait, {'GaitNN/a': np.ones(3, np.float32)})
+    both = choose_weights(pose, gait).fingerprint
+    assert choose_weights(pose).fingerprint == choose_weights(gait=gait).fingerprint == both
 
 
 def test_named_weights_that_are_missing_are_refused(models, weights, walks, run, tmp_path):

@@ -32,6 +32,7 @@ from gait_recognition.training.walks import (
     ManifestWalks,
     WalkerWalks,
 )
+from gait_recognition.weights import PRECISIONS
 
 PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the original's experiment 1
 # The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
@@ -272,7 +273,7 @@ def _add_steps(parser):
     parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
                         help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the pose network's arithmetic while it describes frames")
     parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, parts')
     parser.add_argument('--save-every', type=int, default=500, metavar='STEPS', help='between resume files')

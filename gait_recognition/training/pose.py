@@ -25,6 +25,7 @@ from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, 
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
 from gait_recognition.training.scores import draw_score, evaluate_poses
 from gait_recognition.training.sets import WALKERS, content_of, data_sets, read_all, test_set
+from gait_recognition.weights import PRECISIONS
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES
 
@@ -184,7 +185,7 @@ def _add_steps(parser):
                         help=f'the fall of the rate: x {RATE_DECAY} an epoch, a cosine to 0, or none')
     parser.add_argument('--loss', choices=['SCE', 'MSE'], default='SCE',
                         help='sigmoid cross-entropy with discs around the joints, or squared difference')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the backbone's arithmetic; bfloat16 is faster where the processor has it")
     parser.add_argument('--optimizer', choices=['RMSProp', 'Adam'], default='RMSProp', help="the author's RMSProp")
     parser.add_argument('--average', type=float, default=0.0, metavar='DECAY',
