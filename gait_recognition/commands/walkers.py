@@ -6,7 +6,7 @@ import pathlib
 
 from gait_files import replacing_folder
 from gait_recognition.commands.options import add_output, count, seed
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, print_answer, walks_of_people
 from gait_recognition.progress import Progress
 from gait_recognition.walkers.files import write_scene
 
@@ -30,6 +30,9 @@ def walkers_command(arguments):
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f'{folder} is there already: name a new folder')
     check_target(folder, is_folder=True)
+    lists = {'walks.csv': arguments.walks}                  # and the last walk of everybody that is in it
+    if arguments.walks > 1:                                 # else nothing would be in it
+        lists['gallery.csv'] = arguments.walks - 1
     suffix = WALKER_KINDS[arguments.kind]
     walks = []
     with replacing_folder(folder) as aside, \
@@ -41,12 +44,12 @@ def walkers_command(arguments):
             write_scene(aside / path, arguments.first_person + person, number)
             walks.append((name, f'N{number}', '1', path))
             progress(len(walks), path)
-        for csv_name, last in (('walks.csv', arguments.walks), ('gallery.csv', arguments.walks - 1)):
+        for csv_name, last in lists.items():
             with open(aside / csv_name, 'w', encoding='utf-8', newline='') as file:
                 writer = csv.writer(file, lineterminator='\n')
                 writer.writerow(['person', 'condition', 'session', 'path'])
                 writer.writerows(walk for walk in walks if int(walk[1][1:]) <= last)
     print_answer(arguments, {'folder': str(folder), 'walks': [str(folder / walk[3]) for walk in walks]},
-                 f'{folder}: {len(walks)} walks of {arguments.people} people; walks.csv lists all, gallery.csv all but '
-                 "everybody's last")
+                 f'{folder}: {walks_of_people(len(walks), arguments.people)}; walks.csv lists all'
+                 + (", gallery.csv all but everybody's last" if 'gallery.csv' in lists else ''))
     return 0
