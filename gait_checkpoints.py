@@ -30,8 +30,8 @@ COMPACT_FORMAT = 'gait-recognition weights, 8 bits, 1'
 COMPACT_SUFFIX = '.npz'
 SCALE_SUFFIX = ':scale'
 INSTALLED = 'share/gait-recognition/models'                      # where `setup.py` puts the weights that ship
-HOW_TO_GET = ('fetch the published weights with "python fetch_models.py" (installed: "python -m fetch_models"), '
-              'or see models/README.md for the addresses')
+FETCH = 'gait-recognition fetch (in a clone that is not installed: python fetch_models.py)'
+HOW_TO_GET = f'fetch the published weights with {FETCH}, or see models/README.md for the addresses'
 CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
 # The op seeds that TensorFlow 1.3 gives to recurrent kernels when the pose network is built first and the gait network
 # second in one process: first + step x layers. Galleries made with the original depend on them.
@@ -51,8 +51,7 @@ class KnownPair(NamedTuple):
     def notice(self):
         """What is to be said where these weights are used by default; None of published ones."""
         return None if self.published else (
-            f'using {self.pose}, weights trained on {self.trained_on}; for people get the published ones: '
-            'gait-recognition fetch, or python fetch_models.py')
+            f'using {self.pose}, weights trained on {self.trained_on}; for people get the published ones: {FETCH}')
 
 
 # In the order in which they are looked for.

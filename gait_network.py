@@ -6,7 +6,6 @@ import contextlib
 import copy
 import os
 import secrets
-import sys
 import threading
 import warnings
 
@@ -16,16 +15,9 @@ import tensorflow.compat.v1 as tf
 import gait_checkpoints
 import gait_files
 from gait_layers import BATCH_STATISTICS
+from gait_warnings import warn_caller
 
 BATCH_SIZE = 16                 # samples that pass through a network at once, by default
-
-
-def warn_caller(message):
-    """Warn at the line outside the networks' own modules that led here."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get('__name__') in ('gait_network', 'gait_nn', 'human_pose_nn'):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 @contextlib.contextmanager

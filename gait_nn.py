@@ -18,8 +18,8 @@ from gait_network import (
     check_positive,
     check_rate,
     collected_at_the_end,
-    warn_caller,
 )
+from gait_warnings import warn_caller
 
 FEATURE_SHAPE = (17, 17, 32)
 

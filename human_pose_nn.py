@@ -20,8 +20,8 @@ from gait_network import (
     check_keep_prob,
     check_rate,
     collected_at_the_end,
-    warn_caller,
 )
+from gait_warnings import warn_caller
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 from pose_joints import JOINT_NAMES
 
@@ -476,8 +476,7 @@ class HumanPoseNN(Network):
         if path is None:
             pair = gait_checkpoints.default_pair()
             path = pair.pose
-            if pair.notice:
-                warn_caller(pair.notice)
+            warn_caller(pair.notice, once=True)
         file = gait_checkpoints.weights_file(path)
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables
                     if v.op.name.startswith('InceptionResnetV2/') or not is_pre_trained_imagenet_checkpoint}

@@ -16,7 +16,7 @@ import warnings
 from typing import NamedTuple
 
 from gait_recognition import __version__
-from gait_recognition.console import say, set_warnings
+from gait_recognition.console import as_options, say, set_warnings
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
                '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad;\n'
@@ -126,5 +126,5 @@ def _status_of(run, verbose=False):
             said = f'{error.filename}: {error.strerror}' if named else str(error)
             if not expected:
                 said = f'unexpected {type(error).__name__}: {said}'
-            say(re.sub(r'\s*\n\s*', ' ', said))           # one line, whoever raised it
+            say(re.sub(r'\s*\n\s*', ' ', as_options(said)))           # one line, whoever raised it
             return 2 if expected else 70

@@ -157,6 +157,7 @@ class Frames:
         self.count = self.skipped = 0
         self.seconds = []
         self.facts.begin()
+        self._passed_over = None                                        # the last moment before the start
         shape = None
         for number, seconds, load in self._in_range():
             try:
@@ -172,6 +173,9 @@ class Frames:
             self.count += 1
             self.seconds.append(seconds)
             yield number, frame
+        if not self.count and not self.skipped and self._passed_over is not None:
+            raise ValueError(f'{self.name}: nothing from second {self.start:g} on (start, --start): its last frame is '
+                             f'at {self._passed_over:.2f} s')
         if not self.count:
             raise ValueError(f'{self.name}: no frame to read: {self.skipped} damaged, none readable in the range asked '
                              f'for' + ('' if self.rereadable else ' (it can be read only once)'))
@@ -193,6 +197,7 @@ class Frames:
                 if seconds >= self.end:
                     return
                 if seconds < self.start:
+                    self._passed_over = seconds
                     continue
                 in_range += 1
                 self.facts.read = in_range

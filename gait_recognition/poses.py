@@ -65,7 +65,7 @@ def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):
 def joints_of_picture(picture, crop, net):
     """Joints (3, 16) in pixels of a picture; unless crop is 'pose' it goes through whole, squeezed into a square."""
     if crop == 'background':
-        raise ValueError("crop 'background' finds what moves; for a picture take 'pose' or 'none'")
+        raise ValueError("crop='background' finds what moves; for a picture take crop='pose' or crop='none'")
     if crop == 'pose':                                      # a picture is a walk that stands still
         crops = crop_walker([np.asarray(picture)] * MIN_FRAMES, 'pose', net)
         top, left, side = crops.track.boxes[0]

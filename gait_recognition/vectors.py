@@ -23,7 +23,8 @@ from gait_recognition.rates import RATE, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.tracking.track import MIN_FRAMES
-from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks
+from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks, warn_of_defaults
+from gait_warnings import warn_caller
 
 VECTOR_SIZE = 512
 BATCH_SIZE = 16                 # frames that go through the networks at once
@@ -91,6 +92,7 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     elif (every, start, end) != (1, None, None):
         raise ValueError('frames is a Frames already: say every, start and end where it is made')
     if pose_net is None:
+        warn_of_defaults()
         pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
     total, count, described, state = np.zeros(VECTOR_SIZE), 0, 0, None
@@ -227,8 +229,9 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             raise ValueError('X: expected at least one walk, got none')
         if self.cache is not None:
             os.makedirs(self.cache, exist_ok=True)
+        warn_of_defaults(self.pose_weights, self.gait_weights)
         weights = choose_weights(self.pose_weights, self.gait_weights, self.recurrent_unit, self.rnn_layers,
-                               self.precision)
+                                 self.precision)
         digest = None if self.cache is None else weights.digest
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
@@ -236,7 +239,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             joblib.delayed(_transform_one)(walk, self.get_params(), weights, digest, threads) for walk in walks)
         for number, (_, _, problem) in enumerate(results):
             if problem:
-                warnings.warn(f'walk {number} has no vector: {problem}', UserWarning, stacklevel=3)
+                warn_caller(f'walk {number} has no vector: {problem}')
         return np.stack([vector for vector, *_ in results]), [remarks for _, remarks, _ in results]
 
     def get_feature_names_out(self, input_features=None):

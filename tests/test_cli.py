@@ -24,7 +24,7 @@ from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
 from gait_recognition.poses import poses
 from gait_recognition.vectors import walk_vector
-from gait_recognition.weights import Weights, find_pair, find_pose_weights, network_of
+from gait_recognition.weights import Weights, choose_weights, find_pair, find_pose_weights, network_of, warn_of_defaults
 from pose_joints import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -230,12 +230,14 @@ def names_of(pair):
 def test_default_weights_are_the_published_pairs_then_those_that_ship(models, recwarn):
     models('walkers-pose.npz', 'walkers-GRU-1.npz', 'Human3.6m.ckpt')       # Human3.6m without its gait weights
     with pytest.warns(UserWarning, match='synthetic walkers.*gait-recognition fetch'):
-        assert names_of(find_pair()) == ('walkers-pose.npz', 'walkers-GRU-1.npz')
+        warn_of_defaults()
+    assert names_of(find_pair()) == ('walkers-pose.npz', 'walkers-GRU-1.npz')
     recwarn.clear()
     models('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
     assert names_of(find_pair()) == ('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt')
     models('H3.6m-GRU-1.ckpt')
     assert names_of(find_pair()) == ('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt')
+    warn_of_defaults()
     assert not recwarn.list
 
 
@@ -256,6 +258,15 @@ def test_the_partner_of_the_weights_that_were_named_is_found(models, tmp_path, c
     pose, gait = str(tmp_path / 'models' / 'MPII+LSP.ckpt'), str(tmp_path / 'models' / 'M+L-GRU-2.ckpt')
     for found in (find_pair(pose=pose), find_pair(gait=gait), find_pair(pose='MPII+LSP.ckpt')):
         assert tuple(map(str, found)) == (pose, gait)
+
+
+def test_weights_of_which_one_file_was_named_are_those_of_both(tmp_path, monkeypatch):
+    monkeypatch.setattr(gait_checkpoints, 'weight_folders', lambda: [tmp_path])
+    pose, gait = (tmp_path / name for name in gait_checkpoints.SHIPPED[:2])
+    gait_checkpoints.write_compact(pose, {'InceptionResnetV2/a': np.ones(2, np.float32)})
+    gait_checkpoints.write_compact(gait, {'GaitNN/a': np.ones(3, np.float32)})
+    both = choose_weights(pose, gait).fingerprint
+    assert choose_weights(pose).fingerprint == choose_weights(gait=gait).fingerprint == both
 
 
 def test_named_weights_that_are_missing_are_refused(models, weights, walks, run, tmp_path):
@@ -375,6 +386,14 @@ def test_bad_walks_and_outputs_are_refused_before_weights_are_opened(weights, op
     assert not opened
 
 
+def test_messages_name_the_options_of_the_command_and_not_pythons_arguments(weights, opened, walks, run, tmp_path):
+    Image.new('RGB', (50, 60)).save(tmp_path / 'a.png')
+    line = refused(run('pose', tmp_path / 'a.png', '--pose-weights', weights[1], '--crop', 'background'))
+    assert '--crop background' in line and '--crop pose or --crop none' in line and "crop='" not in line
+    line = refused(run('vector', walks('anna', 1), *weights, '--start', 100))
+    assert 'nothing from second 100 on' in line and 'last frame is at 0.28 s' in line
+
+
 @pytest.fixture
 def damaged(walks):
     """A walk of anna's with one damaged frame of nine."""
@@ -434,7 +453,7 @@ def test_a_stranger_is_unknown_and_the_status_is_1(gallery, weights, walks, run)
 def test_an_uncalibrated_gallery_ranks_and_never_says_yes(weights, opened, walks, run, tmp_path):
     gallery = tmp_path / 'people.gallery'
     status, out, _ = run('enrol', gallery, '--name', 'anna', walks('anna', 1), walks('anna', 2), *weights)
-    assert status == 0 and '2 walks of 1 people' in out
+    assert status == 0 and '2 walks of 1 person' in out
     status, out, _ = run('identify', gallery, walks('anna', 3), *weights)
     assert status == 1 and 'uncalibrated' in out and '1. anna' in out and 'gallery calibrate' in out
     status, out, _ = run('verify', gallery, walks('anna', 3), walks('anna', 4), *weights)
@@ -477,7 +496,7 @@ def test_a_walk_is_enrolled_once(gallery, weights, walks, run, tmp_path):
     assert Path(gallery).read_bytes() == before
     twice = [walks('dan', 1)] * 2
     status, out, err = run('enrol', tmp_path / 'new.npz', '--name', 'dan', *twice, *weights)
-    assert status == 0 and '1 walks of 1 people' in out and '1 of 2 walks are enrolled already' in err
+    assert status == 0 and '1 walk of 1 person' in out and '1 of 2 walks are enrolled already' in err
 
 
 def test_parts_of_one_recording_are_walks_of_their_own(weights, opened, walks, run, tmp_path):
@@ -658,6 +677,22 @@ def test_a_gallery_is_exported_and_imported(gallery, run, tmp_path):
     assert 'export as .npz' in refused(run('gallery', 'import', tmp_path / 'newer.gallery', tmp_path / 'people.csv'))
 
 
+def test_what_is_no_gallery_is_told_before_weights_are_opened(weights, walks, run, tmp_path, monkeypatch):
+    monkeypatch.setattr('gait_recognition.commands.recognise.chosen_weights', lambda _: pytest.fail('opened'))
+    np.savez(tmp_path / 'v.npz', vectors=np.ones((1, 512)), walks=['a'], fingerprint='f')
+    for name, said in (('no.gallery', 'no.gallery: no such gallery; make one first: gait-recognition enrol'),
+                       ('v.npz', 'v.npz holds vectors, not a gallery')):
+        assert said in refused(run('identify', tmp_path / name, walks('anna', 1)))
+        assert said in refused(run('verify', tmp_path / name, walks('anna', 1), walks('anna', 2)))
+    assert 'v.npz is there already and holds vectors' in refused(run('enrol', tmp_path / 'v.npz', '--name', 'anna',
+                                                                     walks('anna', 1)))
+
+
+def test_vectors_of_another_precision_are_refused_with_the_option_to_say(gallery, weights, walks, run):
+    line = refused(run('identify', gallery, walks('anna', 1), *weights, '--precision', 'bfloat16'))
+    assert 'made with --precision float32; say it here, too' in line and 'other weights' not in line
+
+
 # evaluate ------------------------------------------------------------------------------------------------------------
 
 def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, weights, opened, run, tmp_path,
@@ -711,6 +746,11 @@ def test_evaluate_runs_both_experiments_of_tum_gaid(experiment, weights, opened,
     assert status == 0
     assert f'TUM GAID, experiment {experiment}: rank-1 in %, 2 people, 8 gallery walks' in out
     assert 'published: PFM' in out
+
+
+def test_evaluate_names_the_manifest_and_the_options_where_no_walk_fits(manifest, weights, run):
+    line = refused(run('evaluate', manifest, *weights))
+    assert line.startswith(f"gait-recognition: {manifest}: no probe walk matches 'N5-N6") and '--probes' in line
 
 
 def test_evaluate_takes_a_manifest_or_tum_gaid(manifest, weights, run, tmp_path):
@@ -910,7 +950,8 @@ def test_convert_refuses_what_is_there_another_suffix_and_what_is_no_checkpoint(
     for name in ('two.h5', 'two.NPZ'):
         assert '.ckpt' in refused(run('convert', weights[1], tmp_path / name))
     assert 'text.ckpt' in refused(run('convert', tmp_path / 'text.ckpt', tmp_path / 'two.npz'))
-    assert 'no.ckpt' in refused(run('convert', tmp_path / 'no.ckpt', tmp_path / 'two.npz'))
+    assert 'A bare name is found wherever weights lie: no.ckpt' in refused(
+        run('convert', tmp_path / 'no.ckpt', tmp_path / 'two.npz'))
     (tmp_path / 'text.npz').write_text('no weights')
     line = refused(run('convert', tmp_path / 'text.npz', tmp_path / 'two.npz'))
     assert 'it is no .npz file' in line and 'pickle' not in line
@@ -929,6 +970,13 @@ def test_walkers_write_walks_and_the_lists_that_enrol_and_evaluate_read(run, tmp
                                                                 ('ben', 'N2')]
     assert [walk.condition for walk in read_manifest(tmp_path / 'demo' / 'gallery.csv')] == ['N1', 'N1']
     assert 'demo' in refused(run('walkers', tmp_path / 'demo'))
+
+
+def test_walkers_who_walk_once_have_no_list_without_their_last_walk(run, tmp_path, monkeypatch):
+    monkeypatch.setattr('gait_recognition.commands.walkers.write_scene', lambda path, *seeds: Path(path).touch())
+    status, out, _ = run('walkers', tmp_path / 'demo', '--people', 1, '--walks', 1, '--kind', 'gif')
+    assert status == 0 and out == f'{tmp_path / "demo"}: 1 walk of 1 person; walks.csv lists all\n'
+    assert not (tmp_path / 'demo' / 'gallery.csv').exists() and (tmp_path / 'demo' / 'walks.csv').exists()
 
 
 def test_walkers_have_seeds_from_0_on(run, tmp_path, capsys):
@@ -952,6 +1000,14 @@ def test_fetch_hands_its_arguments_over(monkeypatch):
     monkeypatch.setattr('gait_recognition.fetch.run', lambda arguments: handed.append(arguments) or 1)
     assert cli.main(['fetch', '--check', 'M+L-GRU-2.ckpt']) == 1
     assert handed[0].check and handed[0].names == ['M+L-GRU-2.ckpt']
+
+
+def test_fetch_refuses_unknown_names_and_a_file_for_a_folder_as_every_command(run, tmp_path):
+    assert 'unknown: nope.ckpt; there are: MPII+LSP.ckpt' in refused(run('fetch', 'nope.ckpt'))
+    (tmp_path / 'file').touch()
+    assert f'--to {tmp_path / "file"}: expected a folder' in refused(run('fetch', '--to', tmp_path / 'file'))
+    status, out, _ = run('fetch', '--check', 'M+L-GRU-2.ckpt', '--json', '--to', tmp_path / 'new')
+    assert status == 1 and json.loads(out)[0]['result'] == 'missing'
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ import gait_checkpoints
 from gait_layers import batch_norm, gru_layer
 from gait_nn import GaitNetwork
 from gait_recognition.evaluation import results
-from gait_recognition.evaluation.manifests import Protocol
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
 from gait_recognition.training import gait
 from gait_recognition.training import walks as walks_module
-from gait_recognition.training.gait import PROTOCOL, main, training_step, vectors_of
+from gait_recognition.training.gait import main, training_step, vectors_of
 from gait_recognition.training.walks import (
     TEST_PERSON,
     TRAINING_PERSON,
@@ -76,8 +76,8 @@ class TinyNetwork(GaitNetwork):
 
 @pytest.fixture
 def averages(monkeypatch):
-    monkeypatch.setattr('gait_recognition.training.walks.HumanPoseIRNetwork', Averages)
-    monkeypatch.setattr('gait_recognition.training.gait.GaitNetwork', TinyNetwork)
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork', Averages)
+    monkeypatch.setattr('gait_nn.GaitNetwork', TinyNetwork)
     monkeypatch.setattr(Averages, 'described', [])
     return Averages
 
@@ -120,7 +120,7 @@ def test_walkers_have_the_ten_walks_of_tum_gaid_each():
     walks = WalkerWalks(3, 100, 8).walks
     assert len(walks) == 30 and collections.Counter(walk.person for walk in walks) == {'100': 10, '101': 10, '102': 10}
     assert [walk.condition for walk in walks[:10]] == ['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2']
-    Protocol('validation', **PROTOCOL).split(walks)
+    Protocol('validation', **SAME_CLOTHES).split(walks)
     assert WalkerWalks(3, 100, 8, conditions=['N2', 'B1']).walks == [walks[i] for i in (1, 6, 11, 16, 21, 26)]
     assert WalkerWalks(3, 100, 8, conditions=['N2', 'B1'], all_walks_of=2).walks == walks[:20] + [walks[21], walks[26]]
 

@@ -9,6 +9,7 @@ import math
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -80,7 +81,7 @@ class TinyNetwork(HumanPoseIRNetwork):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr('gait_recognition.training.pose.HumanPoseIRNetwork', TinyNetwork)
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork', TinyNetwork)
 
 
 def annotation(path='', joints=None, present=ALL, visible=ALL, scale=1.0, centre=(100.0, 100.0)):
@@ -1202,7 +1203,7 @@ def test_evaluation_computes_in_the_precision_that_is_asked_for(tmp_path, monkey
     with TinyNetwork(seed=1) as net:
         weights = net.save(tmp_path, 'weights')
     asked = []
-    monkeypatch.setattr('gait_recognition.training.pose.HumanPoseIRNetwork',
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork',
                         lambda precision, image_size: asked.append((precision, image_size)) or TinyNetwork())
     assert main(['--evaluate', weights, '--validation-size', '1', '--precision', 'bfloat16']) == 0
     assert main(['--evaluate', weights, '--validation-size', '1']) == 0
@@ -1254,3 +1255,23 @@ def test_the_real_network_killed_and_resumed_ends_where_it_would_have(tmp_path):
 if __name__ == '__main__':
     pose.HumanPoseIRNetwork = TinyNetwork
     sys.exit(main())
+
+
+@pytest.mark.parametrize('script', ['train_pose', 'train_gait'])
+def test_help_and_bad_arguments_come_before_tensorflow_and_name_how_it_was_run(script):
+    options = {'cwd': os.path.dirname(gait_checkpoints.__file__), 'capture_output': True, 'text': True}
+    code = f'import sys, {script}\ntry: {script}.main(sys.argv[1:])\nfinally: print("tensorflow" in sys.modules)'
+    for arguments, status in (['--help'], 0), (['--bogus'], 2):
+        done = subprocess.run([sys.executable, '-c', code, *arguments], **options)
+        assert done.returncode == status and done.stdout.endswith('False\n')
+    done = subprocess.run([sys.executable, '-m', script, '--bogus'], **options)
+    assert done.returncode == 2 and done.stderr.startswith(f'usage: python -m {script} ')
+
+
+def test_sizes_known_without_tensorflow_are_the_networks():
+    from gait_layers import PRECISIONS
+    from gait_network import BATCH_SIZE
+    from gait_recognition import vectors, weights
+    from gait_recognition.training import samples
+    assert (samples.SIZE, samples.HEATMAP_SIZE) == (HumanPoseIRNetwork.IMAGE_SIZE, HumanPoseIRNetwork.HEATMAP_SIZE)
+    assert vectors.BATCH_SIZE == BATCH_SIZE and weights.PRECISIONS == PRECISIONS

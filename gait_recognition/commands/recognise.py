@@ -1,5 +1,6 @@
 """`gait-recognition enrol`, `identify`, `verify`: whose walks these are."""
 import contextlib
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -10,15 +11,16 @@ import numpy as np
 import gait_checkpoints
 from gait_recognition.commands.options import WALK_HELP, add_describing, add_range, count
 from gait_recognition.commands.walks import chosen_weights, describe, read_walk, used_frames
-from gait_recognition.console import check_target, print_answer, say
+from gait_recognition.console import check_target, print_answer, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.frames import Frames
 from gait_recognition.gallery import FingerprintError, Gallery, Source
+from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.parameters import check_text
 from gait_recognition.scorers import METHODS
 from gait_recognition.sources import is_live, path_of
 from gait_recognition.vectors import digest_of
-from gait_recognition.weights import choose_weights
+from gait_recognition.weights import PRECISIONS, choose_weights
 
 
 def enrol_arguments(parser):
@@ -47,7 +49,7 @@ def enrol_command(arguments):
     walks = [(person, walk, read_walk(walk, arguments)) for person, walk in walks]
     walks = [_New(person, _label(walk, arguments.start, arguments.end), _contents(walk, frames, arguments), frames)
              for person, walk, frames in walks]
-    check_target(arguments.gallery)
+    check_target(arguments.gallery, writes=GALLERY)
     weights, answer = chosen_weights(arguments), []
     with _weights_named(arguments.gallery, weights), \
             Gallery.open(arguments.gallery, weights.fingerprint, create=True) as gallery:
@@ -67,7 +69,7 @@ def enrol_command(arguments):
             if answer:
                 say(f'{len(answer)} of {len(new)} walks are enrolled; the same command goes on with the others')
             raise
-        total = f'{arguments.gallery}: {len(gallery)} walks of {len(gallery.list())} people'
+        total = f'{arguments.gallery}: {walks_of_people(len(gallery), len(gallery.list()))}'
     lines = [f'{each["name"]}: {each["walk"]}, {each["used"]} of {each["frames"]} frames' for each in answer]
     print_answer(arguments, answer, '\n'.join([*lines, total]))
     return 0
@@ -134,7 +136,12 @@ def _weights_named(path, weights):
     try:
         yield
     except FingerprintError as error:
-        theirs = _weights_of(Gallery.load(path).fingerprint, weights.precision)
+        held = Gallery.load(path).fingerprint
+        for precision in PRECISIONS:
+            if held == dataclasses.replace(weights, precision=precision).fingerprint:
+                raise ValueError(f'{path}: its vectors were made with --precision {precision}; say it here, too: they '
+                                 'are compared with their like only') from error
+        theirs = _weights_of(held, weights.precision)
         raise ValueError(f'{error}. In use now: {weights}' + (f'; the gallery was made with {theirs}' if theirs else '')
                          ) from error
 
@@ -148,6 +155,15 @@ def _weights_of(fingerprint, precision):
             if weights.fingerprint == fingerprint:
                 return weights
     return None
+
+
+def _check_gallery(path):
+    """Refuse what is no gallery before it costs anything."""
+    if not path.exists():
+        raise FileNotFoundError(f'{path}: no such gallery; make one first: gait-recognition enrol {path} --name NAME '
+                                'WALK')
+    if path.is_file() and (kind := kind_of(path)) != GALLERY:
+        raise ValueError(f'{path} holds {kind or "nothing"}, not a gallery')
 
 
 def _load_gallery(arguments, weights):
@@ -167,6 +183,7 @@ def identify_arguments(parser):
 
 def identify_command(arguments):
     """Say whose walks these are."""
+    _check_gallery(arguments.gallery)
     sources = [read_walk(walk, arguments) for walk in arguments.walks]
     weights = chosen_weights(arguments)
     gallery = _load_gallery(arguments, weights)
@@ -211,6 +228,7 @@ def verify_arguments(parser):
 
 def verify_command(arguments):
     """Say whether two walks belong to one person."""
+    _check_gallery(arguments.gallery)
     sources = [read_walk(walk, arguments) for walk in (arguments.first, arguments.second)]
     weights = chosen_weights(arguments)
     gallery = _load_gallery(arguments, weights)

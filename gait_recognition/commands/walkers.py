@@ -6,7 +6,7 @@ import pathlib
 
 from gait_files import replacing_folder
 from gait_recognition.commands.options import add_output, count, seed
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, print_answer, walks_of_people
 from gait_recognition.progress import Progress
 from gait_recognition.walkers.crowds import crowd_of
 from gait_recognition.walkers.files import write_scene
@@ -37,6 +37,9 @@ def walkers_command(arguments):
         raise FileExistsError(f'{folder} is there already: name a new folder')
     check_target(folder, is_folder=True)
     people = _people(arguments)
+    lists = {'walks.csv': arguments.walks}                  # and the last walk of everybody that is in it
+    if arguments.walks > 1:                                 # else nothing would be in it
+        lists['gallery.csv'] = arguments.walks - 1
     suffix = WALKER_KINDS[arguments.kind]
     walks = []
     with replacing_folder(folder) as aside, \
@@ -47,14 +50,14 @@ def walkers_command(arguments):
             write_scene(aside / path, person, number, **({'gaits': gaits} if gaits else {}))
             walks.append((name, f'N{number}', '1', path, *([name] if gaits else [])))
             progress(len(walks), path)
-        for csv_name, last in (('walks.csv', arguments.walks), ('gallery.csv', arguments.walks - 1)):
+        for csv_name, last in lists.items():
             with open(aside / csv_name, 'w', encoding='utf-8', newline='') as file:
                 writer = csv.writer(file, lineterminator='\n')
                 writer.writerow(['person', 'condition', 'session', 'path', *(['source'] if arguments.motions else [])])
                 writer.writerows(walk for walk in walks if int(walk[1][1:]) <= last)
     print_answer(arguments, {'folder': str(folder), 'walks': [str(folder / walk[3]) for walk in walks]},
-                 f'{folder}: {len(walks)} walks of {len(people)} people; walks.csv lists all, gallery.csv all but '
-                 "everybody's last")
+                 f'{folder}: {walks_of_people(len(walks), len(people))}; walks.csv lists all'
+                 + (", gallery.csv all but everybody's last" if 'gallery.csv' in lists else ''))
     return 0
 
 

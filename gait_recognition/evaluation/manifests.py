@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Gallery and probes of the original's first experiment: one session, the same clothes.
+SAME_CLOTHES = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}
+
 
 class Walk(NamedTuple):
     """One row of a manifest."""

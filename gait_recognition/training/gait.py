@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_nn import FEATURE_SHAPE, GaitNetwork
+from gait_recognition.console import program_name
 from gait_recognition.evaluation import results
-from gait_recognition.evaluation.manifests import Protocol
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
 from gait_recognition.rates import RATE as FRAME_RATE
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.training.arguments import HelpFormatter, check_numbers, check_outputs, refuse_ignored, run_command
@@ -37,8 +37,8 @@ from gait_recognition.training.walks import (
     source_person,
     split_by_source,
 )
+from gait_recognition.weights import PRECISIONS
 
-PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the original's experiment 1
 # The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
 WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4
 ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangle is hidden; its sides in cells of 17
@@ -138,7 +138,7 @@ def training_step(paths, people, step, frames, seed, walks_per_step=1, erase=0.0
 def _hide_rectangle(features, rng):
     """Set a rectangle of cells to the mean over cells and frames: what is under it says nothing, and is no edge."""
     height, width = rng.integers(ERASED_CELLS[0], ERASED_CELLS[1] + 1, 2)
-    top, left = rng.integers(FEATURE_SHAPE[0] - height + 1), rng.integers(FEATURE_SHAPE[1] - width + 1)
+    top, left = rng.integers(features.shape[1] - height + 1), rng.integers(features.shape[2] - width + 1)
     features[:, top:top + height, left:left + width] = features.mean((0, 1, 2))
 
 
@@ -210,6 +210,8 @@ def train_gait_network(net, paths, people, validation, run, course):
     bool
         The run is complete (not interrupted).
     """
+    from gait_nn import GaitNetwork
+
     def take(step, part, now):
         if course.summary_every and step % course.summary_every == 0:
             net.write_summary(part.features, part.person, now, course.summary_every)
@@ -237,8 +239,8 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
     names = {v.op.name for v in inference.model_variables}
     state = net.sess.run({v.op.name: v for v in net.model_variables if v.op.name in names})
     batches = -(-8 * STATISTICS_BATCHES // net.walks_per_step)
-    feeds = ({net.input_tensor: prepare(step - 1 - i, erase=0.0).features.reshape(-1, *FEATURE_SHAPE)}
-             for i in range(min(step, batches)))
+    parts = (prepare(step - 1 - i, erase=0.0).features for i in range(min(step, batches)))
+    feeds = ({net.input_tensor: part.reshape(-1, *part.shape[-3:])} for part in parts)
     state.update(net.batch_averages(feeds))                                 # the moving averages lag behind
     inference.set_training_state(state)
     result = results.evaluate(vectors_of(inference, validation.paths), validation.walks, validation.protocol,
@@ -265,7 +267,8 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
 
 def parse_arguments(argv):
     """The command's arguments; ends the process with a message where they do not fit together."""
-    parser = argparse.ArgumentParser(description='Train the gait network.', formatter_class=HelpFormatter)
+    parser = argparse.ArgumentParser(prog=program_name(), description='Train the gait network.',
+                                     formatter_class=HelpFormatter)
     _add_data(parser)
     _add_network(parser)
     _add_steps(parser)
@@ -290,8 +293,8 @@ def _add_data(parser):
     parser.add_argument('--crop', choices=CROP_METHODS, default='auto',
                         help="how people are cut out of a manifest's videos")
     parser.add_argument('--every', type=int, default=1, metavar='N', help="use every N-th frame of a manifest's videos")
-    parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')
-    parser.add_argument('--probes', default=PROTOCOL['probes'], help='validation: walks that it names')
+    parser.add_argument('--gallery', default=SAME_CLOTHES['gallery'], help='validation: walks that the SVM learns')
+    parser.add_argument('--probes', default=SAME_CLOTHES['probes'], help='validation: walks that it names')
     parser.add_argument('--people', type=int, default=100, help='walkers to train on')
     parser.add_argument('--conditions', nargs='+', choices=WALKS, default=WALKS, metavar='WALK',
                         help='walks of each walker to train on; more walkers with fewer walks take as long to describe')
@@ -325,7 +328,7 @@ def _add_steps(parser):
     parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
                         help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the pose network's arithmetic while it describes frames")
     parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, parts')
     parser.add_argument('--save-every', type=int, default=500, metavar='STEPS', help='between resume files')
@@ -426,6 +429,8 @@ def _people_of(data, held_out, arguments):
 
 
 def _train_command(arguments):
+    from gait_nn import GaitNetwork
+
     data, held_out = _data_sets(arguments)
     names = _people_of(data, held_out, arguments)
     protocol = Protocol('validation', arguments.gallery, arguments.probes)

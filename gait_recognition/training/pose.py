@@ -16,6 +16,7 @@ import sys
 
 import numpy as np
 
+from gait_recognition.console import program_name
 from gait_recognition.kinds import ANNOTATIONS, PICTURE
 from gait_recognition.progress import Progress
 from gait_recognition.training.annotations import convert_lsp, convert_mpii, write_annotations
@@ -25,7 +26,7 @@ from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, 
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
 from gait_recognition.training.scores import draw_score, evaluate_poses
 from gait_recognition.training.sets import WALKERS, content_of, data_sets, read_all, test_set
-from human_pose_nn import HumanPoseIRNetwork
+from gait_recognition.weights import PRECISIONS
 from pose_joints import JOINT_NAMES
 
 RATE = 1e-3                         # the author's
@@ -60,6 +61,8 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
     bool
         The run is complete (not interrupted).
     """
+    from human_pose_nn import HumanPoseIRNetwork
+
     steps_per_epoch = max(1, len(data) // batch_size)
 
     def prepare(step):
@@ -125,7 +128,8 @@ def _over_sets(figures):
 
 def parse_arguments(argv):
     """The command's arguments; ends the process with a message where they do not fit together."""
-    parser = argparse.ArgumentParser(description='Train or evaluate the pose network.', formatter_class=HelpFormatter)
+    parser = argparse.ArgumentParser(prog=program_name(), description='Train or evaluate the pose network.',
+                                     formatter_class=HelpFormatter)
     _add_task_and_data(parser)
     _add_pictures(parser)
     _add_steps(parser)
@@ -184,7 +188,7 @@ def _add_steps(parser):
                         help=f'the fall of the rate: x {RATE_DECAY} an epoch, a cosine to 0, or none')
     parser.add_argument('--loss', choices=['SCE', 'MSE'], default='SCE',
                         help='sigmoid cross-entropy with discs around the joints, or squared difference')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the backbone's arithmetic; bfloat16 is faster where the processor has it")
     parser.add_argument('--optimizer', choices=['RMSProp', 'Adam'], default='RMSProp', help="the author's RMSProp")
     parser.add_argument('--average', type=float, default=0.0, metavar='DECAY',
@@ -263,12 +267,13 @@ def _convert_command(arguments):
 
 
 def _evaluate_command(arguments):
+    from human_pose_nn import HumanPoseIRNetwork
+
     data = test_set(arguments)
     with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
         net.restore(arguments.evaluate)
-        progress = Progress(len(data), 'picture')
-        score = evaluate_poses(net, data, progress)
-        progress.close()
+        with contextlib.closing(Progress(len(data), 'picture')) as progress:
+            score = evaluate_poses(net, data, progress)
     print(score)
     if arguments.chart:
         names = ', '.join(os.path.basename(file) for group in arguments.data for file in group)
@@ -277,6 +282,8 @@ def _evaluate_command(arguments):
 
 
 def _clean_command(arguments):
+    from human_pose_nn import HumanPoseIRNetwork
+
     annotations = read_all([file for group in arguments.data for file in group])
     with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
         net.restore(arguments.clean)
@@ -318,6 +325,8 @@ def _settings(arguments):
 
 
 def _train_command(arguments):
+    from human_pose_nn import HumanPoseIRNetwork
+
     data, validation = data_sets(arguments)
     run = Run(arguments.output, *_settings(arguments))
     for each in validation.values():

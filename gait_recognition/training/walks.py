@@ -20,7 +20,6 @@ from gait_recognition.walkers.crowds import Crowd, fits_of
 from gait_recognition.walkers.pictures import DRAWING
 from gait_recognition.walkers.scenes import iter_frames
 from gait_recognition.walkers.skeletons import read_recordings
-from human_pose_nn import HumanPoseIRNetwork
 
 # WalkerWalks: who is trained on, validated on and tested on are never the same person.
 TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
@@ -48,7 +47,7 @@ class WalkerWalks:
     def __init__(self, people, first_person, frames, session=1, conditions=WALKS, all_walks_of=0):
         self.frames = frames
         self.walks = [Walk(str(first_person + i), condition, str(session),
-                                           f'walker-{first_person + i}-{condition}-{session}')
+                           f'walker-{first_person + i}-{condition}-{session}')
                       for i in range(people) for condition in (WALKS if i < all_walks_of else conditions)]
 
     def read(self, walk, pose_net=None):
@@ -233,8 +232,10 @@ class Features:
         paths = [self.path(data, walk) for walk in data.walks]
         missing = [i for i, path in enumerate(paths) if not path.exists()]
         if missing:
-            progress = Progress(len(missing), 'describing walk')
-            with HumanPoseIRNetwork(precision=self.precision) as pose:
+            from human_pose_nn import HumanPoseIRNetwork
+
+            with contextlib.closing(Progress(len(missing), 'describing walk')) as progress, \
+                    HumanPoseIRNetwork(precision=self.precision) as pose:
                 pose.restore(self.pose_weights)
                 pending = ((i, images) for i in missing
                            for images in batches(data.read(data.walks[i], pose), BATCH_SIZE))
@@ -244,7 +245,6 @@ class Features:
                         features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
                         _write_features(paths[i], np.concatenate(features))
                         progress(done)
-            progress.close()
         return [str(path) for path in paths]
 
 
