@@ -27,6 +27,7 @@ setup(
         'gait_layers',
         'gait_network',
         'gait_nn',
+        'gait_tables',
         'human_pose_nn',
         'inception_resnet_v2',
         'pose_heat_maps',

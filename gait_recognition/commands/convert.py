@@ -4,7 +4,7 @@ import pathlib
 
 import gait_checkpoints
 from gait_recognition.commands.options import add_output
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, print_answer, say
 from gait_recognition.weights import load_tensorflow
 
 
@@ -24,8 +24,11 @@ def convert_command(arguments):
     if target.exists() or os.path.exists(f'{target}.index'):
         raise FileExistsError(f'{target} is there already: remove it, or take another name')
     load_tensorflow(arguments.verbose)
-    source = gait_checkpoints.locate(arguments.source)
-    tensors = gait_checkpoints.read_checkpoint(source)
+    file = gait_checkpoints.WeightsFile(arguments.source)
+    source, tensors = file.path, file.read(lambda name: True)
+    left = [f'{name} ({file.entries[name].type})' for name in file.shapes if name not in tensors]
+    if left:
+        say(f'{source}: left out what is no numbers: {", ".join(left)}')
     write = gait_checkpoints.write_compact if target.suffix == '.npz' else gait_checkpoints.write_checkpoint
     written = write(target, tensors)
     size = sum(os.path.getsize(path) for path in (written, f'{written}.index', written + gait_checkpoints.DATA_SUFFIX)
