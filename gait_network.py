@@ -18,6 +18,7 @@ import gait_files
 from gait_layers import BATCH_STATISTICS
 
 BATCH_SIZE = 16                 # samples that pass through a network at once, by default
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def warn_caller(message):
@@ -615,15 +616,17 @@ def check_numbers(name, array, shape):
     if array.dtype.kind not in 'uifb':
         raise TypeError(f'expected {name} as numbers, got dtype {array.dtype}')
     if array.dtype.kind == 'f' and array.size and not \
-            max(array.max(), -array.min()) <= np.finfo(np.float32).max:             # NaN is not, either
+            -LARGEST <= float(array.min()) <= float(array.max()) <= LARGEST:        # NaN is not, either
         raise ValueError(f'expected {name} as finite numbers, got NaN or infinity (of float32)')
     return array
 
 
 def is_number(value):
     """Whether a value is one number, finite in float32; true, texts and arrays are none."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) \
-        and bool(abs(value) <= np.finfo(np.float32).max)
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    value = value.item() if isinstance(value, np.generic) else value
+    return -LARGEST <= value <= LARGEST
 
 
 def check_rate(learning_rate):
