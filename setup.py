@@ -27,6 +27,7 @@ setup(
         'gait_layers',
         'gait_network',
         'gait_nn',
+        'gait_tables',
         'gait_warnings',
         'human_pose_nn',
         'inception_resnet_v2',

@@ -4,7 +4,7 @@ import pathlib
 
 import gait_checkpoints
 from gait_recognition.commands.options import add_output
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, print_answer, say
 from gait_recognition.weights import load_tensorflow
 
 
@@ -25,7 +25,11 @@ def convert_command(arguments):
         raise FileExistsError(f'{target} is there already: remove it, or take another name')
     source = _located(arguments.source)
     load_tensorflow(arguments.verbose)
-    tensors = gait_checkpoints.read_checkpoint(source)
+    file = gait_checkpoints.WeightsFile(source)
+    source, tensors = file.path, file.read(lambda name: True)
+    left = [f'{name} ({file.entries[name].type})' for name in file.shapes if name not in tensors]
+    if left:
+        say(f'{source}: left out what is no numbers: {", ".join(left)}')
     write = gait_checkpoints.write_compact if target.suffix == '.npz' else gait_checkpoints.write_checkpoint
     written = write(target, tensors)
     size = sum(os.path.getsize(path) for path in (written, f'{written}.index', written + gait_checkpoints.DATA_SUFFIX)
