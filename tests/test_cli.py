@@ -1070,7 +1070,8 @@ def test_every_command_of_readme_and_docs_is_understood(page, arguments):
 
 
 def test_the_docs_show_every_command():
-    calls = {' '.join(arguments[:2]) for arguments in shown(ROOT / 'docs' / 'commands.md')}
+    calls = {' '.join(arguments[:2]) for page in ('commands.md', 'galleries.md')
+             for arguments in shown(ROOT / 'docs' / page)}
     assert not [command for command in COMMANDS if not any(f'{call} '.startswith(f'{command} ') for call in calls)]
 
 
