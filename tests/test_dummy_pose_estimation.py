@@ -212,7 +212,7 @@ def test_the_weights_that_ship_are_taken_where_the_published_are_not_and_one_lin
         status = script.main(['--image', str(picture), '--output', str(tmp_path / 'pose.png')])
         said.append((status, capsys.readouterr().err))
     assert used == ['walkers-pose.npz', 'MPII+LSP.ckpt']                # another published file is not the sample's
-    assert [status for status, _ in said] == [2, 0, 0] and 'weights' not in said[2][1]
+    assert [status for status, _ in said] == [2, 0, 0] and 'synthetic' not in said[2][1]
     line, _ = said[1][1].splitlines()                                   # and where the drawing is
     assert 'walkers-pose.npz' in line and 'synthetic walkers' in line and 'python fetch_models.py' in line
 

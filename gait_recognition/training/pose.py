@@ -13,6 +13,7 @@ import contextlib
 import math
 import os
 import sys
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +33,32 @@ from pose_joints import JOINT_NAMES
 RATE = 1e-3                         # the author's
 
 
-def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RATE, schedule='cosine', save_every=200,
-                       summary_every=0, has_start=False):
+class Course(NamedTuple):
+    """How a run of the pose network goes.
+
+    Attributes
+    ----------
+    steps : int
+        Of the whole run.
+    batch_size : int
+    rate : float
+        Learning rate at the start.
+    schedule : {'author', 'cosine', 'constant'}
+    save_every, summary_every : int
+        Steps between resume files, between summaries for TensorBoard (0: none).
+    has_start : bool
+        The network begins with trained weights: they are measured first, and stay best.ckpt until better ones come.
+    """
+    steps: int
+    batch_size: int = 8
+    rate: float = RATE
+    schedule: str = 'cosine'
+    save_every: int = 200
+    summary_every: int = 0
+    has_start: bool = False
+
+
+def train_pose_network(net, data, validation, run, course):
     """Train a pose network; goes on where the run's resume file left off.
 
     Parameters
@@ -44,17 +69,7 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
     validation : dict of str to AnnotatedPictures or WalkerPictures
         Sets by name; where there are several, best.ckpt is the epoch with the least mean of their errors.
     run : Run
-    steps : int
-        Of the whole run.
-    batch_size : int
-    rate : float
-    schedule : {'author', 'cosine', 'constant'}
-    save_every : int
-        Steps between resume files.
-    summary_every : int
-        Steps between summaries for TensorBoard; 0 for none.
-    has_start : bool
-        The network begins with trained weights: they are measured first, and stay best.ckpt until better ones come.
+    course : Course
 
     Returns
     -------
@@ -63,29 +78,30 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
     """
     from human_pose_nn import HumanPoseIRNetwork
 
-    steps_per_epoch = max(1, len(data) // batch_size)
+    steps_per_epoch = max(1, len(data) // course.batch_size)
 
     def prepare(step):
-        batch = training_batch(data, step, batch_size, net.heatmap_size)
+        batch = training_batch(data, step, course.batch_size, net.heatmap_size)
         shape = len(batch.images), net.heatmap_size, net.heatmap_size, len(JOINT_NAMES)
         return batch, net.generate_output(shape, batch.present, batch.points, net.POINT_DIAMETER)
 
     def take(step, fed, now):
         batch, targets = fed
-        if summary_every and step % summary_every == 0:
-            net.write_summary(batch.images, batch.points, targets, batch.present, now, batch.inside, summary_every,
-                              summary_every)
+        if course.summary_every and step % course.summary_every == 0:
+            net.write_summary(batch.images, batch.points, targets, batch.present, now, batch.inside,
+                              course.summary_every, course.summary_every)
         return net.train(batch.images, targets, batch.present, now, batch.inside)
 
     with HumanPoseIRNetwork(image_size=net.image_size) as inference:
-        if has_start and not run.resume_file.exists():
+        if course.has_start and not run.resume_file.exists():
             run.forget_logs()
             inference.set_training_state(net.sess.run({v.op.name: v for v in net.model_variables}))
             _validate(net, inference, validation, run, 0, 0, {'rate': 0.0, 'loss': math.nan, 'seconds_a_step': 0.0})
         return run.train(
-            net, steps, prepare, lambda step: learning_rate(schedule, rate, step, steps, steps_per_epoch), take,
-            lambda done, figures: _end_epoch(net, inference, data, validation, run, done, batch_size, figures),
-            steps_per_epoch, save_every)
+            net, course.steps, prepare,
+            lambda step: learning_rate(course.schedule, course.rate, step, course.steps, steps_per_epoch), take,
+            lambda done, figures: _end_epoch(net, inference, data, validation, run, done, course.batch_size, figures),
+            steps_per_epoch, course.save_every)
 
 
 def _end_epoch(net, inference, data, validation, run, step, batch_size, figures):
@@ -338,8 +354,8 @@ def _train_command(arguments):
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start, arguments.imagenet), file=sys.stderr)
         steps = arguments.epochs * (len(data) // arguments.batch_size)
-        complete = train_pose_network(net, data, validation, run, steps, arguments.batch_size, arguments.rate,
-                                      arguments.schedule, arguments.save_every,
-                                      arguments.summary_every if arguments.log_name else 0,
-                                      bool(arguments.start) and not arguments.imagenet)
+        course = Course(steps, arguments.batch_size, arguments.rate, arguments.schedule, arguments.save_every,
+                        arguments.summary_every if arguments.log_name else 0,
+                        bool(arguments.start) and not arguments.imagenet)
+        complete = train_pose_network(net, data, validation, run, course)
     return 0 if complete else 1
