@@ -477,8 +477,9 @@ class Gallery:
 
     @property
     def outdated(self):
-        """Tasks whose calibration is older than the walks in the gallery: list of str."""
-        return [task for task, value in self._held.points.items() if value['walks'] != self._walks_now()]
+        """Tasks whose calibration is older than the walks in the gallery, or than what ranks them: list of str."""
+        return [task for task, value in self._held.points.items()
+                if value['walks'] != self._walks_now() or task == 'identify' and value['method'] != self.method]
 
     def _walks_now(self):
         """What tells whether walks, or whose they are, have changed."""

@@ -621,12 +621,13 @@ def test_a_gallery_of_before_is_converted_beside_it_and_that_is_said(tmp_path):
     point = {'threshold': 0.5, 'wanted_false_accept_rate': 0.3, 'false_accept_rate': 0.3, 'false_reject_rate': None,
              'impostor_trials': 4, 'genuine_trials': 0, 'method': 'cosine'}
     _save_parts(path, on_circle(0, 90, 10, 100).astype(np.float32), names=['Ann', 'Bob', 'Ann', 'Bob'],
-                walks=['1', '1', '2\0', '2'], calibration={'verify': point})
+                walks=['1', '1', '2\0', '2'], calibration={'verify': point, 'identify': {**point, 'method': 'svm'}})
     before = path.read_bytes()
     with pytest.warns(UserWarning, match=r'g\.npz is a gallery of before: it was converted to .*g\.gallery'), \
             Gallery.open(path, WEIGHTS) as gallery:
         assert gallery.list() == {'Ann': ['1', '2\0'], 'Bob': ['1', '2']}
-        assert gallery.verify(*on_circle(0, 10)).decision == 'same' and gallery.outdated == []
+        assert gallery.verify(*on_circle(0, 10)).decision == 'same'
+        assert gallery.outdated == ['identify']                     # its threshold was of another ranking
         assert gallery.identify(on_circle(8)[0]).ranking[0][0] == 'Ann'
         gallery.remove('Bob', '2')
     assert path.read_bytes() == before

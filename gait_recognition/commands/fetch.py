@@ -17,5 +17,5 @@ def fetch_command(arguments):
     if arguments.to:
         check_folder('--to', arguments.to)
     with contextlib.suppress(ImportError):                  # `fetch` says it better
-        load_tensorflow(arguments.verbose)                                   # what is fetched is read to verify it
+        load_tensorflow(arguments.verbose)                  # what is fetched is read to verify it
     return fetch.run(arguments)
