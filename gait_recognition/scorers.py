@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.svm import LinearSVC
 
 METHODS = {'svm': 'linear SVM', 'ls-svm': 'linear least-squares SVM', 'cosine': 'cosine similarity to the nearest walk'}
-# Of the least-squares SVM: what it adds to the walks' scatter, 1 / C. Of 0.1 to 100 the smallest that is best where each
-# of four walks of 60 walkers is left out in turn: 90.8 % come first (1: 88.3 %, the plain SVM: 87.5 %).
+# Of the least-squares SVM: what it adds to the walks' scatter, 1 / C. Of 0.1 to 100 the smallest that is best where
+# each of four walks of 60 walkers is left out in turn: 90.8 % come first (1: 88.3 %, the plain SVM: 87.5 %).
 RIDGE = 3.0
 
 
