@@ -11,6 +11,7 @@ Where what is:
 - `frames` reads videos, pictures, cameras; `tracking` finds the walker and cuts the crops; `vectors` describes walks;
 - `scorers`, `gallery` compare vectors, and decide; `evaluation` measures how well;
 - `poses` gives the joints of pictures and walks; `drawing`, `videos`, `pictures` draw, write and read;
+- `cycles` measures gaits: cadence, times, lengths, joint angles;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
 - `walkers` draws synthetic people; `training` trains both networks;
 - `cli` and `commands` are the command `gait-recognition`.

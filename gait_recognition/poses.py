@@ -16,9 +16,10 @@ from gait_recognition.weights import find_pose_weights, shared_pose_network
 
 
 class FrameJoints(NamedTuple):
-    """The joints of one frame: its number, and float32 (3, 16): y, x in pixels of the frame, probability."""
+    """The joints of one frame: its number, float32 (3, 16): y, x in pixels of the frame, probability; its seconds."""
     frame: int
     joints: np.ndarray
+    time: float = 0.0
 
 
 def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):
@@ -80,6 +81,7 @@ def joints_of_walk(frames, crop, net):
             joints = net.joint_positions(np.stack(batch))                               # (3, n, 16)
             for i in range(len(batch)):
                 top, left, side = track.boxes[len(found)]
-                found.append(FrameJoints(track.numbers[len(found)], _in_frame(joints[:, i], top, left, side, side)))
+                number = track.numbers[len(found)]
+                found.append(FrameJoints(number, _in_frame(joints[:, i], top, left, side, side), number / frames.fps))
             progress(len(found))
     return found, track

@@ -26,8 +26,8 @@ from gait_recognition.weights import Weights, find_pair, find_pose_weights, netw
 from pose_joints import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ['pose', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list', 'gallery remove',
-            'gallery export', 'gallery calibrate', 'convert', 'walkers', 'fetch']
+COMMANDS = ['pose', 'gait', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list',
+            'gallery remove', 'gallery export', 'gallery calibrate', 'convert', 'walkers', 'fetch']
 
 
 class PoseStandIn:
