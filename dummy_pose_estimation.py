@@ -10,7 +10,9 @@ import pathlib
 import sys
 
 import gait_checkpoints
+from gait_recognition.console import check_target
 from gait_recognition.drawing import OUTPUT_FORMATS, draw_pose, output_format
+from gait_recognition.kinds import PICTURE
 from gait_recognition.pictures import read_picture, to_frame
 from gait_recognition.weights import open_pose_network
 from pose_joints import JOINT_NAMES
@@ -101,12 +103,7 @@ def main(argv=None):
 def _check_output(output, image):
     """Refuse before computing what could not be written afterwards."""
     output_format(output)
-    if not output.absolute().parent.is_dir():
-        raise FileNotFoundError(f'{output.parent}: no such folder to write {output.name} in')
-    if output.is_dir():
-        raise IsADirectoryError(f'{output} is a folder; --output names the picture to write')
-    if output.exists() and image.exists() and output.samefile(image):
-        raise ValueError(f'{output} is the picture to read; name another with --output')
+    check_target(output, writes=PICTURE, inputs=[image])
 
 
 if __name__ == '__main__':

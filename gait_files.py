@@ -39,6 +39,9 @@ def replacing(path, mode='wb', shared=False, **options):
     file
     """
     path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):       # renaming onto a device would remove it
+        raise (IsADirectoryError if os.path.isdir(path) else FileExistsError)(
+            f'{path} is no file that could be replaced, but a folder, a device or a pipe')
     beside = f'{path}.{secrets.token_hex(4)}.new' if shared else f'{path}.new'
     try:
         with open(beside, mode, **options) as file:

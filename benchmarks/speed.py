@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import warnings
+from fractions import Fraction
 
 import numpy as np
 from PIL import Image
@@ -35,6 +36,7 @@ MATRIX = 4096                           # side of the matrices whose product set
 BATCH = 16
 TRAINING_BATCH = 8
 REAL_TIME = 40                          # ms a frame: 25 frames a second
+VIDEO_FRAMES = 1000                     # of the walk of 4K
 PYTHON = [sys.executable]
 
 # What happens inside `dummy_pose_estimation.py` after its imports, each part by the clock.
@@ -50,6 +52,21 @@ clock.append(time.perf_counter())
 net.joint_positions(numpy.zeros((1, 299, 299, 3), 'uint8'))
 clock.append(time.perf_counter())
 print(*(after - before for before, after in zip(clock, clock[1:])))
+'''
+
+# The most that reading and cutting a large video takes, beyond what the imports do.
+LARGE_VIDEO = '''
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import av, scipy.optimize
+from gait_recognition.tracking.crops import crop_walker
+def held(field):
+    lines = pathlib.Path('/proc/self/status').read_text().splitlines()
+    return next(1.024e-3 * int(line.split()[1]) for line in lines if line.startswith(field))
+before = held('VmRSS')
+count = sum(1 for crop in crop_walker(sys.argv[2], 'background'))
+assert count > 8, count
+print(held('VmHWM') - before)
 '''
 
 
@@ -295,6 +312,44 @@ def measure_memory(table, options, folder):
     table.add(f'6. memory, {options.frames:,} frames: growth after 200', [growth], 'MB',
               50 if options.frames <= 2000 else None)
     table.add(f'   memory, {options.frames:,} frames: most', [peak], 'MB', 2500)
+    measure_video_memory(table, options, folder)
+
+
+def measure_video_memory(table, options, folder):
+    """Reading and cutting 4K, in a process of its own; 40 frames are encoded and repeated, which is quicker."""
+    row = f'   memory beyond the imports, {VIDEO_FRAMES:,} frames of 4K'
+    try:
+        held_memory('VmHWM')
+        import av
+    except (OSError, StopIteration, ImportError) as error:
+        return table.say(row, f'not measured: {error or "no VmHWM in /proc"} (pip install -e ".[benchmark]")')
+    path = folder / 'large.mp4'
+    write_large_video(path)
+    command = [*PYTHON, '-c', LARGE_VIDEO, ROOT, path]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    table.add(f'{row}, PyAV {av.__version__}', [float(printed)], 'MB', 700)
+
+
+def write_large_video(path):
+    """A figure that walks to and fro in 3840 x 2160 pixels, repeated until there are `VIDEO_FRAMES` frames."""
+    import av
+    still = np.random.default_rng(0).integers(60, 170, (54, 96, 3), np.uint8).repeat(40, 0).repeat(40, 1)
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('mpeg4', rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 3840, 2160, 'yuv420p', 40_000_000
+        stream.codec_context.gop_size, packets = 40, []
+        for number in range(40):
+            frame = still.copy()
+            left = 200 + 100 * abs(20 - number)              # to and fro, so that the end fits the start
+            frame[500:1700, left:left + 400] = 230, 20, 20
+            packets += stream.encode(av.VideoFrame.from_ndarray(frame, 'rgb24'))
+        packets = [(bytes(packet), packet.is_keyframe) for packet in packets + stream.encode()]
+        for number in range(VIDEO_FRAMES):
+            data, is_key = packets[number % len(packets)]
+            packet = av.Packet(data)
+            packet.stream, packet.pts, packet.dts, packet.is_keyframe = stream, number, number, is_key
+            packet.time_base = Fraction(1, 25)
+            container.mux(packet)
 
 
 def walk_in_memory(options):

@@ -8,7 +8,8 @@
 
 Where what is:
 
-- `frames` reads videos, pictures, cameras; `tracking` finds the walker and cuts the crops; `vectors` describes walks;
+- `frames` reads videos, pictures, cameras: `sources` finds them, `recordings` and `pictures` decode them, `facts` says
+  what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks;
 - `scorers`, `gallery` compare vectors, and decide; `evaluation` measures how well;
 - `poses` gives the joints of pictures and walks; `drawing`, `videos`, `pictures` draw, write and read;
 - `cycles` measures gaits: cadence, times, lengths, joint angles;

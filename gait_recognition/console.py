@@ -1,5 +1,8 @@
 """What a command says: answers on standard output, messages and warnings on standard error; checks of targets."""
+import glob
 import json
+import os
+import pathlib
 import sys
 import warnings
 
@@ -25,12 +28,53 @@ def print_answer(arguments, data, text):
     print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if arguments.json else text)
 
 
-def check_target(path, is_folder=False):
-    """Refuse before computing what could not be written afterwards."""
-    if not path.absolute().parent.is_dir():
+def check_target(path, is_folder=False, writes=None, inputs=()):
+    """Refuse before computing what could not be written afterwards, or would take the place of something else.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    is_folder : bool
+        It is a folder that is to be written; the caller says which may be there.
+    writes : str or tuple of str, optional
+        What comes into the file, in words of `kinds`: a file that holds something else is not replaced.
+    inputs : iterable of str or os.PathLike
+        What the same command reads: files, folders, patterns.
+    """
+    parent = pathlib.Path(os.path.realpath(path)).parent            # of what a link points to
+    if not parent.is_dir():
         raise FileNotFoundError(f'{path.parent}: no such folder to write {path.name} in')
-    if path.is_dir() and not is_folder:
+    if is_folder or not path.exists():
+        return
+    if path.is_dir():
         raise IsADirectoryError(f'{path} is a folder; the name of a file to write was expected')
+    if not path.is_file():
+        raise FileExistsError(f'{path} is a device or a pipe; the name of a file to write was expected')
+    if any(path.samefile(each) for given in inputs for each in _files_of(given)):
+        raise FileExistsError(f'{path} is what is to be read; name another file to write')
+    from gait_recognition.kinds import kind_of  # NumPy: not for --help
+
+    writes = (writes,) if isinstance(writes, str) else writes
+    kind = kind_of(path) if writes else None
+    if kind is not None and kind not in writes:
+        raise FileExistsError(f'{path} is there already and holds {kind}, not {" or ".join(writes)}: name another '
+                              'file, or remove it first')
+
+
+def check_targets_differ(paths):
+    """Refuse two outputs of one command that would be one file."""
+    seen = {}
+    for path in paths:
+        if seen.setdefault(os.path.realpath(path), path) is not path:
+            raise ValueError(f'{path}: two outputs of this command have this name; write them into different files')
+
+
+def _files_of(given):
+    """The files that an input names, itself, in its folder, or by its pattern."""
+    given = os.path.expanduser(given)
+    if os.path.isdir(given):
+        return (entry.path for entry in os.scandir(given) if entry.is_file())
+    return [given] if os.path.exists(given) else (path for path in glob.glob(given) if os.path.isfile(path))
 
 
 def check_folder(option, path):

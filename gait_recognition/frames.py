@@ -2,50 +2,49 @@
 
 Frames are uint8 RGB everywhere. OpenCV delivers BGR: turn its frames with `frame[..., ::-1]` first, or every colour is
 another one and the vectors are worse, without an error. Memory does not grow with the length of a walk. Where the
-walker is in them is not known here (`tracking`).
+walker is in them is not known here (`tracking`), nor how they are decoded (`recordings`, `pictures`).
 """
 import collections
 import contextlib
 import functools
-import glob
 import itertools
 import math
 import os
-import re
-import sys
+import tempfile
 
 import numpy as np
-from PIL import Image
 
-from gait_recognition import pictures
-from gait_recognition.parameters import FRAME_RATE, IN_SECONDS, POSITIVE_INTEGER, check, optional
-from gait_recognition.videos import import_av
+from gait_recognition import recordings, sources
+from gait_recognition.facts import Clock, Facts, Limits, Unreadable
+from gait_recognition.parameters import FRAME_RATE, IN_SECONDS, POSITIVE_INTEGER, check, integer_from, optional
+from gait_recognition.pictures import DEFAULT_FPS, DEFAULT_LIMITS, PictureSequence, open_walk
 
 CONSTRAINTS = {'every': POSITIVE_INTEGER, 'start': optional(IN_SECONDS), 'end': optional(IN_SECONDS),
-               'fps': optional(FRAME_RATE)}
-DEFAULT_FPS = 25.0              # where a source has no clock: pictures, arrays
+               'fps': optional(FRAME_RATE), 'stream': optional(integer_from(0))}
 
 
-class _Unreadable(Exception):
-    """One frame is damaged; those after it may not be."""
-
-
-def read_frames(source, every=1, start=None, end=None, fps=None):
+def read_frames(source, every=1, start=None, end=None, fps=None, stream=None, limits=DEFAULT_LIMITS):
     """Frames of a video, of pictures, an animation, a camera or an array, one at a time.
 
     Parameters
     ----------
-    source : str, os.PathLike, int, array_like or iterable
-        A video file (through PyAV; rotation metadata is obeyed). A folder, or a pattern such as `'walk/*.png'`: its
-        pictures in natural order, 2 before 10, upright by their EXIF orientation. A GIF, WebP or TIFF, or one picture.
-        A whole number: the camera of that number (through PyAV where it was built with camera input). uint8 RGB of
-        shape (T, H, W, 3), or anything that yields (H, W, 3). A `Frames` is given back as it is.
+    source : str, bytes, os.PathLike, int, list of paths, array_like or iterable
+        A video file (through PyAV): upright as its header says, in square pixels, deinterlaced. A folder, or a pattern
+        such as `'walk/*.png'`: its pictures in natural order, 2 before 10, upright by their EXIF orientation; a list
+        of paths: those pictures in that order. An animation (GIF, WebP, AVIF, TIFF), or one picture. `'-'` is standard
+        input; that, a fifo, and an address that begins with `rtsp://`, `http://` or `https://` are read once, as they
+        come. A whole number: the camera of that number (through PyAV where it was built with camera input). uint8 RGB
+        of shape (T, H, W, 3), or anything that yields (H, W, 3). A `Frames` is given back as it is.
     every : int
         Keep one frame in so many, counted from the first in range.
     start, end : float, optional
         Seconds: from `start` on and before `end`.
     fps : float, optional
         Frames a second where the source has no clock of its own (pictures, arrays); 25 by default.
+    stream : int, optional
+        Number in its file of the video stream to read, where a file holds several; by default the largest film.
+    limits : Limits
+        What may be asked for before it is refused: pixels of a frame, frames of a walk.
 
     Returns
     -------
@@ -55,21 +54,22 @@ def read_frames(source, every=1, start=None, end=None, fps=None):
     ------
     FileNotFoundError
     ValueError
-        The file is no video or picture, or broken from its start; the folder holds no picture.
+        The file is no video or picture, or broken from its start; the folder holds no picture; beyond the limits.
     ImportError
         PyAV is needed and missing.
     """
     if isinstance(source, Frames):
-        if (every, start, end, fps) != (1, None, None, None):
-            raise ValueError('source is a Frames already: say every, start, end and fps where it is made')
+        if (every, start, end, fps, stream, limits) != (1, None, None, None, None, DEFAULT_LIMITS):
+            raise ValueError('source is a Frames already: say every, start, end, fps and the like where it is made')
         return source
-    return Frames(source, every, start, end, fps)
+    return Frames(source, every, start, end, fps, stream, limits)
 
 
 class Frames:
     """What `read_frames` gives: iterate over it for uint8 RGB frames (H, W, 3), all of one size.
 
-    Each iteration reads the source anew, except from a camera or an iterator, which can be read once (`rereadable`).
+    Each iteration reads the source anew, except from a camera, a pipe, an address or an iterator, which can be read
+    once (`rereadable`).
 
     Attributes
     ----------
@@ -80,48 +80,48 @@ class Frames:
     rereadable : bool
     count, skipped : int
         Frames given, and frames left out because they were damaged, in the latest iteration.
+    seconds : list of float
+        When each frame given is shown, from the source's first frame on, in the latest iteration. Never backwards.
+    facts : Facts
+        What else is to be known: truncated, interlaced, jumps in time, which stream, pixels that are not square.
     """
 
-    def __init__(self, source, every=1, start=None, end=None, fps=None):
-        check(CONSTRAINTS, {'every': every, 'start': start, 'end': end, 'fps': fps})
+    def __init__(self, source, every=1, start=None, end=None, fps=None, stream=None, limits=DEFAULT_LIMITS):
+        check(CONSTRAINTS, {'every': every, 'start': start, 'end': end, 'fps': fps, 'stream': stream})
         if end is not None and end <= (start or 0):
             raise ValueError(f'end ({end} s) has to lie after start ({start or 0} s)')
         self.every, self.start, self.end = int(every), start or 0.0, math.inf if end is None else end
         self.count = self.skipped = 0
-        self.rereadable = True
-        self.fps = fps or DEFAULT_FPS
-        self.name, self._reader = self._find_reader(source)
+        self.seconds = []
+        self.limits = Limits(*limits)
+        found = sources.find(source)
+        self.name, self._path = found.name, found.target if found.kind == 'file' else None
+        self._stamp = self._file_stamp()
+        self.rereadable = found.kind in ('file', 'pictures') or (
+            found.kind == 'frames' and iter(found.target) is not found.target)
+        self._reader = self._open(found, fps, stream)
+        self.fps, self.facts = self._reader.fps, self._reader.facts
         self._begun = None
 
-    def _find_reader(self, source):
-        """The source's name, and a function that starts reading: it yields (seconds, function giving the frame)."""
-        if isinstance(source, (str, os.PathLike)):
-            path = os.path.expanduser(os.fspath(source))
-            if os.path.isfile(path):
-                try:
-                    Image.open(path, formats=pictures.FORMATS).close()
-                except Image.DecompressionBombError as error:
-                    raise ValueError(f'{path}: {error}') from error
-                except OSError:                                         # Pillow knows it not: a video, or nothing
-                    with _open_video(path) as container:
-                        self.fps = _frame_rate(container)
-                    return path, functools.partial(_read_video, path)
-                return path, functools.partial(_read_pictures, [path], self.fps)
-            files = picture_files(path)
-            return path, functools.partial(_read_pictures, files, self.fps)
-        if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
-            self.rereadable = False
-            return f'camera {source}', functools.partial(_read_camera, int(source))
-        if not hasattr(source, '__iter__') and not hasattr(source, '__array__'):
-            raise TypeError('source: expected a path, a camera number, an array (T, H, W, 3) or an iterable of frames, '
-                            f'got {type(source).__name__}')
-        if hasattr(source, '__array__') and not isinstance(source, np.ndarray):
-            source = np.asarray(source)
-        if isinstance(source, np.ndarray) and source.ndim != 4:
-            raise ValueError(f'an array of frames: expected uint8 RGB of shape (T, H, W, 3), got shape {source.shape}')
-        if iter(source) is source:
-            self.rereadable = False
-        return 'frames from memory', functools.partial(_read_array, source, self.fps)
+    def _open(self, found, fps, stream):
+        """The reader of a source: `read()` yields (seconds or None, function that gives the frame)."""
+        if found.kind == 'frames':
+            return _Array(found.target, fps)
+        if found.kind == 'camera':
+            return recordings.camera(found.target, self.limits)
+        if found.kind == 'file' and (image := open_walk(found.target, self.limits)) is not None:
+            image.close()
+            found = sources.Source('pictures', found.name, [found.target])
+        if found.kind != 'pictures':
+            return recordings.Recording(found.kind, found.target, found.name, self.limits, stream)
+        if stream is not None:
+            raise ValueError(f'{found.name}: pictures have no streams (--stream {stream})')
+        return PictureSequence(found.target, fps, self.limits)
+
+    @property
+    def remarks(self):
+        """What a user has to hear of the latest iteration before believing an answer, a list of str."""
+        return self.facts.remarks()
 
     def __iter__(self):
         for _, frame in self.numbered():
@@ -147,21 +147,20 @@ class Frames:
             self._begun = itertools.chain((first.popleft() for _ in range(len(first))), numbered)
         return frames
 
+    def kept(self):
+        """These frames, able to be read again: itself, or kept in a temporary file now."""
+        return self if self.rereadable else KeptFrames(self)
+
     def _numbered(self):
-        self.count = self.skipped = in_range = 0
+        self.count = self.skipped = 0
+        self.seconds = []
+        self.facts.begin()
         shape = None
-        for number, (seconds, load) in enumerate(self._reader()):
-            if seconds < self.start:
-                continue
-            if seconds >= self.end:
-                break
-            in_range += 1
-            if (in_range - 1) % self.every:
-                continue
+        for number, seconds, load in self._in_range():
             try:
                 frame = load()
-            except _Unreadable:
-                self.skipped += 1
+            except Unreadable:
+                self._count_damaged()
                 continue
             if shape is None:
                 shape = frame.shape
@@ -169,76 +168,82 @@ class Frames:
                 raise ValueError(f'{self.name}: frame {number} is {size_text(frame)}, those before are '
                                  f'{shape[1]} x {shape[0]}; the frames of one walk have one size')
             self.count += 1
+            self.seconds.append(seconds)
             yield number, frame
         if not self.count:
             raise ValueError(f'{self.name}: no frame to read: {self.skipped} damaged, none readable in the range asked '
                              f'for' + ('' if self.rereadable else ' (it can be read only once)'))
+        if self._file_stamp() != self._stamp:
+            raise ValueError(f'{self.name} changed while it was read; wait until it is written whole')
+
+    def _count_damaged(self):
+        self.skipped += 1
+        self.facts.damaged = self.skipped
+
+    def _in_range(self):
+        """(number, seconds, function that gives the frame) of those to be given."""
+        clock = Clock(1 / self.fps, self.facts, self._reader.is_regular)
+        in_range = 0
+        with contextlib.closing(self._reader.read()) as loads:
+            for number, (time, load) in enumerate(loads):
+                is_damaged = load is recordings.damaged
+                seconds = clock.damaged() if is_damaged else clock(number, time)
+                if seconds >= self.end:
+                    return
+                if seconds < self.start:
+                    continue
+                in_range += 1
+                self.facts.read = in_range
+                self.limits.check_count(self.name, in_range)
+                if (in_range - 1) % self.every == 0:
+                    yield number, seconds, load
+
+    def _file_stamp(self):
+        """What changes when a file is written; None where there is no file."""
+        if self._path is None:
+            return None
+        try:
+            facts = os.stat(self._path)
+        except OSError:
+            return 'gone'
+        return facts.st_size, facts.st_mtime_ns
+
+
+class KeptFrames(Frames):
+    """Frames of a source that can be read only once, kept in a temporary file."""
+
+    def __init__(self, frames):
+        self.name, self.fps, self.every, self.facts = frames.name, frames.fps, frames.every, frames.facts
+        self.rereadable, self._begun = True, None
+        self._file, self._numbers = tempfile.TemporaryFile(), []
+        for number, frame in frames.numbered():
+            self._file.write(np.ascontiguousarray(frame))
+            self._numbers.append(number)
+            self._shape = frame.shape
+        self.count, self.skipped, self.seconds = frames.count, frames.skipped, frames.seconds
+
+    def _numbered(self):
+        size = math.prod(self._shape)
+        for index, number in enumerate(self._numbers):
+            self._file.seek(index * size)
+            yield number, np.frombuffer(self._file.read(size), np.uint8).reshape(self._shape)
 
 
 def size_text(frame):
     return f'{frame.shape[1]} x {frame.shape[0]}'
 
 
-def picture_files(path):
-    """The pictures of a folder or a pattern, in natural order."""
-    if os.path.isdir(path):
-        files = [entry.path for entry in os.scandir(path)
-                 if entry.name.lower().endswith(pictures.SUFFIXES) and not entry.name.startswith('.')]
-        if not files:
-            raise ValueError(f'{path}: no picture in this folder (looked for {", ".join(pictures.SUFFIXES)})')
-    elif glob.has_magic(path):
-        files = [file for file in glob.glob(path) if os.path.isfile(file)]
-        if not files:
-            raise FileNotFoundError(f'{path}: no file matches this pattern')
-    else:
-        raise FileNotFoundError(f'{path}: no such file or folder')
-    return sorted(files, key=lambda file: ([int(part) if part.isdigit() else part.lower()
-                                            for part in re.split('([0-9]+)', file)], file))
+class _Array:
+    """Reader of frames that are there already, or that something yields."""
 
+    is_regular = True
 
-def _read_pictures(files, fps):
-    """Reader of picture files; a file may hold many pictures, each with its duration."""
-    seconds = 0.0
-    for file in files:
-        try:
-            image = Image.open(file, formats=pictures.FORMATS)
-        except (OSError, Image.DecompressionBombError):                 # truncated header, or something else
-            yield seconds, _damaged
-            seconds += 1 / fps
-            continue
-        with image:
-            count = pictures.picture_count(image)
-            for index in range(count):
-                yield seconds, functools.partial(_decode_picture, image, index, file)
-                if count > 1:                                           # a picture's duration is known once it is read
-                    with contextlib.suppress(_Unreadable):
-                        _load_picture(image, index)
-                seconds += image.info.get('duration', 0) / 1000 or 1 / fps
+    def __init__(self, frames, fps):
+        self._frames, self.fps, self.facts = frames, fps or DEFAULT_FPS, Facts()
 
-
-def _damaged():
-    raise _Unreadable
-
-
-def _load_picture(image, index):
-    try:
-        image.seek(index)
-        image.load()
-    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:     # a damaged file
-        raise _Unreadable from error
-
-
-def _decode_picture(image, index, file):
-    _load_picture(image, index)
-    try:
-        return np.asarray(pictures.to_rgb(image))
-    except ValueError as error:
-        raise ValueError(f'{file}: {error}') from error
-
-
-def _read_array(frames, fps):
-    for number, frame in enumerate(frames):
-        yield number / fps, functools.partial(_checked_frame, frame, number)
+    def read(self):
+        for number, frame in enumerate(self._frames):
+            yield number / self.fps, functools.partial(_checked_frame, frame, number)
 
 
 def _checked_frame(frame, number):
@@ -248,79 +253,3 @@ def _checked_frame(frame, number):
         raise ValueError(f'frame {number}: expected uint8 RGB of shape (H, W, 3), got {frame.dtype} of shape '
                          f'{frame.shape}{hint}')
     return frame
-
-
-def _open_video(path, **options):
-    av = import_av(path)
-    try:
-        container = av.open(path, **options)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise ValueError(f'{path} cannot be read as a video or picture: it is broken, or another kind of file '
-                         f'({error})') from error
-    if not container.streams.video:
-        container.close()
-        raise ValueError(f'{path} holds no video, only {container.format.long_name} without pictures')
-    return container
-
-
-def _frame_rate(container):
-    rate = float(container.streams.video[0].average_rate or 0)
-    return rate if 1 <= rate <= 1000 else DEFAULT_FPS                   # some recorders write none, or nonsense
-
-
-def _read_video(path, **options):
-    """Reader of a video file; each damaged packet counts as one frame."""
-    av = import_av(path)
-    with _open_video(path, **options) as container:
-        fps, first, number = _frame_rate(container), None, 0
-        packets = container.demux(container.streams.video[0])
-        while True:
-            try:
-                decoded = next(packets).decode()
-            except StopIteration:
-                return
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError:
-                yield number / fps, _damaged
-                number += 1
-                continue
-            for frame in decoded:
-                seconds = number / fps if frame.time is None else frame.time
-                first = seconds if first is None else first
-                yield seconds - first, functools.partial(_decode_video_frame, frame)
-                number += 1
-
-
-def _decode_video_frame(frame):
-    if frame.is_corrupt:                                                # patched up from its neighbours
-        raise _Unreadable
-    pixels = frame.to_ndarray(format='rgb24')
-    matrix = frame.side_data.get('DISPLAYMATRIX')
-    return pixels if matrix is None else _upright(pixels, np.frombuffer(bytes(matrix), np.int32))
-
-
-def _upright(pixels, matrix):
-    """Turn and mirror by quarter turns as a display matrix says: x' = a x + c y, y' = b x + d y."""
-    a, b, _, c, d = matrix[:5].astype(int)
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        pixels, x_sign, y_sign = pixels.swapaxes(0, 1), c, b
-    else:
-        x_sign, y_sign = a, d
-    return np.ascontiguousarray(pixels[::-1 if y_sign < 0 else 1, ::-1 if x_sign < 0 else 1])
-
-
-def _read_camera(number):
-    name = f'camera {number}'
-    import_av(name)
-    # The systems' camera inputs that take a number; Windows' dshow takes a device's name only.
-    kind, path = {'linux': ('v4l2', f'/dev/video{number}'), 'darwin': ('avfoundation', str(number)),
-                  'win32': ('vfwcap', str(number))}.get(sys.platform, (None, None))
-    if kind is None:
-        raise ValueError(f'{name}: no way to cameras is known on {sys.platform}; pass an iterator of RGB frames')
-    try:
-        yield from _read_video(path, format=kind)
-    except ValueError as error:
-        raise ValueError(f'{name}: no camera {path}, or this PyAV was built without camera input ({kind}). Pass an '
-                         'iterator of RGB frames from a camera library instead, or record to a file first. '
-                         f'({error})') from error

@@ -1,16 +1,25 @@
 """Pictures of any kind that Pillow opens, as upright RGB of 8 bits a channel: one decoder for all."""
 import contextlib
+import functools
+import os
 import warnings
+from fractions import Fraction
 
 import numpy as np
 from PIL import Image, ImageOps
 
-SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')      # looked for in a folder
-FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')      # Pillow's, of walks and animations
+from gait_recognition.facts import SQUARE, Facts, Limits, TooLargeError, Unreadable, shown_size
+
+SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+FORMATS = ('AVIF', 'BMP', 'GIF', 'HEIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')      # Pillow's, of walks and animations
+HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to 12 of a still picture
 WHITE_16_BIT = 65535
+ORIENTATION = 0x0112                                                # of EXIF
+DEFAULT_LIMITS = Limits()
+DEFAULT_FPS = 25.0                                                  # where a source has no clock: pictures, arrays
 
 
-def read_picture(path):
+def read_picture(path, limits=DEFAULT_LIMITS):
     """Read a picture of any kind that Pillow opens: turned upright as its EXIF says, transparent parts on white.
 
     Of a file with several pictures, the first. 16-bit grey is scaled to 8 bits, 32-bit grey stretched from its darkest
@@ -19,29 +28,34 @@ def read_picture(path):
     Parameters
     ----------
     path : str or os.PathLike
+    limits : Limits
 
     Returns
     -------
     PIL.Image.Image
-        Mode RGB, 8 bits a channel.
+        Mode RGB, 8 bits a channel, in square pixels: stretched where the header says that they are not.
 
     Raises
     ------
     ValueError
-        No picture, broken, truncated, of a kind that cannot be turned into RGB, or beyond Pillow's limit of size
-        (twice `PIL.Image.MAX_IMAGE_PIXELS`).
+        No picture, broken, truncated, of a kind that cannot be turned into RGB, or beyond the limits.
     OSError
         Not there, or not readable.
     """
-    with open(path, 'rb') as file, warnings.catch_warnings():
-        # Pillow warns from half its limit on; a picture the user names may be as large as that.
+    known_formats()
+    # Pillow warns from half its limit on; a picture the user names may be as large as that.
+    with open(path, 'rb') as file, warnings.catch_warnings(), _pillow_limit(limits):
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)
         try:
             with Image.open(file) as image:
-                return to_rgb(image, stretch=True)
+                limits.check_size(path, *image.size)
+                return in_square_pixels(to_rgb(image, stretch=True), pixel_aspect(image))
+        except TooLargeError:
+            raise
         except Image.DecompressionBombError as error:
-            raise ValueError(f'{path} is too large a picture ({error}); scale it down first') from error
+            raise TooLargeError(f'{path} is too large a picture ({error}); scale it down first') from error
         except Exception as error:          # decoders meet broken files with errors of every class
+            _refuse_heif(path)
             raise ValueError(f'{path} cannot be read as a picture; it is broken, truncated or another kind of file '
                              f'({type(error).__name__}: {error})') from error
 
@@ -57,17 +71,174 @@ def opened_picture(path):
 
 
 def is_picture(path):
-    """Whether a file is a single picture; animations and videos are walks."""
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            return picture_count(image) == 1
-    except (OSError, Image.DecompressionBombError):         # a folder, a video, or nothing that can be read
+    """Whether a file is a single picture; animations and videos are walks, and nothing else is looked into."""
+    if not os.path.isfile(path):
         return False
+    with contextlib.suppress(Exception), Image.open(path, formats=known_formats()) as image:
+        return not is_animation(image)
+    return False                                            # a video, or nothing that can be read
 
 
-def picture_count(image):
-    """How many pictures an opened file holds; 1 of an MPO, a photograph: the further ones are its own previews."""
-    return 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
+def is_animation(image):
+    """Whether an opened file holds several pictures; not an MPO, a photograph: the further ones are its previews."""
+    return image.format != 'MPO' and getattr(image, 'is_animated', False)
+
+
+@functools.lru_cache
+def known_formats():
+    """Those of `FORMATS` that this Pillow reads; HEIF through pillow-heif, where it is installed."""
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+        pillow_heif.register_heif_opener()
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _refuse_heif(path):
+    """Say what is missing where a file is a HEIC picture: FFmpeg would give one of its tiles."""
+    with open(path, 'rb') as file:
+        start = file.read(12)
+    if start[4:8] == b'ftyp' and start[8:] in HEIF_BRANDS and 'HEIF' not in known_formats():
+        raise ValueError(f'{path} is a HEIC picture: pip install pillow-heif, or save it as JPEG')
+
+
+@contextlib.contextmanager
+def _pillow_limit(limits):
+    """Pillow's own limit of size, lifted where the user's is higher than usual."""
+    usual = Image.MAX_IMAGE_PIXELS
+    if limits.pixels > DEFAULT_LIMITS.pixels and usual is not None:
+        Image.MAX_IMAGE_PIXELS = max(usual, limits.pixels)
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = usual
+
+
+def open_walk(path, limits=DEFAULT_LIMITS):
+    """The first picture of a file as Pillow opens it, or None: Pillow does not know it, and it may be a video.
+
+    Raises
+    ------
+    ValueError
+        Beyond the limits, or of a kind that takes something more to be read.
+    """
+    with _pillow_limit(limits):
+        try:
+            image = Image.open(path, formats=known_formats())
+            limits.check_size(path, *image.size)
+            return image
+        except Image.DecompressionBombError as error:
+            raise TooLargeError(f'{path}: {error}') from error
+        except TooLargeError:
+            image.close()
+            raise
+        except Exception:                                   # of every class, as above
+            _refuse_heif(path)
+            return None
+
+
+class PictureSequence:
+    """Pictures as the frames of a walk: of files, each of which may hold many, with durations of their own.
+
+    Parameters
+    ----------
+    files : list of str
+    fps : float, optional
+        Where the files have no clock; else the first duration decides.
+    limits : Limits
+
+    Attributes
+    ----------
+    fps : float
+    facts : Facts
+    is_regular : bool
+    """
+
+    is_regular = False
+
+    def __init__(self, files, fps, limits):
+        self.files, self.limits, self.facts = files, limits, Facts()
+        self.fps = fps or DEFAULT_FPS
+        image = open_walk(files[0], limits)
+        if image is not None:
+            with image:
+                aspect = pixel_aspect(image)
+                duration = self._first_duration(image) if fps is None and is_animation(image) else 0
+            if duration:
+                self.fps = 1000 / duration
+            if (shown := shown_size(*image.size, aspect)) != image.size:
+                self.facts.pixel_aspect, self.facts.shown = aspect, shown
+
+    def read(self):
+        """Yields (seconds, function that gives the frame)."""
+        seconds = 0.0
+        for file in self.files:
+            image = open_walk(file, self.limits) if os.path.exists(file) else None
+            if image is None:                               # truncated header, or something else
+                yield None, damaged
+                seconds += 1 / self.fps
+                continue
+            with image:
+                several = is_animation(image)
+                for index in range(self._count(image) if several else 1):
+                    yield seconds, functools.partial(self._decode, image, index, file)
+                    if several:                             # a picture's duration is known once it is read
+                        with contextlib.suppress(Unreadable):
+                            self._load(image, index, file)
+                    seconds += (image.info.get('duration', 0) if several else 0) / 1000 or 1 / self.fps
+
+    def _first_duration(self, image):
+        with contextlib.suppress(Unreadable):               # WebP and AVIF tell once it is read
+            self._load(image, 0, self.files[0])
+        return image.info.get('duration', 0)
+
+    def _count(self, image):
+        try:
+            return image.n_frames
+        except Exception:                                   # of every class, as above
+            return 1
+
+    def _load(self, image, index, file):
+        with _pillow_limit(self.limits):
+            try:
+                image.seek(index)
+                self.limits.check_size(file, *image.size)
+                image.load()
+            except TooLargeError:
+                raise
+            except Exception as error:                      # of every class, as above
+                raise Unreadable from error
+
+    def _decode(self, image, index, file):
+        self._load(image, index, file)
+        try:
+            return np.asarray(in_square_pixels(to_rgb(image), pixel_aspect(image)))
+        except ValueError as error:
+            raise ValueError(f'{file}: {error}') from error
+
+
+def damaged():
+    """What a reader hands out for a frame that cannot be read."""
+    raise Unreadable
+
+
+def pixel_aspect(image):
+    """A pixel's width by its height, upright, by the densities that an opened file's header says; a Fraction."""
+    info = image.info
+    densities = info.get('aspect') or (info.get('jfif_unit') == 0 and info.get('jfif_density')) or info.get('dpi')
+    try:
+        across, down = (float(density) for density in densities)
+        aspect = Fraction(down / across).limit_denominator(1000)
+        turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+        return 1 / aspect if turned else aspect
+    except (TypeError, ValueError, ArithmeticError, SyntaxError):   # none, or nonsense
+        return SQUARE
+
+
+def in_square_pixels(image, aspect):
+    """A picture stretched so that its pixels, of that aspect, are square."""
+    size = shown_size(*image.size, aspect)
+    return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR)
 
 
 def to_rgb(image, stretch=False):

@@ -9,6 +9,7 @@ import numpy as np
 from gait_recognition.frames import read_frames
 from gait_recognition.pictures import is_picture, read_picture, to_frame
 from gait_recognition.progress import Progress
+from gait_recognition.sources import path_of
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.track import CROP_SIZE, MIN_FRAMES
 from gait_recognition.vectors import BATCH_SIZE
@@ -44,15 +45,22 @@ def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):
     Raises
     ------
     NoPersonError, ValueError, OSError
+
+    Warns
+    -----
+    UserWarning
+        What is to be known of the recording, such as damaged frames.
     """
-    is_file = isinstance(source, (str, os.PathLike))
-    picture = read_picture(os.path.expanduser(source)) if is_file and is_picture(os.path.expanduser(source)) else None
+    is_file = isinstance(source, (str, bytes, os.PathLike))
+    picture = read_picture(path_of(source)) if is_file and is_picture(path_of(source)) else None
     frames = read_frames(source, every, start, end) if picture is None else None
     if pose_net is None:
         pose_net = shared_pose_network(find_pose_weights())
     if picture is not None:
         return [FrameJoints(0, joints_of_picture(picture, crop, pose_net))]
-    return joints_of_walk(frames, crop, pose_net)[0]
+    found, track = joints_of_walk(frames, crop, pose_net)
+    track.warn()
+    return found
 
 
 def joints_of_picture(picture, crop, net):
@@ -81,7 +89,7 @@ def joints_of_walk(frames, crop, net):
             joints = net.joint_positions(np.stack(batch))                               # (3, n, 16)
             for i in range(len(batch)):
                 top, left, side = track.boxes[len(found)]
-                number = track.numbers[len(found)]
-                found.append(FrameJoints(number, _in_frame(joints[:, i], top, left, side, side), number / frames.fps))
+                found.append(FrameJoints(track.numbers[len(found)], _in_frame(joints[:, i], top, left, side, side)))
             progress(len(found))
-    return found, track
+    seconds = dict(zip(sorted([*track.numbers, *track.dropped]), frames.seconds))       # of every frame given
+    return [pose._replace(time=seconds[pose.frame]) for pose in found], track

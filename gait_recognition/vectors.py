@@ -5,6 +5,7 @@ weights.
 """
 import hashlib
 import itertools
+import json
 import os
 import warnings
 
@@ -14,9 +15,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 import gait_checkpoints
 import gait_files
-from gait_recognition.frames import Frames, picture_files, read_frames
-from gait_recognition.parameters import POSITIVE_INTEGER, check, one_of, optional
+from gait_recognition.facts import Limits
+from gait_recognition.frames import Frames, read_frames
+from gait_recognition.parameters import POSITIVE_INTEGER, check, integer_from, one_of, optional
 from gait_recognition.prefetch import ahead
+from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.tracking.track import MIN_FRAMES
 from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks
@@ -26,7 +29,8 @@ BATCH_SIZE = 16                 # frames that go through the networks at once
 CACHE_VERSION = 2               # to be raised when the same walk and weights would give another vector
 CONSTRAINTS = {'crop': one_of(CROP_METHODS), 'every': POSITIVE_INTEGER, 'batch_size': POSITIVE_INTEGER,
                'recurrent_unit': optional(one_of(('GRU', 'LSTM'))), 'rnn_layers': optional(POSITIVE_INTEGER),
-               'precision': one_of(PRECISIONS), 'on_error': one_of(('raise', 'nan'))}
+               'stream': optional(integer_from(0)), 'precision': one_of(PRECISIONS),
+               'on_error': one_of(('raise', 'nan'))}
 
 
 def batches(crops, size):
@@ -72,7 +76,8 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     Warns
     -----
     UserWarning
-        Fewer than `MIN_FRAMES` frames, of which nobody's walk can be told.
+        Fewer than `MIN_FRAMES` frames, of which nobody's walk can be told. Without `return_track`, whose `remarks` are
+        these: what is to be known of the recording, such as damaged frames.
     """
     check(CONSTRAINTS, {'batch_size': batch_size, 'crop': crop})
     if (pose_net is None) != (gait_net is None):
@@ -94,7 +99,10 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         warnings.warn(f'{crops.track.name}: so few frames ({count}) say little about a walk; give all frames of two '
                       'steps or more at once, about 25', UserWarning, stacklevel=2)
     vector = (total / count).astype(np.float32)
-    return (vector, crops.track) if return_track else vector
+    if return_track:
+        return vector, crops.track
+    crops.track.warn()
+    return vector
 
 
 class GaitVectors(TransformerMixin, BaseEstimator):
@@ -116,6 +124,10 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         As `method` of `crop_walker`.
     every : int
         Use one frame in so many.
+    stream : int, optional
+        Of files that hold several videos, as of `read_frames`.
+    limits : Limits, optional
+        Of frames, as of `read_frames`.
     batch_size : int
         Frames that go through the networks at once.
     precision : {'float32', 'bfloat16'}
@@ -132,7 +144,8 @@ class GaitVectors(TransformerMixin, BaseEstimator):
     """
 
     def __init__(self, pose_weights=None, gait_weights=None, recurrent_unit=None, rnn_layers=None, crop='auto', every=1,
-                 batch_size=BATCH_SIZE, precision='float32', n_jobs=None, cache=None, on_error='raise', verbose=0):
+                 batch_size=BATCH_SIZE, precision='float32', n_jobs=None, cache=None, on_error='raise', verbose=0,
+                 stream=None, limits=None):
         self.pose_weights = pose_weights
         self.gait_weights = gait_weights
         self.recurrent_unit = recurrent_unit
@@ -145,6 +158,8 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         self.cache = cache
         self.on_error = on_error
         self.verbose = verbose
+        self.stream = stream
+        self.limits = limits
 
     def fit(self, X, y=None):
         """Check the parameters; nothing is learnt from `X`."""
@@ -162,6 +177,30 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         Returns
         -------
         np.ndarray, float32 (n, 512)
+
+        Warns
+        -----
+        UserWarning
+            What is to be known of a recording, such as damaged frames; a walk that has no vector.
+        """
+        vectors, remarks = self.transform_with_remarks(X)
+        for number, said in enumerate(remarks):
+            for remark in said:
+                warnings.warn(f'walk {number}: {remark}', UserWarning, stacklevel=2)
+        return vectors
+
+    def transform_with_remarks(self, X):
+        """The walks' vectors, and for each walk what is to be known of its recording, a list of str.
+
+        Parameters
+        ----------
+        X
+            As of `transform`.
+
+        Returns
+        -------
+        vectors : np.ndarray, float32 (n, 512)
+        remarks : list of list of str
         """
         check(CONSTRAINTS, self.get_params())
         if isinstance(X, (str, os.PathLike)) or getattr(X, 'ndim', 1) == 4:
@@ -178,10 +217,10 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
         results = joblib.Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
             joblib.delayed(_transform_one)(walk, self.get_params(), weights, digest, threads) for walk in walks)
-        for number, (_, problem) in enumerate(results):
+        for number, (_, _, problem) in enumerate(results):
             if problem:
-                warnings.warn(f'walk {number} has no vector: {problem}', UserWarning, stacklevel=2)
-        return np.stack([vector for vector, _ in results])
+                warnings.warn(f'walk {number} has no vector: {problem}', UserWarning, stacklevel=3)
+        return np.stack([vector for vector, *_ in results]), [remarks for _, remarks, _ in results]
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns, gait0 to gait511; `input_features` is not used."""
@@ -198,28 +237,32 @@ class GaitVectors(TransformerMixin, BaseEstimator):
 
 
 def _transform_one(walk, parameters, weights, digest, threads):
-    """(vector, problem) of one walk, in whatever process: from the cache, else by the networks."""
+    """(vector, remarks, problem) of one walk, in whatever process: from the cache, else by the networks."""
     p = parameters
     try:
         file = None
         if p['cache'] is not None:
             facts = (CACHE_VERSION, digest, weights.recurrent_unit, weights.rnn_layers, weights.precision, p['crop'],
-                     p['every'])
+                     p['every'], *([] if p['stream'] is None else [p['stream']]))
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
             if (vector := _read_vector(file)) is not None:
-                return vector, None
+                return vector, _read_remarks(file), None
+        frames = read_frames(walk, p['every'], stream=p['stream'], limits=p['limits'] or Limits())
         nets = shared_networks(weights, threads)
-        vector = walk_vector(walk, *nets, crop=p['crop'], batch_size=p['batch_size'], every=p['every'])
+        vector, track = walk_vector(frames, *nets, crop=p['crop'], batch_size=p['batch_size'], return_track=True)
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise
     except (ValueError, OSError) as error:
         if p['on_error'] == 'raise':
             raise
-        return np.full(VECTOR_SIZE, np.nan, np.float32), str(error)
+        return np.full(VECTOR_SIZE, np.nan, np.float32), [], str(error)
     if file is not None:
+        if track.remarks:                                               # first: with the vector there, they are too
+            with gait_files.replacing(_remarks_file(file), 'w', shared=True, encoding='utf-8') as opened:
+                json.dump(track.remarks, opened, ensure_ascii=False)
         with gait_files.replacing(file, shared=True) as opened:
             np.save(opened, vector)
-    return vector, None
+    return vector, track.remarks, None
 
 
 def digest_of(walk):
@@ -231,9 +274,8 @@ def digest_of(walk):
         As `read_frames` takes it.
     """
     digest = hashlib.sha256()
-    if isinstance(walk, (str, os.PathLike)):
-        path = os.path.expanduser(os.fspath(walk))
-        for file in [path] if os.path.isfile(path) else picture_files(path):
+    if isinstance(walk, (str, bytes, os.PathLike)) or are_paths(walk):
+        for file in files_of(walk):
             digest.update(f'{os.path.getsize(file)}\n'.encode())
             with open(file, 'rb') as opened:
                 while part := opened.read(1 << 20):
@@ -255,3 +297,18 @@ def _read_vector(file):
     except (OSError, ValueError, EOFError):
         return None
     return vector if vector.shape == (VECTOR_SIZE,) and vector.dtype == np.float32 else None
+
+
+def _remarks_file(file):
+    return os.path.splitext(file)[0] + '.json'
+
+
+def _read_remarks(file):
+    """What was to be said of the walk whose vector is in a file of the cache."""
+    try:
+        with open(_remarks_file(file), encoding='utf-8') as opened:
+            return [str(remark) for remark in json.load(opened)]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError):
+        return ['what was to be said of this walk is kept in a file that is damaged: delete the cache']

@@ -1,4 +1,4 @@
-"""Frames written as a video or an animation, through one encoder; PyAV is imported here alone."""
+"""Frames written as a video or an animation, through one encoder; PyAV is imported here alone (`recordings` reads)."""
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +8,7 @@ import gait_files
 
 VIDEOS = {'.mp4': 'mp4', '.mov': 'mov', '.mkv': 'matroska', '.avi': 'avi'}          # and FFmpeg's
 VIDEO_BIT_RATE = 8_000_000
+FINEST_STEP = 65535             # MPEG-4 counts time in parts of a second, at most so many
 
 
 def import_av(what, doing='reading this'):
@@ -52,8 +53,14 @@ def encode(file, kind, frames, fps):
         for frame in frames:
             frame = np.ascontiguousarray(frame[:len(frame) // 2 * 2, :frame.shape[1] // 2 * 2])  # yuv420p: even edges
             if stream is None:
-                stream = container.add_stream('mpeg4', rate=Fraction(fps).limit_denominator(1001))
+                stream = container.add_stream('mpeg4', rate=encodable_rate(fps))
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt, stream.bit_rate = 'yuv420p', VIDEO_BIT_RATE
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, 'rgb24')))
         container.mux(stream.encode())
+
+
+def encodable_rate(fps):
+    """The frame rate nearest to `fps` that MPEG-4 can say, a Fraction; all rates of videos are within a millionth."""
+    step = Fraction(1 / fps).limit_denominator(FINEST_STEP)
+    return 1 / max(step, Fraction(1, FINEST_STEP))

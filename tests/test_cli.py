@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -388,6 +389,7 @@ def test_damaged_frames_are_counted_in_answers_and_said_in_one_line(gallery, wei
         status, out, err = run(*arguments, *weights, '--json')
         walk = walk_of(json.loads(out))
         assert (status, walk['frames'], walk['used'], walk['skipped']) == (0, 9, 8, 1)
+        assert walk['remarks'] == ['1 of 9 frames are damaged and were skipped']
         assert err == f'gait-recognition: {damaged}: 1 of 9 frames are damaged and were skipped\n'
     status, out, err = run('pose', damaged, *weights[:2], '--json')
     assert (status, json.loads(out)[0]['skipped'], err.count('1 of 9 frames are damaged')) == (0, 1, 1)
@@ -696,13 +698,45 @@ def test_evaluate_refuses_a_file_for_a_folder_before_it_computes(option, manifes
 
 
 def test_evaluate_prints_its_table_even_if_drawing_fails(manifest, weights, opened, run, tmp_path, monkeypatch):
-    (tmp_path / 'plots' / 'roc.png').mkdir(parents=True)
+    def full(figure, path):
+        raise OSError(f'{path}: no space left')
+
+    monkeypatch.setattr('gait_recognition.evaluation.plots.save_figure', full)
     arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', '--no-cache', '--method', 'cosine']
     status, out, err = run(*arguments, '--plots', tmp_path / 'plots', *weights)
     assert status == 2 and 'rank-1' in out and 'roc.png' in err
 
 
+def test_evaluate_says_damaged_frames_and_again_when_vectors_come_from_its_cache(manifest, weights, opened, run, walks,
+                                                                                 tmp_path):
+    path = os.path.normpath(walks('anna', 1))
+    (Path(path) / '8.png').write_bytes(b'\x89PNG damaged')
+    arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', '--cache', tmp_path / 'cache', '--method',
+                 'cosine', '--json', *weights]
+    for _ in range(2):
+        status, out, err = run(*arguments)
+        assert status == 0 and json.loads(out)['remarks'] == {path: ['1 of 9 frames are damaged and were skipped']}
+        assert f'{path}: 1 of 9 frames are damaged' in err
+
+
 # pose ----------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='needs fifos')
+def test_pose_draws_on_what_can_be_read_only_once(weights, opened, run, walks, tmp_path):
+    from gait_recognition.videos import write_frames
+    pytest.importorskip('av')
+    write_frames(tmp_path / 'walk.mkv', iter(read_frames(walks('anna', 1))), 25)
+    data = (tmp_path / 'walk.mkv').read_bytes()
+    os.mkfifo(tmp_path / 'fifo')
+    writer = threading.Thread(target=(tmp_path / 'fifo').write_bytes, args=(data,))
+    writer.start()
+    status, _, err = run('pose', tmp_path / 'fifo', '--crop', 'none', '--output', tmp_path / 'drawn.gif', *weights[:2])
+    writer.join()
+    assert status == 0, err
+    assert Image.open(tmp_path / 'drawn.gif').n_frames == 8
+    for name in ('-', 'http://127.0.0.1:9/walk.mkv'):
+        assert 'say --output FILE' in refused(run('pose', name, *weights[:2]))
+
 
 def test_pose_draws_on_a_picture_and_writes_joints_in_its_pixels(weights, opened, run, tmp_path):
     Image.new('RGB', (598, 299), 'white').save(tmp_path / 'me.png')
@@ -763,10 +797,10 @@ def test_pose_finds_the_walker_in_a_scene_and_maps_the_joints_back(weights, open
 def test_pose_of_several_inputs_goes_into_a_folder(weights, opened, run, tmp_path):
     for name in ('a.png', 'b.jpg'):
         Image.new('RGB', (50, 60)).save(tmp_path / name)
-    (tmp_path / 'out').mkdir()
     both = tmp_path / 'a.png', tmp_path / 'b.jpg'
-    assert run('pose', *both, '--pose-weights', weights[1], '--output', tmp_path / 'out')[0] == 0
-    assert {path.name for path in (tmp_path / 'out').iterdir()} == {'a_pose.png', 'b_pose.jpg'}
+    for _ in ('made', 'there'):
+        assert run('pose', *both, '--pose-weights', weights[1], '--output', tmp_path / 'new' / 'out')[0] == 0
+        assert {path.name for path in (tmp_path / 'new' / 'out').iterdir()} == {'a_pose.png', 'b_pose.jpg'}
     assert 'folder' in refused(run('pose', *both, '--pose-weights', weights[1], '--output', tmp_path / 'c.png'))
 
 

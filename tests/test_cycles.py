@@ -252,6 +252,31 @@ def test_what_could_not_be_written_or_read_is_refused_before_the_network_is_open
     assert (status, out, opened) == (2, '', False) and said in err and err.count('\n') == 1
 
 
+def test_a_table_or_chart_replaces_its_own_kind_alone(command, tmp_path):
+    table, chart = tmp_path / 'gait.csv', tmp_path / 'gait.svg'
+    for _ in range(2):                                          # the second time over the first's
+        assert command('--csv', table, '--output', chart)[0] == 0
+    manifest = 'person,condition,session,path\nanna,N1,1,a.mp4\n'
+    table.write_text(manifest)
+    status, _, err, _ = command('--csv', table)
+    assert status == 2 and 'a manifest' in err and table.read_text() == manifest
+
+
+def test_frames_have_the_times_of_the_recording_not_of_an_even_clock(tmp_path):
+    class Net:
+        def joint_positions(self, frames):
+            return np.ones((3, len(frames), 16), np.float32)
+    from gait_recognition.poses import poses
+    images = [Image.new('RGB', (299, 299), (i, 0, 0)) for i in range(8)]
+    for image, duration in zip(images, (40, 80, 40, 40, 120, 40, 40, 40)):
+        image.info['duration'] = duration
+    images[0].save(tmp_path / 'walk.gif', save_all=True, append_images=images[1:])
+    found = poses(tmp_path / 'walk.gif', Net(), crop='none')
+    assert [pose.time for pose in found] == pytest.approx([0, 0.04, 0.12, 0.16, 0.2, 0.32, 0.36, 0.4])
+    every = poses(tmp_path / 'walk.gif', Net(), crop='none', every=2)
+    assert [(pose.frame, pose.time) for pose in every] == [(each.frame, each.time) for each in found[::2]]
+
+
 # Walkers and the network ---------------------------------------------------------------------------------------------
 
 def test_the_truth_of_a_sequence_is_the_body_that_it_shows():

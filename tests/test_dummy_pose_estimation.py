@@ -176,7 +176,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_computing(refused, p
 
 
 def test_the_picture_is_never_overwritten_by_the_drawing(refused, picture):
-    assert 'name another' in refused('--image', picture, '--output', picture)
+    assert 'is what is to be read' in refused('--image', picture, '--output', picture)
 
 
 @pytest.mark.parametrize('name', ['MPII+LSP.ckpt', 'elsewhere/MPII+LSP.ckpt', '~/no such.ckpt'])

@@ -1,6 +1,7 @@
 """`gait-recognition evaluate`: how well vectors tell the people of a data set apart."""
 import dataclasses
 import itertools
+import json
 import os
 import pathlib
 import sys
@@ -8,12 +9,13 @@ import sys
 import joblib
 import numpy as np
 
-from gait_recognition.commands.options import add_describing
+from gait_recognition.commands.options import add_describing, limits
 from gait_recognition.commands.walks import chosen_weights
-from gait_recognition.console import check_folder, say, set_warnings
-from gait_recognition.evaluation import results
+from gait_recognition.console import check_folder, check_target, say, set_warnings
+from gait_recognition.evaluation import plots, results
 from gait_recognition.evaluation.manifests import Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
+from gait_recognition.kinds import PICTURE
 from gait_recognition.scorers import METHODS
 from gait_recognition.tracking.track import NoPersonError
 from gait_recognition.vectors import GaitVectors
@@ -57,6 +59,8 @@ def evaluate_command(arguments):
     for option, folder in (('--plots', arguments.plots), ('--cache', cache)):
         if folder:
             check_folder(option, folder)
+    for name in plots.NAMES if arguments.plots and arguments.plots.is_dir() else ():
+        check_target(arguments.plots / name, writes=PICTURE)
     if arguments.tum_gaid:
         _refuse_given(arguments, MANIFEST_OPTIONS, 'without --tum-gaid')
         walks = tum_gaid(arguments.tum_gaid, **_given(arguments, TUM_GAID_OPTIONS))
@@ -72,20 +76,27 @@ def evaluate_command(arguments):
     if cache:
         say(f'vectors are kept in {cache}: remove it when they are no longer needed')
     transformer = GaitVectors(**dataclasses.asdict(weights), crop=arguments.crop, every=arguments.every,
-                              n_jobs=arguments.jobs, cache=cache,
+                              stream=arguments.stream, limits=limits(arguments), n_jobs=arguments.jobs, cache=cache,
                               on_error='nan' if arguments.leave_out else 'raise',
                               verbose=10 if sys.stderr.isatty() else 0)
     try:
         with joblib.parallel_config('loky', **_worker_settings(arguments.verbose)):
-            vectors = transformer.transform([walk.path for walk in walks])
+            vectors, remarks = transformer.transform_with_remarks([walk.path for walk in walks])
     except NoPersonError as error:
         raise ValueError(f'{error}. To go on without such walks: --leave-out') from error
+    remarks = {walk.path: said for walk, said in zip(walks, remarks) if said}
+    for path, said in remarks.items():
+        for remark in said:
+            say(f'{path}: {remark}')
     there = np.isfinite(vectors).all(axis=1)
     if not there.all():
         say(f'{np.sum(~there)} of {len(walks)} walks are left out: the figures are of the others')
     result = results.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
                               name=os.path.basename(weights.gait_weights))
-    print(result.to_json() if arguments.json else result.table())
+    if arguments.json:
+        print(json.dumps({**json.loads(result.to_json()), 'remarks': remarks}, indent=2, ensure_ascii=False))
+    else:
+        print(result.table())
     for path in result.plot(arguments.plots) if arguments.plots else []:
         say(f'wrote {path}')
     return 0

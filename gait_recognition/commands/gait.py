@@ -5,14 +5,13 @@ import pathlib
 import gait_files
 from gait_recognition.commands.options import WALK_HELP, add_frames, add_output, add_pose_weights, add_range
 from gait_recognition.commands.walks import read_walk, say_track
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, check_targets_differ, print_answer
 from gait_recognition.cycles.angles import PERCENT
 from gait_recognition.cycles.measures import NO_DEVICE, measure_found
 from gait_recognition.cycles.plots import SUFFIXES, draw_gait
+from gait_recognition.kinds import CHART, FIGURE_COLUMNS, FIGURES, PICTURE
 from gait_recognition.poses import joints_of_walk
 from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
-
-COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
 
 
 def gait_arguments(parser):
@@ -20,7 +19,7 @@ def gait_arguments(parser):
         add(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--csv', type=pathlib.Path, metavar='FILE',
-                        help='write everything as a table: ' + ', '.join(COLUMNS))
+                        help='write everything as a table: ' + ', '.join(FIGURE_COLUMNS))
     parser.add_argument('--output', type=pathlib.Path, metavar='FILE',
                         help=f'draw the angles over the gait cycle, of one walk ({", ".join(SUFFIXES)})')
     add_range(parser)
@@ -48,19 +47,21 @@ def gait_command(arguments):
 
 def _check_targets(arguments):
     """Refuse before computing what could not be written afterwards."""
-    for path, suffixes, what in ((arguments.csv, ('.csv',), 'the table'), (arguments.output, SUFFIXES, 'the chart')):
+    for path, suffixes, what, kinds in ((arguments.csv, ('.csv',), 'the table', FIGURES),
+                                        (arguments.output, SUFFIXES, 'the chart', (CHART, PICTURE))):
         if path is None:
             continue
-        check_target(path)
         if path.suffix.lower() not in suffixes:
             raise ValueError(f'{path}: {what} is written as {" or ".join(suffixes)}')
+        check_target(path, writes=kinds, inputs=arguments.walks)
+    check_targets_differ(path for path in (arguments.csv, arguments.output) if path)
     if arguments.output and len(arguments.walks) > 1:
         raise ValueError(f'{arguments.output}: --output draws one walk, got {len(arguments.walks)}')
 
 
 def _write_table(path, gaits):
     with gait_files.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator='\n')
+        writer = csv.DictWriter(file, FIGURE_COLUMNS, lineterminator='\n')
         writer.writeheader()
         for gait in gaits:
             writer.writerows({'path': gait.name, **row} for row in _rows(gait.as_dict()))

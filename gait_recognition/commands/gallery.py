@@ -6,6 +6,7 @@ import pathlib
 from gait_recognition.commands.options import add_output
 from gait_recognition.console import check_target, print_answer
 from gait_recognition.gallery import TASKS, Gallery
+from gait_recognition.kinds import EXPORT
 
 
 def gallery_arguments(parser):
@@ -68,7 +69,7 @@ def gallery_export_command(arguments):
     """Write a gallery's vectors as CSV."""
     if arguments.csv.suffix.lower() != '.csv':  # --- a gallery is never written over
         raise ValueError(f'{arguments.csv}: vectors are exported as .csv')
-    check_target(arguments.csv)
+    check_target(arguments.csv, writes=EXPORT, inputs=[arguments.gallery])
     gallery = Gallery.load(arguments.gallery)
     gallery.export_csv(arguments.csv)
     print_answer(arguments, {'csv': str(arguments.csv), 'walks': len(gallery)},

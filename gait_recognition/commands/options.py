@@ -2,16 +2,19 @@
 import argparse
 import functools
 
+from gait_recognition.facts import Limits
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
-WALK_HELP = 'a video, a folder or pattern of pictures, an animation, or the number of a camera (with --end)'
+WALK_HELP = ('a video, a folder or pattern of pictures, an animation; - for standard input, an address (rtsp://, '
+             'http://, https://), or the number of a camera (with --end)')
+LONGEST_NUMBER = 18             # digits
 
 
 def integer(text, least):
     """argparse type: an integer from `least` on."""
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f'expected an integer from {least} on, got {text!r}')
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) < least:
+        raise argparse.ArgumentTypeError(f'expected an integer from {least} on, got {text[:50]!r}')
     return int(text)
 
 
@@ -45,6 +48,18 @@ def add_frames(parser):
                              'compared with their like only')
     parser.add_argument('--every', type=count, default=1, metavar='N',
                         help='use every Nth frame; the same N for all walks that are compared')
+    parser.add_argument('--stream', type=seed, metavar='N',
+                        help='number in its file of the video stream to read, where there are several (default: the '
+                             'largest)')
+    parser.add_argument('--max-pixels', type=count, default=Limits().pixels, metavar='N',
+                        help='refuse larger frames and pictures (default: %(default)s)')
+    parser.add_argument('--max-frames', type=count, default=Limits().frames, metavar='N',
+                        help='refuse longer walks (default: %(default)s)')
+
+
+def limits(arguments):
+    """The `Limits` that were asked for."""
+    return Limits(arguments.max_pixels, arguments.max_frames)
 
 
 def add_describing(parser):

@@ -9,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 import gait_files
-from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range
-from gait_recognition.commands.walks import say_track, used_frames
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range, limits
+from gait_recognition.commands.walks import read_walk, say_track, used_frames
+from gait_recognition.console import check_folder, check_target, check_targets_differ, print_answer
 from gait_recognition.drawing import draw_skeleton
-from gait_recognition.frames import read_frames
+from gait_recognition.kinds import JOINT_COLUMNS, JOINTS, PICTURE, VIDEO
 from gait_recognition.pictures import is_picture, read_picture
 from gait_recognition.poses import FrameJoints, joints_of_picture, joints_of_walk
+from gait_recognition.sources import is_live, path_of
 from gait_recognition.videos import VIDEOS, import_av, write_frames
 from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
 from pose_joints import JOINT_NAMES
@@ -39,21 +40,29 @@ def pose_arguments(parser):
 
 def pose_command(arguments):
     """Draw the skeleton on pictures and videos, and write the joints down."""
-    jobs = [(path, _pose_output(path, arguments)) for path in arguments.walks]
-    for path, output in jobs:
-        _read_source(path, arguments)                       # complains about what cannot be read
+    paths, jobs = [walk if is_live(walk) else path_of(walk) for walk in arguments.walks], []
+    for path in paths:
+        output = _pose_output(path, arguments)
+        source = None if is_picture(path) else read_walk(path, arguments)       # complains about what cannot be read
+        if source is None:
+            read_picture(path, limits(arguments))
         if output is not None:
-            _check_drawing(path, output)
+            _check_drawing(path, output, paths)
+        jobs.append((path, output, source))
     if arguments.joints:
-        check_target(arguments.joints)
         if arguments.joints.suffix.lower() not in ('.csv', '.json'):
             raise ValueError(f'{arguments.joints}: joints are written as .csv or .json')
+        check_target(arguments.joints, writes=JOINTS, inputs=paths)
+    check_targets_differ(output for output in (arguments.joints, *(output for _, output, _ in jobs)) if output)
     weights = find_pose_weights(arguments.pose_weights)
     load_tensorflow(arguments.verbose)
     rows, data, lines = [], [], []
+    if arguments.output and len(jobs) > 1:
+        arguments.output.mkdir(parents=True, exist_ok=True)
     with open_pose_network(weights, arguments.precision) as net:
-        for path, output in jobs:
-            found, summary = _pose_of(path, output, net, arguments)
+        for path, output, source in jobs:
+            found, summary = (_pose_of_picture(path, output, net, arguments) if source is None else
+                              _pose_of_walk(source, output, net, arguments))
             own = [{'frame': pose.frame, 'joint': name, 'y': round(float(y), 2), 'x': round(float(x), 2),
                     'probability': round(float(p), 4)}
                    for pose in found for name, y, x, p in zip(JOINT_NAMES, *pose.joints)]
@@ -61,7 +70,7 @@ def pose_command(arguments):
             data.append({'path': path, 'output': output and str(output), **summary, 'joints': own})
             lines.append(f'{path}: {summary["used"]} of {summary["frames"]} frames'
                          + (f' -> {output}' if output else ''))
-            if is_picture(path):
+            if source is None:
                 lines += [f'  {row["joint"]:15} y {row["y"]:7.1f}  x {row["x"]:7.1f}  {row["probability"]:.2%}'
                           for row in own]
     if arguments.joints:
@@ -70,22 +79,19 @@ def pose_command(arguments):
     return 0
 
 
-def _read_source(path, arguments):
-    """A picture (PIL.Image), or the frames of a walk."""
-    if is_picture(path):
-        return read_picture(path)
-    return read_frames(path, arguments.every, arguments.start, arguments.end)
-
-
 def _pose_output(path, arguments):
     """Where the drawing of a source goes; None where only joints were asked for."""
     output = arguments.output
     if output is None and arguments.joints:
         return None
     if output is not None and not output.is_dir():
-        if len(arguments.walks) > 1:
-            raise ValueError(f'{output}: --output of several inputs is a folder that is there')
-        return output
+        if len(arguments.walks) == 1:
+            return output
+        if output.suffix.lower() in {*DRAWING_FORMATS, '.gif', *VIDEOS}:
+            raise ValueError(f'--output {output}: of several inputs it is a folder, which is made, and not one file')
+        check_folder('--output', output)
+    if is_live(path):
+        raise ValueError(f'{path} has no name to give to its drawing: say --output FILE, or --joints FILE alone')
     source = pathlib.Path(os.path.abspath(os.path.dirname(path) if glob.has_magic(path) else path))
     suffix = source.suffix.lower()
     if is_picture(path):
@@ -95,29 +101,32 @@ def _pose_output(path, arguments):
     return (output or source.parent) / f'{source.stem}_pose{suffix}'
 
 
-def _check_drawing(path, output):
-    check_target(output)
+def _check_drawing(path, output, inputs):
     expected = DRAWING_FORMATS if is_picture(path) else {'.gif': 'GIF', **VIDEOS}
     if output.suffix.lower() not in expected:
         raise ValueError(f'{output}: the drawing of {path} is written as {", ".join(expected)}')
     if output.suffix.lower() in VIDEOS:
         import_av(output, 'writing a video (a .gif does without)')
-    if output.exists() and os.path.exists(path) and output.samefile(path):
-        raise ValueError(f'{output} is what is to be read; name another file with --output')
+    if output.parent.is_dir() or len(inputs) == 1:          # else it is made
+        check_target(output, writes=(PICTURE, VIDEO), inputs=inputs)
 
 
-def _pose_of(path, output, net, arguments):
-    """The joints of a picture or a walk, drawn if there is an output: (list of FrameJoints, facts)."""
-    source = _read_source(path, arguments)
-    if is_picture(path):
-        frame = np.asarray(source)
-        joints = joints_of_picture(source, arguments.crop, net)
-        if output is not None:
-            with gait_files.replacing(output, shared=True) as file:
-                drawing = Image.fromarray(draw_skeleton(frame, joints))
-                drawing.save(file, DRAWING_FORMATS[output.suffix.lower()], quality=95)
-        return [FrameJoints(0, joints)], {'frames': 1, 'used': 1, 'skipped': 0,
-                                          'crop': 'pose' if arguments.crop == 'pose' else 'none'}
+def _pose_of_picture(path, output, net, arguments):
+    """The joints of a picture, drawn if there is an output: (list of FrameJoints, facts)."""
+    picture = read_picture(path, limits(arguments))
+    joints = joints_of_picture(picture, arguments.crop, net)
+    if output is not None:
+        with gait_files.replacing(output, shared=True) as file:
+            drawing = Image.fromarray(draw_skeleton(np.asarray(picture), joints))
+            drawing.save(file, DRAWING_FORMATS[output.suffix.lower()], quality=95)
+    return [FrameJoints(0, joints)], {'frames': 1, 'used': 1, 'skipped': 0,
+                                      'crop': 'pose' if arguments.crop == 'pose' else 'none', 'remarks': []}
+
+
+def _pose_of_walk(source, output, net, arguments):
+    """The joints of a walk (Frames), drawn if there is an output: (list of FrameJoints, facts)."""
+    if output is not None:
+        source = source.kept()                              # it is read again to be drawn on
     found, track = joints_of_walk(source, arguments.crop, net)
     say_track(track, arguments.verbose)
     if output is not None:
@@ -133,6 +142,6 @@ def _write_joints(path, rows):
         if path.suffix.lower() == '.json':
             json.dump(rows, file, ensure_ascii=False)
         else:
-            writer = csv.DictWriter(file, ['path', 'frame', 'joint', 'y', 'x', 'probability'], lineterminator='\n')
+            writer = csv.DictWriter(file, JOINT_COLUMNS, lineterminator='\n')
             writer.writeheader()
             writer.writerows(rows)

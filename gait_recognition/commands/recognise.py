@@ -7,10 +7,11 @@ import numpy as np
 
 import gait_checkpoints
 from gait_recognition.commands.options import WALK_HELP, add_describing, add_range, count
-from gait_recognition.commands.walks import chosen_weights, describe, is_camera, read_walk
+from gait_recognition.commands.walks import chosen_weights, describe, read_walk
 from gait_recognition.console import check_target, print_answer, say
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import FingerprintError, Gallery, check_text
+from gait_recognition.sources import is_live, path_of
 from gait_recognition.weights import choose_weights
 
 
@@ -57,11 +58,11 @@ def enrol_command(arguments):
 
 
 def _label(walk, start, end):
-    """What a gallery calls a walk: its full path, and the part that was asked for; None for what a camera shows."""
-    if is_camera(walk):
+    """What a gallery calls a walk: its full path, and the part that was asked for; None for what is read only once."""
+    if is_live(walk):
         return None
     part = f' [{start or 0:.12g}-{end:.12g} s]' if end else f' [{start:.12g} s to the end]' if start else ''
-    return os.path.abspath(walk) + part
+    return os.path.abspath(path_of(walk)) + part
 
 
 def _not_enrolled(path, gallery, walks):

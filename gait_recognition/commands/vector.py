@@ -11,6 +11,7 @@ import gait_files
 from gait_recognition.commands.options import WALK_HELP, add_describing, add_range
 from gait_recognition.commands.walks import chosen_weights, describe, read_walk
 from gait_recognition.console import check_target, print_answer
+from gait_recognition.kinds import VECTORS
 
 
 def vector_arguments(parser):
@@ -25,10 +26,10 @@ def vector_command(arguments):
     """Write or print the vectors of walks."""
     writer = None
     if arguments.output:
-        check_target(arguments.output)
         writer = VECTOR_WRITERS.get(arguments.output.suffix.lower())
         if writer is None:
             raise ValueError(f'{arguments.output}: vectors are written as {", ".join(VECTOR_WRITERS)}')
+        check_target(arguments.output, writes=VECTORS, inputs=arguments.walks)
     sources = [read_walk(walk, arguments) for walk in arguments.walks]
     weights = chosen_weights(arguments)
     described = list(describe(sources, weights, arguments))

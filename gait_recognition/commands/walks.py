@@ -1,13 +1,14 @@
 """What commands about walks share: reading the walks, and describing them by vectors."""
 import contextlib
-import os
 from typing import NamedTuple
 
 import numpy as np
 
+from gait_recognition.commands.options import limits
 from gait_recognition.console import say
 from gait_recognition.frames import read_frames
 from gait_recognition.progress import Progress
+from gait_recognition.sources import is_camera
 from gait_recognition.vectors import walk_vector
 from gait_recognition.weights import find_pair, load_tensorflow, open_networks, weights_of
 
@@ -33,29 +34,26 @@ class Described(NamedTuple):
 
 
 def used_frames(track):
-    """How many frames of a walk were used, and how many skipped as damaged, as answers say it."""
-    return {'frames': track.frames, 'used': len(track.numbers), 'skipped': track.skipped, 'crop': track.method}
+    """How many frames of a walk were used, how many skipped as damaged, and what else is to be said, for answers."""
+    return {'frames': track.frames, 'used': len(track.numbers), 'skipped': track.skipped, 'crop': track.method,
+            'remarks': track.remarks}
 
 
 def say_track(track, verbose):
-    """Say which frames of a walk were used if `verbose`, and in any case how many were damaged."""
+    """Say which frames of a walk were used if `verbose`, and in any case what is to be said of its recording."""
     if verbose:
         say(track)
-    elif track.skipped:
-        say(f'{track.name}: {track.skipped} of {track.frames} frames are damaged and were skipped')
-
-
-def is_camera(walk):
-    """Whether an argument WALK is the number of a camera, not a file's name."""
-    return walk.isdigit() and not os.path.exists(walk)
+    for remark in track.remarks:
+        say(f'{track.name}: {remark}')
 
 
 def read_walk(walk, arguments):
     """The frames of an argument WALK."""
-    if is_camera(walk) and arguments.end is None:
+    if (is_camera(walk) or walk.lower().startswith('rtsp://')) and arguments.end is None:
         raise ValueError(f'camera {walk} never ends: say --end SECONDS')
     source = int(walk) if is_camera(walk) else walk
-    return read_frames(source, arguments.every, arguments.start, arguments.end)
+    return read_frames(source, arguments.every, arguments.start, arguments.end, stream=arguments.stream,
+                       limits=limits(arguments))
 
 
 def describe(sources, weights, arguments):

@@ -121,6 +121,7 @@ def measure_walk(source, pose_net=None, crop='auto', every=1, start=None, end=No
     if pose_net is None:
         pose_net = shared_pose_network(find_pose_weights())
     found, track = joints_of_walk(frames, crop, pose_net)
+    track.warn()
     return measure_found(found, track)
 
 

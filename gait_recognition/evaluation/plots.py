@@ -5,6 +5,8 @@ import numpy as np
 
 from gait_recognition.drawing import new_figure, save_figure
 
+NAMES = ('roc.png', 'cmc.png', 'confusion.png')
+
 
 def draw(results, folder):
     """Write roc.png, cmc.png and confusion.png (of the first result) into a folder, return their paths.
@@ -24,8 +26,8 @@ def draw(results, folder):
     else:
         lines = [(c, first, c) for c in [*first.columns[:-1], 'all']]
     paths = []
-    for name, size, draw_on, what in (('roc.png', (11, 5), draw_rocs, lines), ('cmc.png', (6.5, 5), draw_cmc, lines),
-                                      ('confusion.png', (6.5, 6), draw_confusion, first)):
+    for name, size, draw_on, what in zip(NAMES, ((11, 5), (6.5, 5), (6.5, 6)), (draw_rocs, draw_cmc, draw_confusion),
+                                         (lines, lines, first)):
         figure = new_figure(size, layout='constrained')
         draw_on(figure, what)
         paths.append(os.path.join(folder, name))

@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from gait_recognition.prefetch import ahead
+from gait_recognition.tracking.parts import ELSEWHERE, Parts
 from gait_recognition.tracking.track import (
     BORDER,
     NOBODY,
@@ -109,9 +110,11 @@ def _find_moving(frames):
         Height and width of the frames.
     share : float
         Of the picture that was foreground or never still, on the average.
+    parts : Parts
+        Of the recording, which is cut; a background is one part's.
     """
-    numbers, figures, shares = [], [], []
-    window, waiting = collections.deque(maxlen=BLOCK), 0
+    numbers, figures, shares, parts = [], [], [], Parts(frames.facts)
+    window, waiting, latest = collections.deque(maxlen=BLOCK), 0, 0
 
     def look():
         still, noise = _background(window)
@@ -121,6 +124,12 @@ def _find_moving(frames):
             figures.append(_figures(mask) * ([factor] * 5 + [factor ** 2]))
 
     for number, frame in ahead(frames.numbered(), 4):
+        part = parts.add(number, frame)
+        if part != latest:
+            if waiting:
+                look()
+            window.clear()
+            waiting, latest = 0, part
         picture, factor = _shrink(frame)
         shape = frame.shape[:2]
         numbers.append(number)
@@ -131,7 +140,7 @@ def _find_moving(frames):
             waiting = 0
     if waiting:
         look()
-    return numbers, figures, shape, float(np.mean(shares))
+    return numbers, figures, shape, float(np.mean(shares)), parts
 
 
 def _link(figures, rate):
@@ -165,12 +174,14 @@ def _distance(path, time, box):
 
 def track_background(frames):
     """The largest figure that crosses a still picture, as a `Track`."""
-    numbers, figures, shape, share = _find_moving(frames)
+    numbers, figures, shape, share, parts = _find_moving(frames)
     if share > MOVING_CAMERA:
         raise UnsuitableError(f'{frames.name}: {share:.0%} of the picture changes all the time, so the camera moves '
                               "(or the scene flickers) and crop='background' cannot tell the walker from it")
     rate = frames.fps / frames.every
-    paths = _link(figures, rate)
+    nothing, of_part = np.empty((0, 6)), np.array(parts.numbers)
+    paths = [path for part in dict.fromkeys(parts.numbers) for path in
+             _link([found if own else nothing for found, own in zip(figures, of_part == part)], rate)]
     if not paths:
         raise NoPersonError(f'{frames.name}: nothing as large as a person moves in these {len(numbers)} frames')
     crossing = [path for path in paths if _travel(path) >= MIN_TRAVEL]
@@ -187,7 +198,10 @@ def track_background(frames):
             reasons[time] = BORDER
         else:
             edges[time], reasons[time] = box[:4], ''
-    track = Track(frames.name, 'background', skipped=frames.skipped)
+    used = parts.numbers[chosen[0][0]]
+    reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
+    track = Track(frames.name, 'background')
+    track.note(frames, parts.remark(used, numbers))
     settle(track, numbers, edges, reasons, rate)
     return track
 

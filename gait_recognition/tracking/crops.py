@@ -1,7 +1,4 @@
 """Square crops that follow the walker, found in one of several ways."""
-import math
-import tempfile
-
 import numpy as np
 
 from gait_recognition.frames import read_frames, size_text
@@ -35,7 +32,9 @@ class Crops:
         boxes = dict(zip(self.track.numbers, self.track.boxes))
         for number, frame in self._frames.numbered():
             if number in boxes:
-                yield cut_square(frame, boxes[number])
+                yield cut_square(frame, boxes.pop(number))
+        if boxes:                                                       # found at first, and now not there
+            raise ValueError(f'{self.track.name} changed while it was read: {len(boxes)} frames are missing now')
 
     def _whole(self):
         self.track.numbers, self.track.boxes = [], []
@@ -46,28 +45,7 @@ class Crops:
             self.track.numbers.append(number)
             self.track.boxes.append((0.0, 0.0, float(len(frame))))
             yield frame if len(frame) == CROP_SIZE else cut_square(frame, self.track.boxes[-1])
-        self.track.skipped = self._frames.skipped
-
-
-class _Kept:
-    """The frames of a source that can be read only once, kept in a temporary file; reads like `Frames`."""
-
-    rereadable = True
-
-    def __init__(self, frames):
-        self.name, self.fps, self.every = frames.name, frames.fps, frames.every
-        self._file, self._numbers = tempfile.TemporaryFile(), []
-        for number, frame in frames.numbered():
-            self._file.write(np.ascontiguousarray(frame))
-            self._numbers.append(number)
-            self._shape = frame.shape
-        self.skipped = frames.skipped
-
-    def numbered(self):
-        size = math.prod(self._shape)
-        for index, number in enumerate(self._numbers):
-            self._file.seek(index * size)
-            yield number, np.frombuffer(self._file.read(size), np.uint8).reshape(self._shape)
+        self.track.note(self._frames)
 
 
 def crop_walker(frames, crop='auto', pose_net=None):
@@ -111,8 +89,7 @@ def crop_walker(frames, crop='auto', pose_net=None):
             _check_person(frames, pose_net)
         if crop == 'none' or ready:
             return Crops(frames, Track(frames.name, 'none'))
-    if not frames.rereadable:
-        frames = _Kept(frames)
+    frames = frames.kept()
     if crop == 'background':
         return Crops(frames, track_background(frames))
     if crop == 'pose':

@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from gait_recognition.tracking.parts import ELSEWHERE, Parts
 from gait_recognition.tracking.track import (
     BORDER,
     CROP_SIZE,
@@ -32,7 +33,11 @@ def track_joints(frames, pose_net):
     rate = frames.fps / frames.every
     stride = max(1, round(POSE_SECONDS * rate))
     numbers, edges, reasons, square, searched = [], [], [], None, -math.inf
+    parts, latest = Parts(frames.facts), 0
     for time, (number, frame) in enumerate(frames.numbered()):
+        part = parts.add(number, frame)
+        if part != latest:                                              # whoever is seen now is looked for anew
+            square, searched, latest = None, -math.inf, part
         numbers.append(number)
         edges.append(np.full(4, np.nan))
         reasons.append(NOBODY)
@@ -49,8 +54,14 @@ def track_joints(frames, pose_net):
             reasons[-1] = BORDER
         else:
             edges[-1], reasons[-1] = figure, ''
-    track = Track(frames.name, 'pose', skipped=frames.skipped)
-    settle(track, numbers, np.array(edges), reasons, rate)
+    edges, of_part = np.array(edges), np.array(parts.numbers)
+    found = np.isfinite(edges[:, 0])
+    used = max(dict.fromkeys(parts.numbers), key=lambda part: found[of_part == part].sum())
+    edges[of_part != used] = np.nan
+    reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
+    track = Track(frames.name, 'pose')
+    track.note(frames, parts.remark(used, numbers))
+    settle(track, numbers, edges, reasons, rate)
     return track
 
 

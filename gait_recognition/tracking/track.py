@@ -3,6 +3,7 @@ import collections
 import dataclasses
 import itertools
 import math
+import warnings
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -45,6 +46,8 @@ class Track:
         Frames not used, by number, and why.
     skipped : int
         Frames that could not be read.
+    remarks : list of str
+        What a user has to hear of the recording before believing an answer (`Facts.remarks`, and where it is cut).
     """
 
     name: str
@@ -53,6 +56,7 @@ class Track:
     boxes: list = dataclasses.field(default_factory=list)
     dropped: dict = dataclasses.field(default_factory=dict)
     skipped: int = 0
+    remarks: list = dataclasses.field(default_factory=list)
 
     @property
     def frames(self):
@@ -68,6 +72,15 @@ class Track:
         if self.skipped:
             counts['damaged'] = self.skipped
         return lead + ', '.join(f'{count} {reason}' for reason, count in counts.most_common()) if counts else ''
+
+    def note(self, frames, remark=None):
+        """Take over what reading the `Frames` to their end told; a further remark of the tracker's own."""
+        self.skipped, self.remarks = frames.skipped, [*frames.remarks, *([remark] if remark else [])]
+
+    def warn(self, stacklevel=2):
+        """Say the remarks as warnings."""
+        for remark in self.remarks:
+            warnings.warn(f'{self.name}: {remark}', UserWarning, stacklevel=stacklevel + 1)
 
     def draw(self, number, frame):
         """`frame` (uint8 (H, W, 3), number `number` of the source) with its crop's outline, if it was used."""

@@ -1,7 +1,10 @@
 """Options of the training commands: what both have, and how both refuse."""
 import argparse
 import math
+import pathlib
 import sys
+
+from gait_recognition.console import check_folder, check_target
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -21,6 +24,27 @@ def check_numbers(parser, arguments, counts):
         parser.error('--seed is 0 or more')
     if not 0 <= arguments.rate < math.inf:
         parser.error('--rate is 0 or more')
+
+
+def check_outputs(parser, arguments, files, inputs=()):
+    """End the command with a message where what it is to write has no place, or would take that of something else.
+
+    Parameters
+    ----------
+    files : dict of str to str
+        Names of options that are files to write, and what comes into them (`kinds`).
+    inputs : iterable of str
+        As of `check_target`.
+    """
+    for name in ('output', 'features', *files):
+        path = getattr(arguments, name, None)
+        try:
+            if path and name in files:
+                check_target(pathlib.Path(path), writes=files[name], inputs=inputs)
+            elif path:
+                check_folder(f'--{name}', pathlib.Path(path))
+        except (OSError, ValueError) as error:
+            parser.error(str(error) if name not in files else f'--{name}: {error}')
 
 
 def refuse_ignored(parser, arguments, rules):

@@ -22,7 +22,7 @@ from gait_nn import FEATURE_SHAPE, GaitNetwork
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import Protocol
 from gait_recognition.tracking.crops import CROP_METHODS
-from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored, run_command
+from gait_recognition.training.arguments import HelpFormatter, check_numbers, check_outputs, refuse_ignored, run_command
 from gait_recognition.training.runs import STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.walks import (
     TRAINING_PERSON,
@@ -296,6 +296,7 @@ def _check_arguments(parser, arguments):
         ('people conditions all_walks_of validation_people walk_frames', arguments.manifest, 'goes without --manifest'),
         ('crop every', not arguments.manifest, 'goes with --manifest'),
         ('summary_every', not arguments.name, 'goes with --name')))
+    check_outputs(parser, arguments, {})
 
 
 def main(argv=None):

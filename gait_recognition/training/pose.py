@@ -16,9 +16,10 @@ import sys
 
 import numpy as np
 
+from gait_recognition.kinds import ANNOTATIONS, PICTURE
 from gait_recognition.progress import Progress
 from gait_recognition.training.annotations import convert_lsp, convert_mpii, write_annotations
-from gait_recognition.training.arguments import HelpFormatter, check_numbers, refuse_ignored, run_command
+from gait_recognition.training.arguments import HelpFormatter, check_numbers, check_outputs, refuse_ignored, run_command
 from gait_recognition.training.cleaning import clean
 from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
@@ -233,10 +234,8 @@ def _check_arguments(parser, arguments):
         parser.error(f'--shares takes {len(arguments.data)} positive numbers, one for each --data')
     check_numbers(parser, arguments, ('epochs', 'epoch_size', 'validation_size', 'batch_size', 'save_every',
                                       'summary_every'))
-    for name in ('chart', 'to'):
-        folder = os.path.dirname(getattr(arguments, name) or '')
-        if folder and not os.path.isdir(folder):
-            parser.error(f'--{name}: no such folder {folder}; create it first')
+    check_outputs(parser, arguments, {'chart': PICTURE, 'to': ANNOTATIONS}, inputs=[
+        *(file for group in arguments.data for file in group), *((arguments.convert or [])[1:])])
     for name in ('cover', 'degrade', 'extent', 'average'):
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:

@@ -76,7 +76,9 @@ class ManifestWalks:
 
     def read(self, walk, pose_net=None):
         """Yields the walker in the frames of a walk, uint8 (299, 299, 3); `pose_net` finds who nothing else finds."""
-        yield from crop_walker(read_frames(walk.path, self.every), self.crop, pose_net)
+        crops = crop_walker(read_frames(walk.path, self.every), self.crop, pose_net)
+        yield from crops
+        crops.track.warn()
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""

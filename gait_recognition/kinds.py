@@ -1,0 +1,100 @@
+"""What an existing file holds, told by its first bytes: asked before an output takes its name."""
+import contextlib
+import csv
+import json
+import os
+import re
+import zipfile
+
+import numpy as np
+
+from gait_files import open_npz
+
+VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
+PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart', 'gait figures'
+SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
+              (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
+              (VIDEO, 8, b'AVI '), ('a gallery', 0, b'SQLite format 3\0'))
+JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')
+FIGURE_COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
+# Patterns of whole headers; a manifest may have columns of its user's.
+HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'), (JOINTS, ','.join(JOINT_COLUMNS)),
+           (FIGURES, ','.join(FIGURE_COLUMNS)),
+           (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
+           ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
+ARRAYS = (('a gallery', {'vectors', 'about'}), (VECTORS, {'vectors', 'walks', 'fingerprint'}),
+          ('weights', {'facts.json'}))                                          # names in an .npz
+FIRST_KEYS = {'walk': VECTORS, 'path': JOINTS, 'image': ANNOTATIONS}            # of a JSON list of objects
+VECTOR_SIZE = 512
+HEAD = 1 << 16                  # bytes that are looked at
+
+
+def kind_of(path):
+    """What a file holds, in words for messages; None where it is empty.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Of a file that is there.
+
+    Returns
+    -------
+    str or None
+        One of this module's constants for what commands write, other words for other files.
+    """
+    with open(path, 'rb') as file:
+        head = file.read(HEAD)
+    if not head:
+        return None
+    for kind, at, mark in SIGNATURES:
+        if head.startswith(mark, at):
+            return kind
+    if zipfile.is_zipfile(path):
+        return _kind_of_arrays(path)
+    if head.startswith(b'\x93NUMPY'):
+        return _kind_of_array(path)
+    return _kind_of_text(head) or f'another kind of file ({os.path.getsize(path)} bytes)'
+
+
+def _kind_of_arrays(path):
+    names = set()
+    with contextlib.suppress(OSError, ValueError), open_npz(path) as file:
+        names = {*file.files}
+    return next((kind for kind, held in ARRAYS if held <= names), f'a zip file of {sorted(names)[:5] or "other files"}')
+
+
+def _kind_of_array(path):
+    try:
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+    except ValueError:
+        return 'an array of objects, or a damaged one'
+    is_vectors = array.dtype == np.float32 and array.ndim == 2 and array.shape[1] == VECTOR_SIZE
+    return VECTORS if is_vectors else f'an array, {array.dtype} {array.shape}'
+
+
+def _kind_of_text(head):
+    try:
+        text = head.decode('utf-8-sig', 'strict' if len(head) < HEAD else 'ignore')
+    except UnicodeDecodeError:
+        return None
+    if text[:1] in '[{':
+        keys = _first_keys(text)
+        return FIRST_KEYS.get(keys[0] if keys else None, f'JSON of {keys[:5]}')
+    if '<svg' in text[:2000]:
+        return CHART
+    header = text.splitlines()[0]
+    for kind, pattern in HEADERS:
+        if re.fullmatch(pattern, header):
+            return kind
+    columns = next(csv.reader([header]))
+    if {'person', 'condition', 'session', 'path'} <= {*columns}:
+        return 'a manifest'
+    return f'a text that begins {header[:60]!r}'
+
+
+def _first_keys(text):
+    """The keys of the first object of a JSON text, as far as it goes."""
+    start = text.find('{')
+    with contextlib.suppress(ValueError):
+        return [*json.JSONDecoder().raw_decode(text[start:])[0]]
+    return re.findall(r'"(\w+)": ', text[:200])

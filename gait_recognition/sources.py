@@ -1,0 +1,240 @@
+"""What a user's words stand for: a file, pictures, a pipe, an address or a camera; refused here before it can hang.
+
+A name is a file's name, whatever it looks like: only what begins with one of `ADDRESSES` goes to the network. What is
+in a file is not known here (`recordings`, `pictures`).
+"""
+import glob
+import os
+import re
+import stat
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from gait_recognition import pictures
+
+ADDRESSES = ('rtsp://', 'http://', 'https://')
+STANDARD_INPUT = '-'
+MAX_CAMERA = 9999
+VIDEO_SUFFIXES = ('.3gp', '.asf', '.avi', '.dv', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
+                  '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv')
+SILENCE_SECONDS = 30            # without a byte from a pipe, until it is given up
+
+
+class Source(NamedTuple):
+    """What was found.
+
+    Attributes
+    ----------
+    kind : {'file', 'pictures', 'pipe', 'address', 'camera', 'frames'}
+    name : str
+        For messages.
+    target : object
+        A path, a list of paths, an opened `Pipe`, an address, a number, or what yields frames.
+    """
+    kind: str
+    name: str
+    target: object
+
+
+def find(source):
+    """The `Source` that a user means.
+
+    Parameters
+    ----------
+    source : object
+        As of `read_frames`.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        It can be no walk: a device, an empty file, a folder of videos.
+    TypeError
+    """
+    if isinstance(source, str) and source.lower().startswith(ADDRESSES):
+        return Source('address', source, source)
+    if isinstance(source, (str, bytes, os.PathLike)):
+        return _find_path(path_of(source))
+    if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
+        if not 0 <= source <= MAX_CAMERA:
+            raise ValueError(f'source: cameras have numbers from 0 to {MAX_CAMERA}')
+        return Source('camera', f'camera {source}', int(source))
+    if are_paths(source):
+        files = [path_of(one) for one in source]
+        _check_pictures(files, 'the list')
+        return Source('pictures', f'{shortened(files[0])} and {len(files) - 1} more', files)
+    if not hasattr(source, '__iter__') and not hasattr(source, '__array__'):
+        raise TypeError('source: expected a path, a camera number, an array (T, H, W, 3) or an iterable of frames, '
+                        f'got {type(source).__name__}')
+    if hasattr(source, '__array__') and not isinstance(source, np.ndarray):
+        source = np.asarray(source)
+    if isinstance(source, np.ndarray) and source.ndim != 4:
+        raise ValueError(f'an array of frames: expected uint8 RGB of shape (T, H, W, 3), got shape {source.shape}')
+    return Source('frames', 'frames from memory', source)
+
+
+def are_paths(source):
+    """Whether a source is a list of paths: pictures of one walk."""
+    return isinstance(source, (list, tuple)) and bool(source) and all(
+        isinstance(one, (str, bytes, os.PathLike)) for one in source)
+
+
+def path_of(path):
+    """A path as a str, `~` replaced by the home folder."""
+    return os.path.expanduser(os.fsdecode(path))
+
+
+def is_live(text):
+    """Whether an argument names what can be read only once: a camera, standard input, an address."""
+    return is_camera(text) or text == STANDARD_INPUT or text.lower().startswith(ADDRESSES)
+
+
+def is_camera(text):
+    """Whether an argument is the number of a camera, not a file's name."""
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_CAMERA)) and not os.path.exists(text)
+
+
+def shortened(name):
+    """A name that fits into a message."""
+    return name if len(name) <= 300 else f'{name[:100]}... ({len(name):,} characters)'
+
+
+def _find_path(path):
+    if path == STANDARD_INPUT:
+        return _find_standard_input()
+    if not path:
+        raise ValueError('source: expected the name of a video, a picture or a folder, got an empty one')
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return _of_files(path, _matching(path))
+    except ValueError as error:
+        raise ValueError(f'{shortened(path)!r} can be no name of a file: {error}') from error
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, shortened(path)) from error
+    if stat.S_ISDIR(mode):
+        return _of_files(path, _pictures_in(path))
+    if stat.S_ISFIFO(mode):
+        return Source('pipe', path, Pipe(path, path))
+    if not stat.S_ISREG(mode):
+        kind = 'a socket' if stat.S_ISSOCK(mode) else 'a device'
+        raise ValueError(f'{path} is {kind}, expected a file, a folder or a pipe; a camera is named by its number')
+    if not os.path.getsize(path):                                       # and what the system makes up, as in /proc
+        raise ValueError(f'{path} is empty: no video and no picture')
+    return Source('file', path, path)
+
+
+def _find_standard_input():
+    name = 'standard input'
+    if sys.platform == 'linux' and sys.stdin is not None and stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+        return Source('file', name, f'/dev/fd/{sys.stdin.fileno()}')    # "< walk.mp4": it can be read twice
+    return Source('pipe', name, Pipe(sys.stdin, name))
+
+
+def _of_files(path, files):
+    return Source('file', files[0], files[0]) if files[0].lower().endswith(VIDEO_SUFFIXES) else \
+        Source('pictures', path, files)
+
+
+def files_of(source):
+    """The files that a path, a folder, a pattern or a list of paths stands for, in their order.
+
+    Raises
+    ------
+    ValueError
+        It stands for no files: it can be read only once.
+    """
+    found = find(source)
+    if found.kind not in ('file', 'pictures'):
+        raise ValueError(f'{found.name} can be read only once; record it to a file first')
+    return found.target if found.kind == 'pictures' else [found.target]
+
+
+def _pictures_in(folder):
+    """The pictures of a folder, in natural order."""
+    names = [entry.path for entry in os.scandir(folder) if not entry.name.startswith('.')]
+    files = [name for name in names if name.lower().endswith(pictures.SUFFIXES)]
+    videos = sorted(name for name in names if name.lower().endswith(VIDEO_SUFFIXES))
+    if videos:
+        beside = f' beside {len(files)} pictures' if files else ''
+        raise ValueError(f'{folder}: {len(videos)} videos in this folder{beside}, such as '
+                         f'{os.path.basename(videos[0])}; one walk was expected: name each video by itself, pictures '
+                         f"by a pattern as in '{os.path.join(folder, '*.png')}'")
+    if not files:
+        raise ValueError(f'{folder}: no picture in this folder (looked for {", ".join(pictures.SUFFIXES)})')
+    return _in_order(files)
+
+
+def _matching(pattern):
+    """The files of a pattern, in natural order."""
+    if not glob.has_magic(pattern):
+        hint = f'; addresses begin with {", ".join(ADDRESSES)}' if '://' in pattern else ''
+        raise FileNotFoundError(f'{shortened(pattern)}: no such file or folder{hint}')
+    files = [file for file in glob.glob(pattern) if os.path.isfile(file)]
+    if not files:
+        raise FileNotFoundError(f'{shortened(pattern)}: no file matches this pattern')
+    if len(files) > 1:
+        _check_pictures(files, f'{pattern} (quoted, so the shell left it)')
+    return _in_order(files)
+
+
+def _check_pictures(files, what):
+    videos = sorted(file for file in files if file.lower().endswith(VIDEO_SUFFIXES))
+    if videos:
+        raise ValueError(f'{what} stands for {len(files)} files, videos among them, such as {videos[0]}: several '
+                         'pictures make one walk, but each video is a walk of its own; name them one by one')
+
+
+def _in_order(files):
+    def natural(file):                                                  # digits, however many, by length and then value
+        return [(len(part.lstrip('0')), part.lstrip('0')) if index % 2 else part.lower()
+                for index, part in enumerate(re.split('([0-9]+)', file))], file
+    return sorted(files, key=natural)
+
+
+class Pipe:
+    """A fifo or standard input as a file for reading: read once, and given up after a long silence.
+
+    Parameters
+    ----------
+    source : str or file
+        A fifo's path, or an open file.
+    name : str
+    """
+
+    def __init__(self, source, name):
+        self.name, self._owned = name, isinstance(source, str)
+        if self._owned:
+            self._descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)     # a fifo without a writer would block
+        else:
+            if source is None or source.isatty():
+                raise ValueError(f'{name} is a terminal: send a video there, as in "... | gait-recognition ... -"')
+            self._descriptor = source.fileno()
+
+    def read(self, size):
+        """Up to `size` bytes; b'' at the end."""
+        self._wait()
+        return os.read(self._descriptor, size)
+
+    def _wait(self):
+        try:
+            from select import POLLIN, poll
+        except ImportError:                                             # Windows: its pipes can only be read
+            return
+        waiting = poll()
+        waiting.register(self._descriptor, POLLIN)
+        if not waiting.poll(1000 * SILENCE_SECONDS):
+            raise TimeoutError(f'{self.name}: nothing came for {SILENCE_SECONDS} s')
+
+    def seekable(self):
+        return False
+
+    def readable(self):
+        return True
+
+    def close(self):
+        if self._owned:
+            os.close(self._descriptor)
+            self._owned = False
