@@ -11,7 +11,8 @@ Where what is:
 - `frames` reads videos, pictures, cameras: `sources` finds them, `recordings` and `pictures` decode them, `facts` says
   what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks;
 - `scorers`, `gallery` compare vectors, and decide; `evaluation` measures how well;
-- `poses` gives the joints of pictures and walks; `drawing`, `videos`, `pictures` draw, write and read;
+- `poses` gives the joints of pictures and walks, `joint_files` writes them;
+- `drawing`, `overlays`, `videos`, `pictures` draw, write and read;
 - `cycles` measures gaits: cadence, times, lengths, joint angles;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
 - `walkers` draws synthetic people; `training` trains both networks;

@@ -15,10 +15,13 @@ PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart',
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
               (VIDEO, 8, b'AVI '), ('a gallery', 0, b'SQLite format 3\0'))
-JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')
+JOINT_COLUMNS = ('path', 'frame', 'time', 'joint', 'y', 'x', 'probability', 'sure')
+OLD_JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')                 # before 2.1
 FIGURE_COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
 # Patterns of whole headers; a manifest may have columns of its user's.
-HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'), (JOINTS, ','.join(JOINT_COLUMNS)),
+HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
+           (JOINTS, ','.join(JOINT_COLUMNS)), (JOINTS, ','.join(OLD_JOINT_COLUMNS)),
+           (JOINTS, r'PathFileType\t4\t\(X/Y/Z\)\t.*'),
            (FIGURES, ','.join(FIGURE_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))

@@ -65,13 +65,23 @@ def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):
 
 def joints_of_picture(picture, crop, net):
     """Joints (3, 16) in pixels of a picture; unless crop is 'pose' it goes through whole, squeezed into a square."""
+    return joints_of_view(*picture_view(picture, crop, net), net)
+
+
+def picture_view(picture, crop, net):
+    """What the network is shown of a picture, uint8 (299, 299, 3), and its box: top, left, height, width in pixels."""
     if crop == 'background':
         raise ValueError("crop 'background' finds what moves; for a picture take 'pose' or 'none'")
     if crop == 'pose':                                      # a picture is a walk that stands still
         crops = crop_walker([np.asarray(picture)] * MIN_FRAMES, 'pose', net)
         top, left, side = crops.track.boxes[0]
-        return _in_frame(net.joint_positions(next(iter(crops))[None])[:, 0], top, left, side, side)
-    return _in_frame(net.joint_positions(to_frame(picture)[None])[:, 0], 0, 0, picture.height, picture.width)
+        return next(iter(crops)), (top, left, side, side)
+    return to_frame(picture), (0, 0, picture.height, picture.width)
+
+
+def joints_of_view(view, box, net):
+    """Joints (3, 16) in pixels of the picture that a view (`picture_view`) shows."""
+    return _in_frame(net.joint_positions(view[None])[:, 0], *box)
 
 
 def _in_frame(joints, top, left, height, width):
