@@ -113,6 +113,20 @@ def test_legs_that_are_right_are_left_alone_with_noise_too():
         assert (np.isnan(kept) | (kept == points)).all() and np.isnan(kept).mean() < 0.01
 
 
+def test_where_both_legs_were_put_on_one_the_curves_have_a_gap_that_is_named_and_are_right_beside_it(walk, gait):
+    joints, phase = walk.joints.copy(), walk.truth.phase % 1
+    merged = (phase > 0.74) & (phase < 0.87)                    # the right leg swings past the left
+    joints[np.ix_(merged, [0, 1], [0, 1])] = joints[np.ix_(merged, [0, 1], [5, 4])]
+    found = measure_gait(walk.times, joints)
+    knee = found.angles['right']['knee'].degrees
+    missing = np.flatnonzero(np.isnan(knee))
+    assert 70 < missing.min() and missing.max() < 90
+    named, = (name for name in found.left_out if name.startswith('right knee at'))
+    assert named == f'right knee at {missing.min()} to {missing.max()} % of the cycle'
+    assert np.nanmean(np.abs(knee - gait.angles['right']['knee'].degrees)) < 2
+    assert found.measures['cadence'].value == pytest.approx(gait.measures['cadence'].value, rel=0.01)
+
+
 def test_joints_in_a_corner_and_unsure_ones_do_not_move_the_figures(walk, gait):
     joints = walk.joints.copy()
     joints[10:12, :2, 0], joints[50, :2, 4] = 0.0, 298.0        # jumps

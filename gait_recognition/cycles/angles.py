@@ -11,6 +11,7 @@ HARMONICS = 5                           # of the stride: the knee's curve is tha
 FLAT = (12, 31)                         # percent: the foot lies flat, from loading response to heel rise [Perry 2010]
 FAR, ROUNDS = 4.685, 10                 # spreads beyond which a frame tells nothing: 95 % efficient on normal noise
 MIN_FRAMES = 2                          # that make one of a curve's coefficients, at least
+MIN_SHARE = 0.5                         # of the cycle that a curve has to tell
 MAX_GAP = 0.1                           # of the cycle: half a wave of the highest harmonic
 
 
@@ -79,18 +80,28 @@ def cycle_curve(joint, phases, degrees):
     Returns
     -------
     Curve or None
-        None where there are too few frames, or a part of the cycle longer than `MAX_GAP` has none.
+        Without a part of the cycle longer than `MAX_GAP` that has no frames; None where there are too few.
     """
     known = np.isfinite(degrees)
     phases, degrees = phases[known], degrees[known]
-    at = np.sort(phases % 1)
-    if len(phases) < MIN_FRAMES * (1 + 2 * HARMONICS) or np.diff([*at, at[0] + 1]).max() > MAX_GAP:
+    if len(phases) < MIN_FRAMES * (1 + 2 * HARMONICS):
         return None
     coefficients, spread = _robust_fit(_waves(phases), degrees)
     curve = _waves(PERCENT / 100) @ coefficients
+    curve[_far_from(phases)] = np.nan
     if joint == 'ankle':
         curve[(PERCENT < FLAT[0]) | (PERCENT > FLAT[1])] = np.nan
+    if np.isfinite(curve).mean() < (FLAT[1] - FLAT[0] if joint == 'ankle' else 100) * MIN_SHARE / 100:
+        return None
     return Curve(curve, spread, float(np.ptp(phases)))
+
+
+def _far_from(phases):
+    """Where in the cycle, (101,) bool, a gap between frames is longer than `MAX_GAP`."""
+    at = np.sort(phases % 1)
+    at = np.r_[at[-1] - 1, at, at[0] + 1]
+    after = np.searchsorted(at, PERCENT / 100).clip(1, len(at) - 1)
+    return at[after] - at[after - 1] > MAX_GAP
 
 
 def _robust_fit(basis, values):

@@ -166,7 +166,8 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
         raise ValueError(f'{name}: the legs do not alternate in one rhythm: {share:.0%} of their movement follows one, '
                          f'{MIN_SHARE:.0%} or more make a walk')
     if seconds * rate < MIN_STRIDES:
-        raise ValueError(f'{name}: {seconds:.2f} s hold {seconds * rate:.1f} strides, {MIN_STRIDES} or more are needed')
+        raise ValueError(f'{name}: {seconds:.2f} s without a gap hold {seconds * rate:.1f} strides, at least '
+                         f'{MIN_STRIDES} are needed')
     measures = {'cadence': Measure(120 * rate, UNITS['cadence'])}
     events, angles = [], {}
     if view.kind == 'front':
@@ -304,10 +305,19 @@ def _angles(runs, by_run, facing, view, rate, left_out):
         if len(curves[side]) < len(JOINTS):
             left_out[f'angles of the {side} leg'] = 'a part of the cycle has too few sure frames: ' + ', '.join(
                 joint for joint in JOINTS if joint not in curves[side])
+        gaps = {joint: _ranges(np.isnan(curve.degrees)) for joint, curve in curves[side].items() if joint != 'ankle'}
+        left_out.update({f'{side} {joint} at {gap} % of the cycle': 'both legs were seen as one there, or not at all'
+                         for joint, gap in gaps.items() if gap})
     if curves:
         left_out['ankle but from 12 to 31 % of the cycle'] = ('the joints end at the ankle; there the foot lies flat, '
                                                               'and the shank tells the angle')
     return curves
+
+
+def _ranges(missing):
+    """Where in the cycle (101,) something is missing, as text such as '70 to 78'."""
+    edges = np.flatnonzero(np.diff(np.r_[False, missing, False].astype(int))).reshape(-1, 2)
+    return ', '.join(f'{first} to {last - 1}' for first, last in edges.tolist())
 
 
 def _cycles_since(times, strikes, rate):

@@ -22,6 +22,7 @@ JUMP = 0.25                                         # of the leg: a joint that f
 EXCHANGED, BEGIN, UNLIKELY = 1.0, 4.0, 60.0
 MIN_SHARE = 0.5                                     # of the legs' movement that one rhythm explains, else nobody walks
 ROUNDS = 3                                          # of finding the rhythm and the frames that are off it
+TOGETHER = 0.06                                     # of the leg: half of how near ankles come that pass each other
 OFF_BEAT = 0.15                                     # of the leg: by which ankles lie off the rhythm
 NEITHER = 3.0                                       # (0.37 / 0.15) ** 2 / 2: so far off is no way to read a frame
 TURN_SECONDS = 1.0                                  # over which the bend of the knees tells the direction
@@ -142,16 +143,19 @@ def legs_apart(times, points):
 
     Of all ways to exchange them the likeliest is taken, by the algorithm of Viterbi (1967): one in which knees and
     ankles, seen from the hips, change their pace as little as they mostly do, in which the legs alternate in one
-    rhythm, and in which few frames are exchanged. Where the ankles are off that rhythm either way, as where both were
-    put on one leg, knees and ankles are NaN.
+    rhythm, and in which few frames are exchanged. Knees and ankles are NaN where both ankles are in one place, which
+    even those that pass each other never are, and where they are off that rhythm either way: both were put on one leg.
     """
-    legs = points[:, [*RIGHT_LEG[:2], *LEFT_LEG[:2]]] - points[:, HIPS].mean(1, keepdims=True)           # (T, 4, 2)
+    length, below = leg_length(points), [*RIGHT_LEG[:2], *LEFT_LEG[:2]]
+    points = points.copy()
+    points[np.ix_(np.linalg.norm(points[:, 0] - points[:, 5], axis=1) < TOGETHER * length, below)] = np.nan
+    legs = points[:, below] - points[:, HIPS].mean(1, keepdims=True)           # (T, 4, 2)
     ways = np.stack([legs, legs[:, [2, 3, 0, 1]]])
-    off_beat = _off_beat(times, legs, leg_length(points))
+    off_beat = _off_beat(times, legs, length)
     exchanged = _likeliest(ways, off_beat)
     mirrored = [MIRRORED_JOINTS[joint] if joint in RIGHT_LEG + LEFT_LEG else joint for joint in range(points.shape[1])]
     points = np.where(exchanged[:, None, None], points[:, mirrored], points)
-    points[np.ix_(off_beat.min(0) > NEITHER, [*RIGHT_LEG[:2], *LEFT_LEG[:2]])] = np.nan
+    points[np.ix_(off_beat.min(0) > NEITHER, below)] = np.nan
     return points
 
 
