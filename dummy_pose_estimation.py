@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 import gait_checkpoints
-from gait_recognition.console import check_target
+from gait_recognition.console import check_target, program_name
 from gait_recognition.drawing import OUTPUT_FORMATS, draw_pose, output_format
 from gait_recognition.kinds import PICTURE
 from gait_recognition.pictures import read_picture, to_frame
@@ -49,7 +49,8 @@ def probability_lines(names, probabilities):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(description='Estimate and draw the pose of the person in one picture; print the '
+    parser = argparse.ArgumentParser(prog=program_name(),
+                                     description='Estimate and draw the pose of the person in one picture; print the '
                                                  'probability of each of the 16 joints.',
                                      epilog='exit status: 0 done, 2 something is missing or cannot be used')
     parser.add_argument('--image', type=pathlib.Path, metavar='PICTURE',
@@ -97,6 +98,7 @@ def main(argv=None):
         print(f'dummy_pose_estimation: {said}', file=sys.stderr)
         return 2
     print('\n'.join(probability_lines(JOINT_NAMES, probabilities)))
+    print(f'dummy_pose_estimation: drawn into {output}', file=sys.stderr)
     return 0
 
 

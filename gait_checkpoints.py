@@ -15,23 +15,23 @@ import re
 import sys
 import sysconfig
 import tempfile
-import zipfile
-import zlib
 from typing import NamedTuple
 
 import numpy as np
 
-from gait_files import open_npz, replacing
+from gait_files import open_npz, replacing, write_npz
+from gait_tables import Entry, read_entries
 
 DATA_SUFFIX = '.data-00000-of-00001'
 FACTS = 'facts.json'                      # name under which an .npz of ours holds what is not a tensor
 NO_WEIGHT = r'^GaitNN/Logits/|/RMSProp(_\d+)?$|global_step$'      # training's alone: does not change a vector
 COMPACT_FORMAT = 'gait-recognition weights, 8 bits, 1'
 COMPACT_SUFFIX = '.npz'
+COMPACT_LIMIT = 1 << 30                   # bytes that a compact file may unpack to; the pose network's are 56 million
 SCALE_SUFFIX = ':scale'
 INSTALLED = 'share/gait-recognition/models'                      # where `setup.py` puts the weights that ship
-HOW_TO_GET = ('fetch the published weights with "python fetch_models.py" (installed: "python -m fetch_models"), '
-              'or see models/README.md for the addresses')
+FETCH = 'gait-recognition fetch (in a clone that is not installed: python fetch_models.py)'
+HOW_TO_GET = f'fetch the published weights with {FETCH}, or see models/README.md for the addresses'
 CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
 # The op seeds that TensorFlow 1.3 gives to recurrent kernels when the pose network is built first and the gait network
 # second in one process: first + step x layers. Galleries made with the original depend on them.
@@ -51,8 +51,7 @@ class KnownPair(NamedTuple):
     def notice(self):
         """What is to be said where these weights are used by default; None of published ones."""
         return None if self.published else (
-            f'using {self.pose}, weights trained on {self.trained_on}; for people get the published ones: '
-            'gait-recognition fetch, or python fetch_models.py')
+            f'using {self.pose}, weights trained on {self.trained_on}; for people get the published ones: {FETCH}')
 
 
 # In the order in which they are looked for.
@@ -104,6 +103,27 @@ class RestoreReport:
                 some = ', '.join(names[:4]) + (', ...' if len(names) > 4 else '')
                 lines.append(f'  {len(names)} {what}: {some}')
         return '\n'.join(lines)
+
+
+_PROCESS = []                             # the number of the process in which sessions have run
+
+
+def is_forked():
+    """Whether this process was forked off one whose sessions had run."""
+    return bool(_PROCESS) and _PROCESS[0] != os.getpid()
+
+
+def check_process():
+    """To be called where a session is opened or run: RuntimeError in a process that was forked off after one had run.
+
+    TensorFlow's threads do not follow a fork, and a run would wait for them for ever.
+    """
+    if not _PROCESS:
+        _PROCESS.append(os.getpid())
+    elif is_forked():
+        raise RuntimeError(f'process {os.getpid()} was forked off process {_PROCESS[0]} after TensorFlow had run, and '
+                           "would hang: start processes with multiprocessing.get_context('spawn') (or "
+                           'joblib), and build and restore networks in each')
 
 
 # --- Finding ---------------------------------------------------------------------------------------------------------
@@ -278,16 +298,34 @@ class WeightsFile:
         return self.path
 
     @functools.cached_property
+    def entries(self):
+        """`gait_tables.Entry` of each tensor by name, checked against what the files can hold."""
+        _refuse_other_kinds(self.path)
+        with _named_errors(self.path):
+            if self._is_compact:
+                with open_npz(self.path, COMPACT_LIMIT) as file:
+                    return _compact_entries(file)
+            return read_entries(self.path)
+
+    @functools.cached_property
     def shapes(self):
-        with _opened(self.path) as reader:
-            return reader.get_variable_to_shape_map()
+        return {name: entry.shape for name, entry in self.entries.items()}
+
+    @property
+    def _is_compact(self):
+        return self.path.endswith(COMPACT_SUFFIX) and os.path.isfile(self.path)
 
     def read(self, wanted):
-        """The tensors whose name `wanted` (callable) says yes to, as dict; their bytes are checked by checksums."""
-        names = [name for name in self.shapes if wanted(name)]
-        if not self._tensors.keys() >= {*names}:
-            with _opened(self.path) as reader:
-                self._tensors.update({name: reader.get_tensor(name) for name in names if name not in self._tensors})
+        """The tensors of numbers whose name `wanted` (callable) says yes to, as dict; checksums guard their bytes.
+
+        Texts and other things that a file may hold beside weights are not read.
+        """
+        names = [name for name, entry in self.entries.items() if entry.is_numbers and wanted(name)]
+        missing = [name for name in names if name not in self._tensors]
+        if missing:
+            with _named_errors(self.path):
+                read = _read_compact if self._is_compact else _read_by_tensorflow
+                self._tensors.update(read(self.path, missing, self.shapes))
         return {name: self._tensors[name] for name in names}
 
     def forget(self):
@@ -326,24 +364,58 @@ def read_checkpoint(path, wanted=None):
     return WeightsFile(path).read(wanted or (lambda name: True))
 
 
-@contextlib.contextmanager
-def _opened(prefix):
-    """A reader of a checkpoint, for the block; its errors become ones that name the file."""
-    _refuse_other_kinds(prefix)
-    if prefix.endswith(COMPACT_SUFFIX) and os.path.isfile(prefix):
-        with _named_errors(prefix), open_npz(prefix) as file:
-            yield _CompactReader(file)
-        return
+def _read_by_tensorflow(prefix, names, shapes):
     import tensorflow.compat.v1 as tf
 
-    with contextlib.ExitStack() as stack, _named_errors(prefix, tf.errors.OpError):
+    with contextlib.ExitStack() as stack:
         path = prefix
         if re.search(r'[*?\[\]\\]', prefix) and os.sep == '/':
             # TensorFlow looks such a name up as a pattern, which need not match itself: a link with a plain name.
             path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), 'checkpoint')
             for suffix in _suffixes(prefix):
                 os.symlink(os.path.abspath(prefix + suffix), path + suffix)
-        yield tf.train.NewCheckpointReader(path)
+        reader = tf.train.NewCheckpointReader(path)
+        return {name: _of_shape(name, reader.get_tensor(name), shapes[name]) for name in names}
+
+
+def _of_shape(name, value, shape):
+    if list(np.shape(value)) != shape:                  # the file has changed since its entries were read
+        raise ValueError(f'{name} has shape {list(np.shape(value))}, its list says {shape}')
+    return value
+
+
+def _compact_entries(file):
+    """The entries of what `write_compact` wrote."""
+    facts = json.loads(file[FACTS].tobytes())
+    if not isinstance(facts, dict) or facts.get('format') != COMPACT_FORMAT:
+        raise ValueError(f'its format is {facts.get("format") if isinstance(facts, dict) else facts!r}, expected '
+                         f'{COMPACT_FORMAT!r}')
+    shapes = facts['shapes']
+    if not isinstance(shapes, dict):
+        raise ValueError(f'its list of shapes is a {type(shapes).__name__}')
+    for name, shape in shapes.items():
+        if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+            raise ValueError(f'{name} has shape {shape!r}, which is none')
+        if name not in file:
+            raise ValueError(f'{name} is in its list and not in it')
+    return {name: Entry('float32', shape, True) for name, shape in shapes.items()}
+
+
+def _read_compact(path, names, shapes):
+    with open_npz(path, COMPACT_LIMIT) as file:
+        return {name: _expand(file, name, shapes[name]) for name in names}
+
+
+def _expand(file, name, shape):
+    """A tensor of a compact file: as it is, or its 8-bit integers times their scales."""
+    value = file.read(name, shape)
+    if value.dtype.kind == 'f':
+        return value
+    scale = file[name + SCALE_SUFFIX]
+    if value.dtype != np.int8 or scale.dtype.kind != 'f' or scale.ndim != value.ndim or \
+            any(size not in (1, full) for size, full in zip(scale.shape, value.shape)):
+        raise ValueError(f'{name} is {value.dtype} {shape} with a scale of {scale.dtype} {list(scale.shape)}')
+    return value.astype(np.float32) * scale
 
 
 def _suffixes(prefix):
@@ -372,35 +444,14 @@ def _refuse_other_kinds(prefix):
 
 
 @contextlib.contextmanager
-def _named_errors(prefix, *further):
-    """Turn errors of reading, which come in several classes, into one that names the file."""
+def _named_errors(prefix):
+    """Turn errors of reading, which a damaged file raises in any class, into one that names the file."""
     try:
         yield
-    except (*further, RuntimeError, ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile,
-            zlib.error) as error:                                                   # IndexError: too short a data file
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise CheckpointError(f'{prefix} cannot be read as a checkpoint; it is truncated, corrupt or another kind of '
-                              f'file. Get it anew ({HOW_TO_GET}). The reader says: '
-                              f'{(str(error) or type(error).__name__).splitlines()[0][:300]}') from error
-
-
-class _CompactReader:
-    """Reads what `write_compact` wrote, with the methods of TensorFlow's reader; nothing is unpickled."""
-
-    def __init__(self, file):
-        self._file = file
-        facts = json.loads(self._file[FACTS].tobytes())
-        if facts.get('format') != COMPACT_FORMAT:
-            raise ValueError(f'its format is {facts.get("format")!r}, expected {COMPACT_FORMAT!r}')
-        self._shapes = facts['shapes']
-
-    def get_variable_to_shape_map(self):
-        return dict(self._shapes)
-
-    def get_tensor(self, name):
-        value = self._file[name]
-        if list(value.shape) != self._shapes[name]:
-            raise ValueError(f'{name} has shape {list(value.shape)}, its list says {self._shapes[name]}')
-        return value if value.dtype.kind == 'f' else value.astype(np.float32) * self._file[name + SCALE_SUFFIX]
+                              f'file. Get it anew ({HOW_TO_GET}). The reader says: {reason}') from error
 
 
 def fingerprint(*paths):
@@ -439,11 +490,28 @@ def fingerprint_of(*files):
     digest = hashlib.sha256()
     for tensors in files:
         for name in sorted(filter(is_weight, tensors)):
-            value = np.ascontiguousarray(tensors[name], '<f4')
+            value = np.ascontiguousarray(as_float32(name, tensors[name]), '<f4')
             digest.update(f'{name} {value.shape}\n'.encode())
             digest.update(value)
         digest.update(b'end of file\n')
     return digest.hexdigest()[:32]
+
+
+def as_float32(name, value):
+    """A tensor as float32; CheckpointError where it is no numbers, or some are NaN or infinite in float32."""
+    value = np.asarray(value)
+    if not _is_numbers(value.dtype):
+        raise CheckpointError(f'{name} has type {value.dtype}, expected numbers')
+    with np.errstate(over='ignore'):                        # told below
+        cast = value.astype(np.float32, copy=False)
+    if not np.isfinite(cast).all():
+        raise CheckpointError(f'{name} holds NaN or infinity' + (
+            ', or numbers beyond float32' if value.dtype.kind == 'f' and value.dtype.itemsize > 4 else ''))
+    return cast
+
+
+def _is_numbers(dtype):
+    return dtype.kind in 'fiub' or dtype.name == 'bfloat16'
 
 
 def is_weight(name):
@@ -486,7 +554,8 @@ def match(path, tensors, in_file, expected, what, optional=()):
     if missing and missing == required:
         raise CheckpointError(f'{path} holds none of the {len(missing)} variables of {what}; it is '
                               f'{_guess_network(in_file)}. Expected, for instance, {missing[0]}')
-    problems = [f'{name} is missing (expected shape {list(expected[name])})' for name in missing]
+    problems = [f'{name} is {"no tensor of numbers" if name in in_file else "missing"} (expected shape '
+                f'{list(expected[name])})' for name in missing]
     values = {}
     for name, shape in expected.items():
         if name in tensors:
@@ -495,9 +564,11 @@ def match(path, tensors, in_file, expected, what, optional=()):
                 problems.append(f'{name} has shape {list(value.shape)}, expected {list(shape)}')
             elif value.dtype.kind != 'f':
                 problems.append(f'{name} has type {value.dtype}, expected float32')
-            elif not np.isfinite(value).all():
-                problems.append(f'{name} holds NaN or infinity')
-            values[name] = np.asarray(value, np.float32) if value.dtype.kind == 'f' else value
+            else:
+                try:
+                    values[name] = as_float32(name, value)
+                except CheckpointError as error:
+                    problems.append(str(error))
     if problems:
         more = f' (and {len(problems) - 3} more)' if len(problems) > 3 else ''
         raise CheckpointError(f'{path} does not fit {what}: ' + '; '.join(problems[:3]) + more)
@@ -618,6 +689,7 @@ def initial_recurrent(cell, layers, num_units, scope, depth):
     """
     import tensorflow.compat.v1 as tf
 
+    check_process()
     values = {}
     with tf.Graph().as_default(), tf.Session() as session:          # a fresh graph: the op's generator starts at zero
         for part, widths in CELL_WEIGHTS[cell].items():
@@ -653,27 +725,38 @@ def write_checkpoint(prefix, tensors):
 
     Raises
     ------
+    ValueError
+        A tensor is no numbers, or what was written is not what was to be: a name that the format cannot hold.
     OSError
         The folder is missing or cannot be written, the disk is full.
     """
     import tensorflow.compat.v1 as tf
 
+    check_process()
+    tensors = {name: np.asarray(value) for name, value in tensors.items()}
+    wrong = next((name for name, value in tensors.items() if not _is_numbers(value.dtype)), None)
+    if wrong is not None:
+        raise CheckpointError(f'{wrong} has type {tensors[wrong].dtype}, expected numbers')
     prefix = os.path.expanduser(os.fspath(prefix))
     folder = os.path.dirname(prefix) or '.'
     if not os.path.isdir(folder):
         raise FileNotFoundError(f'{folder}: no such folder to save {os.path.basename(prefix)} in')
     beside, names = prefix + '.new', sorted(tensors)
+    _check_names(prefix, names)
     try:
         with tf.Graph().as_default(), tf.Session() as session:
-            inputs = [tf.placeholder(np.asarray(tensors[name]).dtype, name=f'tensor_{i}')
+            inputs = [tf.placeholder(tensors[name].dtype, name=f'tensor_{i}')
                       for i, name in enumerate(names)]
             save = tf.raw_ops.SaveV2(prefix=os.path.abspath(beside), tensor_names=names,
                                      shape_and_slices=[''] * len(names), tensors=inputs)
             session.run(save, {place: tensors[name] for place, name in zip(inputs, names)})
-    except tf.errors.OpError as error:
+        _check_written(prefix, {name: entry.shape for name, entry in read_entries(beside).items()}, tensors)
+    except (tf.errors.OpError, ValueError) as error:
         for suffix in ('.index', DATA_SUFFIX):
             with contextlib.suppress(OSError):
                 os.remove(beside + suffix)
+        if isinstance(error, ValueError):
+            raise
         raise OSError(f'{prefix} could not be saved: {error.message}') from error
     os.replace(beside + DATA_SUFFIX, prefix + DATA_SUFFIX)
     with contextlib.suppress(FileNotFoundError):        # a reader has completed it meanwhile
@@ -697,25 +780,64 @@ def write_compact(path, tensors):
     -------
     str
         The path.
+
+    Raises
+    ------
+    CheckpointError
+        A tensor is no numbers, not finite, or has a name that the file cannot hold.
     """
     path = os.path.expanduser(os.fspath(path))
     if not path.endswith(COMPACT_SUFFIX):
         raise ValueError(f'{path}: compact weights are a {COMPACT_SUFFIX} file')
-    facts = {'format': COMPACT_FORMAT, 'shapes': {name: list(np.shape(value)) for name, value in tensors.items()}}
-    arrays = {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8)}
+    _check_names(path, tensors)
+    shapes = {name: list(np.shape(value)) for name, value in tensors.items()}
+    facts = json.dumps({'format': COMPACT_FORMAT, 'shapes': shapes})
+    arrays = {FACTS: np.frombuffer(facts.encode(), np.uint8)}
     for name, value in tensors.items():
-        if np.ndim(value) < 2:
-            arrays[name] = np.asarray(value, np.float32)
-            continue
-        # A transposed convolution's kernel is (height, width, out, in), every other one (..., in, out).
-        channel = np.ndim(value) - (2 if name.endswith('Upsampling_layer/weights') else 1)
-        largest = np.abs(value).max(tuple(i for i in range(np.ndim(value)) if i != channel), keepdims=True)
-        scale = np.where(largest > 0, largest / 127.0, 1.0).astype(np.float32)
-        arrays[name] = np.rint(value / scale).astype(np.int8)
-        arrays[name + SCALE_SUFFIX] = scale
-    with replacing(path) as file:
-        np.savez_compressed(file, **arrays)
+        parts = _compact(name, value)
+        taken = next((part for part in parts if part in arrays), None)
+        if taken is not None:
+            raise CheckpointError(f'{path}: {taken} would be there twice; in a {COMPACT_SUFFIX} no tensor is called '
+                                  f'{FACTS}, or as another with {SCALE_SUFFIX}')
+        arrays.update(parts)
+    with replacing(path, 'w+b') as file:
+        write_npz(file, arrays)
+        file.flush()
+        with open_npz(file, COMPACT_LIMIT) as written:
+            _check_written(path, {name: entry.shape for name, entry in _compact_entries(written).items()}, tensors)
+            for name, array in arrays.items():
+                if not np.array_equal(written.read(name, array.shape), array):
+                    raise CheckpointError(f'{path}: {name} is not read back as it was written')
     return path
+
+
+def _compact(name, value):
+    """The arrays that stand for a tensor in a compact file, by name."""
+    exact, value = np.asarray(value), as_float32(name, value)
+    if exact.dtype.kind in 'iu' and not np.array_equal(exact, value.astype(np.float64)):
+        raise CheckpointError(f'{name} holds whole numbers beyond those of float32')
+    if value.ndim < 2:
+        return {name: value}
+    # A transposed convolution's kernel is (height, width, out, in), every other one (..., in, out).
+    channel = value.ndim - (2 if name.endswith('Upsampling_layer/weights') else 1)
+    largest = np.abs(value).max(tuple(i for i in range(value.ndim) if i != channel), keepdims=True, initial=0.0)
+    scale = (largest / np.float32(127.0)).astype(np.float32)
+    scale = np.where(scale > 0, scale, np.float32(1.0))     # all zeros, or so small that a step of theirs is none
+    return {name: np.rint(value / scale).astype(np.int8), name + SCALE_SUFFIX: scale}
+
+
+def _check_names(path, names):
+    """Refuse names that a checkpoint or an archive cuts short or takes for something else."""
+    for name in names:
+        if not isinstance(name, str) or not name or '\0' in name or '\\' in name or not name.isprintable() \
+                or len(name) > 1000:
+            raise CheckpointError(f'{path}: a tensor called {name!r:.80} cannot be kept under that name')
+
+
+def _check_written(path, shapes, tensors):
+    """Hold the shapes that were read back of a file that was just written against those that were to be written."""
+    if shapes != {name: list(np.shape(value)) for name, value in tensors.items()}:
+        raise CheckpointError(f'{path}: what was written is not what is read back')
 
 
 def _finish_interrupted_write(prefix):

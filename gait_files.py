@@ -3,6 +3,7 @@
 What is in them is not known here.
 """
 import contextlib
+import math
 import os
 import secrets
 import shutil
@@ -11,13 +12,122 @@ import zipfile
 import numpy as np
 
 
-def open_npz(file):
-    """The arrays of an .npz, a path or an open file; of anything else NumPy would say how to trust it as a pickle."""
+def open_npz(file, most=None):
+    """The arrays of an .npz, a path or an open file, as `NpzFile`; ValueError where it is none."""
     if not zipfile.is_zipfile(file):
         raise ValueError('it is no .npz file')
     if hasattr(file, 'seek'):
         file.seek(0)
-    return np.load(file, allow_pickle=False)
+    return NpzFile(file, most)
+
+
+class NpzFile:
+    """The arrays of an .npz by name, read when they are asked for and checked before memory is taken for them.
+
+    Nothing is unpickled. An array that is not there is a KeyError; whatever else is wrong is a ValueError.
+
+    Parameters
+    ----------
+    file : str, os.PathLike or file
+    most : int, optional
+        Bytes that all arrays together may take.
+
+    Attributes
+    ----------
+    files : list of str
+        The arrays' names.
+    """
+
+    def __init__(self, file, most=None):
+        with _value_errors('its list of arrays'):
+            self._zip = zipfile.ZipFile(file)
+        members = self._zip.infolist()
+        self._members = {member.filename: member for member in members}
+        self.files = [name.removesuffix('.npy') for name in self._members]
+        try:
+            if len(self._members) < len(members) or not all(name.endswith('.npy') for name in self._members):
+                raise ValueError('a name in it is there twice, or is no array\'s')
+            size = sum(member.file_size for member in members)
+            if most is not None and size > most:
+                raise ValueError(f'it unpacks to {size} bytes, more than the {most} that are expected at most')
+        except ValueError:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        self._zip.close()
+
+    def __contains__(self, name):
+        return f'{name}.npy' in self._members
+
+    def __getitem__(self, name):
+        return self.read(name)
+
+    def read(self, name, shape=None):
+        """The array of this name, of this shape where one is given."""
+        if name not in self:
+            raise KeyError(f'no array {name} in it')
+        member = self._members[f'{name}.npy']
+        with _value_errors(f'array {name}'), self._zip.open(member) as file:
+            found, is_fortran, dtype = _npy_header(file)
+            if shape is not None and tuple(shape) != found:
+                raise ValueError(f'has shape {list(found)}, expected {list(shape)}')
+            count = math.prod(found)
+            if dtype.hasobject or any(size < 0 for size in found) or \
+                    count * dtype.itemsize != member.file_size - file.tell():
+                raise ValueError(f'{dtype} {list(found)} is not what its {member.file_size} bytes hold')
+            array = np.empty(count, dtype)
+            if array.nbytes:
+                _fill(memoryview(array.view(np.uint8)), file)
+            if file.read(1):
+                raise ValueError('is longer than it says')
+            return array.reshape(found[::-1]).T if is_fortran else array.reshape(found)
+
+
+def _npy_header(file):
+    """(shape, whether in Fortran's order, dtype) at the head of an .npy."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(file)
+    raise ValueError(f'version {version} of its format is not known')
+
+
+def _fill(view, file):
+    """Fill the view with the file's next bytes, a piece at a time."""
+    while len(view):
+        chunk = file.read(min(len(view), 1 << 22))
+        if not chunk:
+            raise ValueError('is cut off')
+        view[:len(chunk)] = chunk
+        view = view[len(chunk):]
+
+
+@contextlib.contextmanager
+def _value_errors(what):
+    """Turn what zip archives, decompressors and headers raise when they are damaged, any class, into a ValueError."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f'{what}: {str(error).strip() or type(error).__name__}') from error
+
+
+def write_npz(file, arrays):
+    """Write arrays into an open file, compressed, under any name that a zip archive can hold.
+
+    NumPy's own function takes the names for arguments: none may be called `file` or `allow_pickle`.
+    """
+    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f'{name}.npy', 'w', force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 @contextlib.contextmanager

@@ -3,12 +3,11 @@
 `Network` is the base of the pose network and of the gait network. No layer is described here.
 """
 import contextlib
-import copy
 import os
 import secrets
-import sys
 import threading
 import warnings
+import weakref
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -16,16 +15,10 @@ import tensorflow.compat.v1 as tf
 import gait_checkpoints
 import gait_files
 from gait_layers import BATCH_STATISTICS
+from gait_warnings import warn_caller
 
 BATCH_SIZE = 16                 # samples that pass through a network at once, by default
-
-
-def warn_caller(message):
-    """Warn at the line outside the networks' own modules that led here."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get('__name__') in ('gait_network', 'gait_nn', 'human_pose_nn'):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @contextlib.contextmanager
@@ -34,6 +27,83 @@ def quiet_slim():
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', UserWarning)
         yield
+
+
+_BUILDING = threading.RLock()
+_SHARED = weakref.WeakKeyDictionary()   # the `ReadersAndWriter` of each graph's variables
+
+
+@contextlib.contextmanager
+def building(graph):
+    """Add to a graph, as the only thread of the process that does.
+
+    slim's stack of argument scopes and Python's list of warning filters belong to the process: threads that build at
+    once get each other's arguments, and wrong networks without a word.
+    """
+    with _BUILDING, graph.as_default(), quiet_slim():
+        yield
+
+
+class ReadersAndWriter:
+    """Many threads may read at once, one writes alone. Nobody waits for ever.
+
+    A writer that waits goes before readers that come later, and readers that waited for a writer go before the next.
+    A thread that writes may read and write inside, one that reads may read; a reader may not become a writer.
+    """
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._readers = {}              # how deep, by thread
+        self._writer, self._depth = None, 0
+        self._waiting = self._queued = self._due = 0            # writers; readers; those of them who are next
+
+    def _may_read(self, me):
+        return me in self._readers or self._writer == me or self._writer is None and (self._due or not self._waiting)
+
+    @contextlib.contextmanager
+    def reading(self):
+        me = threading.get_ident()
+        with self._changed:
+            if not self._may_read(me):
+                self._queued += 1
+                try:
+                    while not self._may_read(me):
+                        self._changed.wait()
+                finally:
+                    self._queued -= 1
+                    self._due = min(max(self._due - 1, 0), self._queued)
+                    self._changed.notify_all()
+            self._readers[me] = self._readers.get(me, 0) + 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._readers[me] -= 1
+                if not self._readers[me]:
+                    del self._readers[me]
+                    self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def writing(self):
+        me = threading.get_ident()
+        with self._changed:
+            if me in self._readers and self._writer != me:
+                raise RuntimeError('weights are replaced by the thread that computes with them')
+            self._waiting += 1
+            try:
+                while self._writer != me and (self._writer is not None or self._readers or self._due):
+                    self._changed.wait()
+            finally:
+                self._waiting -= 1
+            self._writer, self._depth = me, self._depth + 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._depth -= 1
+                if not self._depth:
+                    self._writer, self._due = None, self._queued
+                self._changed.notify_all()
 
 
 def for_inference(config=None):
@@ -103,6 +173,9 @@ def fed_before_use():
 class Network:
     """A network's graph, session, weights and event files; the layers are the subclasses' matter.
 
+    Threads may share a network: what one of them computes is computed with one set of weights, also while another
+    restores or trains; networks that share a graph count as one. What is run on `sess` itself is not guarded.
+
     Parameters
     ----------
     session_config : tf.compat.v1.ConfigProto, optional
@@ -125,6 +198,7 @@ class Network:
     SCOPE = None                    # pattern of the names of the network's variables in its graph; None for all
 
     def __init__(self, session_config=None, graph=None, session=None, is_training=False, seed=None):
+        gait_checkpoints.check_process()
         self.is_training = is_training
         self.graph = tf.Graph() if graph is None else graph
         self._owns_session = session is None
@@ -132,11 +206,12 @@ class Network:
         self._ready = self._restored = self._is_random = self._warned = self._closed = False
         self._writers = {}
         self._initialises = is_training or graph is not None       # a caller may run the initialisers of his graph
-        with self.graph.as_default(), quiet_slim(), \
-                contextlib.nullcontext() if self._initialises else fed_before_use():
+        with building(self.graph):
+            self._weights = _SHARED.setdefault(self.graph, ReadersAndWriter())
             if graph is None:
                 tf.set_random_seed(secrets.randbelow(2 ** 31) if seed is None else seed)
-            self._build()
+            with contextlib.nullcontext() if self._initialises else fed_before_use():
+                self._build()
         self.variables = self._collection(tf.GraphKeys.GLOBAL_VARIABLES)
         config = session_config if is_training else for_inference(session_config)
         self._session = tf.Session(graph=self.graph, config=config) if session is None else session
@@ -160,16 +235,20 @@ class Network:
         if self._ready:
             return
         with self._lock:
-            if not self._ready:
-                with self.graph.as_default():
-                    has_value = self._session.run([tf.is_variable_initialized(v) for v in self.variables])
+            if self._ready:
+                return
+            with building(self.graph):
+                have_values = [tf.is_variable_initialized(v) for v in self.variables]
+            with self._weights.writing():
+                has_value = self._session.run(have_values)
                 self._assign({}, [v.op.name for v, has in zip(self.variables, has_value) if not has])
-                self._is_random = not any(has_value)        # those of a network whose variables it reuses have one
-                self._ready = True
+            self._is_random = not any(has_value)            # those of a network whose variables it reuses have one
+            self._ready = True
 
     def _check_open(self):
         if self._closed:
             raise RuntimeError(f'this {type(self).__name__} is closed; build a new one')
+        gait_checkpoints.check_process()
 
     def _assign(self, values, initial=()):
         """Give variables these values, in one run and without new nodes: the initialisers, fed.
@@ -181,12 +260,14 @@ class Network:
         if initial and not self._initialises:
             values, initial = {**values, **self._initial_values(initial)}, ()
         operations = [by_name[name].initializer for name in (*values, *initial)]
-        self._session.run(operations, {op.inputs[1]: value for op, value in zip(operations, values.values())})
+        with self._weights.writing():
+            self._session.run(operations, {op.inputs[1]: value for op, value in zip(operations, values.values())})
 
     def _initial_values(self, names):
         """What initialisers give these variables: the same layers are built once more, with them."""
-        initialised = copy.copy(self)
-        with tf.Graph().as_default() as initialised.graph, quiet_slim():
+        initialised = self._apart()
+        initialised.graph = tf.Graph()
+        with building(initialised.graph):
             tf.set_random_seed(self.graph.seed)
             initialised._build()
             variables = {v.op.name: v for v in initialised._collection(tf.GraphKeys.GLOBAL_VARIABLES)}
@@ -194,14 +275,35 @@ class Network:
                 session.run([variables[name].initializer for name in names])
                 return session.run({name: variables[name] for name in names})
 
+    @contextlib.contextmanager
+    def _computing(self):
+        """Compute in the block, with the weights of now: nobody replaces them meanwhile."""
+        self._make_ready()
+        with self._weights.reading():
+            self._check_open()                              # another thread may have closed it while this one waited
+            yield self._session
+
+    @contextlib.contextmanager
+    def _replacing_weights(self):
+        """Change weights in the block, while nobody computes."""
+        self._make_ready()
+        with self._weights.writing():
+            self._check_open()
+            yield self._session
+
+    def _values(self, tensors):
+        with self._computing() as session:
+            return session.run(tensors)
+
     def _run(self, fetches, feed):
         """Run an inference; warn once where no weights were ever restored."""
-        session = self.sess
+        self._make_ready()
         if self._is_random and not (self._restored or self.is_training or self._warned):
             self._warned = True
             warn_caller(f'{type(self).__name__} is used before restore(): its weights are random and its results mean '
                         'nothing')
-        return session.run(fetches, feed)
+        with self._computing() as session:
+            return session.run(fetches, feed)
 
     def _map(self, fetch, inputs, batch_size, other=None):
         """Run `fetch` over `inputs` in chunks; the results along the first axis.
@@ -211,28 +313,41 @@ class Network:
         """
         place, array = inputs
         result = None
-        for start in range(0, len(array), batch_size):
-            chunk = slice(start, start + batch_size)
-            feed = {place: array[chunk], **{p: a[chunk] for p, a in (other or {}).items()}}
-            part = self._run(fetch, feed)
-            if len(part) == len(array):
-                return part                                     # the maps of a batch are 86 MB, not to be copied
-            if result is None:
-                result = np.empty((len(array),) + part.shape[1:], part.dtype)
-            result[chunk] = part
+        with self._computing():
+            for start in range(0, len(array), batch_size):
+                chunk = slice(start, start + batch_size)
+                feed = {place: array[chunk], **{p: a[chunk] for p, a in (other or {}).items()}}
+                part = self._run(fetch, feed)
+                if len(part) == len(array):
+                    return part                                 # the maps of a batch are 86 MB, not to be copied
+                if result is None:
+                    result = np.empty((len(array),) + part.shape[1:], part.dtype)
+                result[chunk] = part
         return result
 
     def close(self):
-        """Free the session (if it is ours) and the event files; the network cannot be used afterwards."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
-        if self._owns_session and not self._closed:
-            self._session.close()
-        self._closed = True
+        """Free the session (if it is ours) and the event files; the network cannot be used afterwards.
+
+        What other threads compute is awaited.
+        """
+        if gait_checkpoints.is_forked():                    # the session is the other process's
+            self._closed = True
+            return
+        with self._lock, self._weights.writing():
+            for writer in self._writers.values():
+                writer.close()
+            self._writers.clear()
+            if self._owns_session and not self._closed:
+                self._session.close()
+            self._closed = True
 
     def __enter__(self):
+        self._check_open()
         return self
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError(f'a {type(self).__name__} is neither copied nor pickled: its session belongs to this process. '
+                        'Build another one and restore the same weights; vectors.GaitVectors does so by itself')
 
     def __exit__(self, *error):
         self.close()
@@ -269,7 +384,7 @@ class Network:
         if not name or os.path.basename(name) != name or name.endswith('.ckpt'):
             raise ValueError(f'name is that of a file without folder and without .ckpt, got {name!r}')
         folder = os.path.expanduser(os.fspath(folder))
-        values = self.sess.run({v.op.name: v for v in self.model_variables})
+        values = self._values({v.op.name: v for v in self.model_variables})
         spoilt = [variable for variable, value in values.items() if not np.isfinite(value).all()]
         if spoilt:
             raise ValueError(f'not saved: {len(spoilt)} variables hold NaN or infinity, such as {spoilt[0]}')
@@ -278,7 +393,9 @@ class Network:
 
     def _apart(self):
         """A copy of this network's description, to be built in a graph of its own."""
-        return copy.copy(self)
+        apart = object.__new__(type(self))
+        vars(apart).update(vars(self))
+        return apart
 
     def _signatures(self):
         """What an exported network offers: by the signature's name, its inputs and its outputs, tensors by name."""
@@ -311,7 +428,7 @@ class Network:
         if self.is_training:
             raise RuntimeError('this network was built for training; restore its weights into one for inference and '
                                'export that')
-        values = self.sess.run({v.op.name: v for v in self.model_variables})
+        values = self._values({v.op.name: v for v in self.model_variables})
         if self._is_random and not self._restored:
             raise RuntimeError('nothing was restored: the weights are random, and so would be the exported ones')
         folder = os.path.abspath(os.path.expanduser(os.fspath(folder)))
@@ -322,7 +439,8 @@ class Network:
         def constant(getter, name, *arguments, **options):
             return tf.constant(values[name])
 
-        with tf.Graph().as_default() as frozen.graph, quiet_slim(), \
+        frozen.graph = tf.Graph()
+        with building(frozen.graph), \
                 tf.variable_scope(tf.get_variable_scope(), custom_getter=constant):
             frozen._build()
             signatures = {name: tf.saved_model.build_signature_def(
@@ -348,7 +466,7 @@ class Network:
         -------
         dict of str to np.ndarray
         """
-        return self.sess.run({v.op.name: v for v in self.variables})
+        return self._values({v.op.name: v for v in self.variables})
 
     def set_training_state(self, values):
         """Go on from a `training_state`.
@@ -360,13 +478,15 @@ class Network:
         Raises
         ------
         ValueError
-            Names or shapes are not this network's; nothing is changed then.
+            Names or shapes are not this network's, or a value is no number, NaN or infinity; nothing is changed then.
         """
+        self._check_open()
         expected = {v.op.name: tuple(v.shape.as_list()) for v in self.variables}
         found = {name: np.shape(value) for name, value in values.items()}
         if found != expected:
             differing = sorted(set(found.items()) ^ set(expected.items()))
             raise ValueError(f'this training state is of another {type(self).__name__}: it differs in {differing[:3]}')
+        values = {v.op.name: _as_value_of(v, values[v.op.name]) for v in self.variables}
         with self._lock:
             self._assign(values)
             self._ready = self._restored = True
@@ -390,10 +510,11 @@ class Network:
         own = {v.op.name for v in self.variables}
         pairs = [(v, value) for v, value in self.graph.get_collection(BATCH_STATISTICS) if v.op.name in own]
         total, count = None, 0
-        for feed in feeds:
-            values = self.sess.run([value for _, value in pairs], feed)
-            total = values if total is None else [t + v for t, v in zip(total, values)]
-            count += 1
+        with self._computing() as session:
+            for feed in feeds:
+                values = session.run([value for _, value in pairs], feed)
+                total = values if total is None else [t + v for t, v in zip(total, values)]
+                count += 1
         if not count:
             raise ValueError('no batch to average over')
         return {v.op.name: t / count for (v, _), t in zip(pairs, total)}
@@ -403,8 +524,9 @@ class Network:
     def _write_events(self, folder, values, step):
         """Append scalars (by tag) and ready-made summaries (bytes) to the event file of a folder."""
         with self._lock:
+            self._check_open()
             if folder not in self._writers:
-                with self.graph.as_default():
+                with building(self.graph):
                     self._writers[folder] = tf.summary.FileWriter(folder)
             writer = self._writers[folder]
             for tag, value in values.items():
@@ -413,6 +535,16 @@ class Network:
                 else:
                     writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=float(value))]), step)
             writer.flush()
+
+
+def _as_value_of(variable, value):
+    """A value as one of this variable's type; ValueError where it is no number, NaN, or infinite in that type."""
+    if variable.dtype.base_dtype == tf.float32:
+        return gait_checkpoints.as_float32(variable.op.name, value)
+    value = np.asarray(value)
+    if value.dtype.kind not in 'iu':
+        raise ValueError(f'{variable.op.name} has type {value.dtype}, expected whole numbers')
+    return value
 
 
 def _tensor_infos(tensors):
@@ -465,15 +597,39 @@ def check_batch(array, shape, what, single=''):
     return array
 
 
+def check_numbers(name, array, shape):
+    """Refuse what is not numbers of this shape, all of them finite in float32; returns them as an array."""
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f'expected {name} of shape {tuple(shape)}, got rows of differing lengths') from error
+    if array.shape != tuple(shape):
+        raise ValueError(f'expected {name} of shape {tuple(shape)}, got {array.shape}')
+    if array.dtype.kind not in 'uifb':
+        raise TypeError(f'expected {name} as numbers, got dtype {array.dtype}')
+    if array.dtype.kind == 'f' and array.size and not \
+            -LARGEST <= float(array.min()) <= float(array.max()) <= LARGEST:        # NaN is not, either
+        raise ValueError(f'expected {name} as finite numbers, got NaN or infinity (of float32)')
+    return array
+
+
+def is_number(value):
+    """Whether a value is one number, finite in float32; true, texts and arrays are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    value = value.item() if isinstance(value, np.generic) else value
+    return -LARGEST <= value <= LARGEST
+
+
 def check_rate(learning_rate):
     """Refuse a learning rate that would spoil the weights."""
-    if not (np.ndim(learning_rate) == 0 and np.isfinite(learning_rate) and learning_rate >= 0):
+    if not is_number(learning_rate) or learning_rate < 0:
         raise ValueError(f'learning_rate is a finite number, at least 0, got {learning_rate!r}')
 
 
 def check_keep_prob(dropout_keep_prob):
     """Refuse a share of kept units outside (0, 1]."""
-    if not isinstance(dropout_keep_prob, (int, float)) or not 0.0 < dropout_keep_prob <= 1.0:
+    if not is_number(dropout_keep_prob) or not 0.0 < dropout_keep_prob <= 1.0:
         raise ValueError(f'dropout_keep_prob is a number in (0, 1], got {dropout_keep_prob!r}')
 
 

@@ -18,8 +18,8 @@ from gait_network import (
     check_positive,
     check_rate,
     collected_at_the_end,
-    warn_caller,
 )
+from gait_warnings import warn_caller
 
 FEATURE_SHAPE = (17, 17, 32)
 
@@ -99,6 +99,7 @@ class GaitNN(Network):
         if optimizer not in ('RMSProp', 'Adam'):
             raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
         check_keep_prob(dropout_keep_prob)
+        check_positive('count_of_training_examples', count_of_training_examples)
         graph = self._shared_graph(input_net, session, reuse, session_config, (recurrent_unit, int(rnn_layers)))
         self.name = name
         self.recurrent_unit, self.rnn_layers = recurrent_unit, int(rnn_layers)
@@ -261,12 +262,13 @@ class GaitNN(Network):
         features, batch_size = self._check_features(features), check_batch_size(batch_size)
         state = None if initial_state is None else self._check_state(initial_state)
         total = np.zeros(self.NUM_UNITS, np.float64)
-        for start in range(0, len(features), batch_size):
-            feed = {self.input_tensor: features[start:start + batch_size]}
-            if state is not None:
-                feed.update(zip(tf.nest.flatten(self._initial_state), (s[None] for s in tf.nest.flatten(state))))
-            part, state = self._run([self._output_sum, self.state], feed)
-            total += part
+        with self._computing():
+            for start in range(0, len(features), batch_size):
+                feed = {self.input_tensor: features[start:start + batch_size]}
+                if state is not None:
+                    feed.update(zip(tf.nest.flatten(self._initial_state), (s[None] for s in tf.nest.flatten(state))))
+                part, state = self._run([self._output_sum, self.state], feed)
+                total += part
         vector = (total / len(features)).astype(np.float32)
         return (vector, state) if return_state else vector
 
@@ -330,7 +332,8 @@ class GaitNN(Network):
             The network was built for inference.
         """
         feed = self._feed(input_tensor, desired_person, learning_rate)
-        return float(self.sess.run([self.loss, self._train_op], feed)[0])
+        with self._replacing_weights() as session:
+            return float(session.run([self.loss, self._train_op], feed)[0])
 
     def write_summary(self, inputs, desired_person, learning_rate, write_frequency=50):
         """Write loss and gradient norms of one walk into `logdir_gait/<name>/train`, for TensorBoard.
@@ -338,10 +341,11 @@ class GaitNN(Network):
         Written when the step is a multiple of `write_frequency`; without a `name` nothing is. Arguments as for `train`.
         """
         feed = self._feed(inputs, desired_person, learning_rate)
-        step = int(self.sess.run(self.global_step))
+        check_positive('write_frequency', write_frequency)
+        step = int(self._values(self.global_step))
         if self.name is not None and step % write_frequency == 0:
-            figures = self.sess.run({'Loss': self.loss, 'Gradient norm': self._norm,
-                                     'Gradient norm, clipped': self._clipped_norm}, feed)
+            figures = self._run({'Loss': self.loss, 'Gradient norm': self._norm,
+                                 'Gradient norm, clipped': self._clipped_norm}, feed)
             self._write_events(f'logdir_gait/{self.name}/train', figures, step)
 
     def write_test_summary(self, err, epoch, t='avg'):
@@ -387,6 +391,7 @@ class GaitNN(Network):
             another shape, has other recurrent cells or another number of layers than this network.
         FileNotFoundError, IsADirectoryError
         """
+        self._check_open()
         file = gait_checkpoints.weights_file(self._default_weights() if path is None else path)
         path, in_file = file.path, file.shapes
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables}

@@ -15,13 +15,17 @@ from gait_layers import check_precision, computing_in, dropout, minimise
 from gait_network import (
     BATCH_SIZE,
     Network,
+    building,
     check_batch,
     check_batch_size,
     check_keep_prob,
+    check_numbers,
+    check_positive,
     check_rate,
     collected_at_the_end,
-    warn_caller,
+    is_number,
 )
+from gait_warnings import warn_caller
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 from pose_joints import JOINT_NAMES
 
@@ -83,7 +87,7 @@ class HumanPoseNN(Network):
             raise ValueError(f"loss_type is 'SCE' or 'MSE', got {loss_type!r}")
         if optimizer not in ('RMSProp', 'Adam'):
             raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
-        if not 0.0 <= average < 1.0:
+        if not is_number(average) or not 0.0 <= average < 1.0:
             raise ValueError(f'average is a decay in [0, 1), got {average!r}')
         check_keep_prob(dropout_keep_prob)
         self.optimizer, self.average = optimizer, average
@@ -145,7 +149,7 @@ class HumanPoseNN(Network):
         if name in type(self).EVALUATION:
             with self._lock:
                 if self._evaluation is None:
-                    with self.graph.as_default(), tf.name_scope('evaluation'):
+                    with building(self.graph), tf.name_scope('evaluation'):
                         self._evaluation = self._build_evaluation()
                 return self._evaluation[name]
         raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
@@ -277,10 +281,7 @@ class HumanPoseNN(Network):
             In heat-map pixels.
         """
         frames = self._check_frames(images)
-        points = np.asarray(points, np.float32)
-        if points.shape != (len(frames), 2, len(JOINT_NAMES)):
-            raise ValueError(f'expected points of shape ({len(frames)}, 2, 16), (y, x) for each joint, got '
-                             f'{points.shape}')
+        points = check_numbers('points', points, (len(frames), 2, len(JOINT_NAMES)))
         true_points = {self.desired_points: points}         # builds the evaluation on first use
         return self._map(self._evaluation['distances'], (self.input_tensor, frames), check_batch_size(batch_size),
                          true_points)
@@ -302,9 +303,7 @@ class HumanPoseNN(Network):
             In heat-map pixels; NaN where nothing is marked.
         """
         distances = self.test_joint_distances(images, points, batch_size)
-        inside = np.asarray(is_inside_box, np.float32)
-        if inside.shape != distances.shape:
-            raise ValueError(f'expected is_inside_box of shape {distances.shape}, got {inside.shape}')
+        inside = check_numbers('is_inside_box', is_inside_box, distances.shape).astype(np.float32)
         return float((distances * inside).sum() / inside.sum()) if inside.any() else float('nan')
 
     # --- Training ---
@@ -330,10 +329,7 @@ class HumanPoseNN(Network):
         if points is not None:
             labels['desired_points'] = (self.desired_points, points, (2, joints))
         for name, (place, array, shape) in labels.items():
-            expected = (len(frames),) + shape
-            if np.shape(array) != expected:
-                raise ValueError(f'expected {name} of shape {expected}, got {np.shape(array)}')
-            feed[place] = array
+            feed[place] = check_numbers(name, array, (len(frames),) + shape)
         return feed
 
     def train(self, images, heatmaps, present_joints, learning_rate, is_inside_box):
@@ -364,7 +360,8 @@ class HumanPoseNN(Network):
         feed = self._feed(images, None, heatmaps, present_joints, learning_rate, is_inside_box)
         if not np.any(present_joints):
             raise ValueError('no joint is present in this batch: its loss is NaN and would spoil the weights')
-        return float(self.sess.run([self.loss_err, self._train_op], feed)[0])
+        with self._replacing_weights() as session:
+            return float(session.run([self.loss_err, self._train_op], feed)[0])
 
     def inference_state(self, batches):
         """The model variables for a network for inference that is cut from a run.
@@ -382,12 +379,13 @@ class HumanPoseNN(Network):
         dict of str to np.ndarray
             For `set_training_state` of a network for inference.
         """
-        state = self.sess.run({v.op.name: v for v in self.model_variables})
-        feeds = ({self.input_tensor: images} for images in batches)
+        feeds = ({self.input_tensor: self._check_frames(images)} for images in batches)
         if not self.average:
-            return {**state, **self.batch_averages(feeds)}
-        averaged = self.sess.run(self._averaged)
-        with self._lock:
+            with self._computing():
+                return {**self._values({v.op.name: v for v in self.model_variables}), **self.batch_averages(feeds)}
+        with self._lock, self._replacing_weights():
+            state = self._values({v.op.name: v for v in self.model_variables})
+            averaged = self._values(self._averaged)
             self._assign(averaged)
             try:
                 return {**state, **averaged, **self.batch_averages(feeds)}
@@ -410,20 +408,22 @@ class HumanPoseNN(Network):
             In steps.
         """
         feed = self._feed(inp, desired_points, heatmaps, present_joints, learning_rate, is_inside_box)
-        step = int(self.sess.run(self.global_step))
+        check_positive('write_frequency', write_frequency)
+        check_positive('write_per_joint_frequency', write_per_joint_frequency)
+        step = int(self._values(self.global_step))
         if self.log_name is None:
             return
         folder = f'logdir/{self.log_name}/train'
         if step % write_frequency == 0:
-            self._write_events(folder, self.sess.run(self._training_summaries(), feed), step)
+            self._write_events(folder, self._run(self._training_summaries(), feed), step)
         if step % write_per_joint_frequency == 0:
-            for i, distance in enumerate(self.sess.run(self.euclidean_dist_per_joint, feed)):
+            for i, distance in enumerate(self._run(self.euclidean_dist_per_joint, feed)):
                 self._write_events(f'{folder}/point_{i:02d}', {'Joint euclidean distance': distance}, step)
 
     def _training_summaries(self):
         with self._lock:
             if 'summaries' not in self._evaluation:
-                with self.graph.as_default(), tf.name_scope('summaries'):
+                with building(self.graph), tf.name_scope('summaries'):
                     tensors = {'Loss': self.loss_err, 'Gradient norm': self._norm,
                                'Gradient norm, clipped': self._clipped_norm,
                                'Average euclidean distance': self.euclidean_dist}
@@ -473,11 +473,11 @@ class HumanPoseNN(Network):
             another shape.
         FileNotFoundError, IsADirectoryError
         """
+        self._check_open()
         if path is None:
             pair = gait_checkpoints.default_pair()
             path = pair.pose
-            if pair.notice:
-                warn_caller(pair.notice)
+            warn_caller(pair.notice, once=True)
         file = gait_checkpoints.weights_file(path)
         expected = {v.op.name: v.shape.as_list() for v in self.model_variables
                     if v.op.name.startswith('InceptionResnetV2/') or not is_pre_trained_imagenet_checkpoint}
@@ -525,7 +525,7 @@ class HumanPoseIRNetwork(HumanPoseNN):
     def __init__(self, log_name=None, loss_type='SCE', is_training=False, dropout_keep_prob=0.7, session_config=None,
                  seed=None, precision='float32', image_size=IMAGE_SIZE, optimizer='RMSProp', average=0.0):
         check_precision(precision)
-        if image_size < 75 or (image_size - self.IMAGE_SIZE) % 16:
+        if check_positive('image_size', image_size) < 75 or (image_size - self.IMAGE_SIZE) % 16:
             raise ValueError(f'image_size differs from {self.IMAGE_SIZE} by a multiple of 16 and is at least 75, got '
                              f'{image_size!r}')
         self.precision = precision

@@ -27,6 +27,8 @@ setup(
         'gait_layers',
         'gait_network',
         'gait_nn',
+        'gait_tables',
+        'gait_warnings',
         'human_pose_nn',
         'inception_resnet_v2',
         'pose_heat_maps',
@@ -50,6 +52,7 @@ setup(
     extras_require={
         'video': ['av>=12'],
         'progress': ['tqdm>=4.60'],
+        'c3d': ['ezc3d>=1.5'],
         'benchmark': ['av>=12', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
         'test': ['av>=12', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1', 'tqdm>=4.60'],
     },

@@ -9,6 +9,7 @@ or validated on (`TEST_SEED`, `TEST_PERSON`). Features are kept in `--features`,
 interrupted call goes on. The figures say how well the system works on synthetic figures, nothing about people.
 """
 import argparse
+import contextlib
 import pathlib
 import sys
 
@@ -20,32 +21,30 @@ import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
 from gait_recognition.drawing import new_figure, save_figure  # noqa: E402
 from gait_recognition.evaluation import results  # noqa: E402
-from gait_recognition.evaluation.manifests import Protocol  # noqa: E402
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol  # noqa: E402
 from gait_recognition.evaluation.results import compare  # noqa: E402
 from gait_recognition.progress import Progress  # noqa: E402
 from gait_recognition.training.gait import vectors_of  # noqa: E402
 from gait_recognition.training.samples import TEST_SEED, WalkerPictures  # noqa: E402
 from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
-from gait_recognition.weights import network_of  # noqa: E402
+from gait_recognition.weights import PRECISIONS, network_of  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
 from pose_joints import LINES  # noqa: E402
 
 PROTOCOLS = {
-    1: Protocol('experiment 1 in miniature: one session', 'N1-N4', 'N5-N6 B1-B2 S1-S2', '1', '1'),
-    2: Protocol('experiment 2 in miniature: three months later, other clothes', 'N1-N4',
-                                'N1-N6 B1-B2 S1-S2', '1', '2'),
+    1: Protocol('experiment 1 in miniature: one session', **SAME_CLOTHES, gallery_session='1', probe_session='1'),
+    2: Protocol('experiment 2 in miniature: three months later, other clothes', SAME_CLOTHES['gallery'],
+                'N1-N6 B1-B2 S1-S2', '1', '2'),
 }
 
 
 def poses(weights, pictures, output):
     """Joint errors on pictures never trained on, and the best and the worst of them drawn."""
     data = WalkerPictures(pictures, TEST_SEED)
-    progress = Progress(pictures, 'picture')
-    with HumanPoseIRNetwork() as net:
+    with contextlib.closing(Progress(pictures, 'picture')) as progress, HumanPoseIRNetwork() as net:
         net.restore(weights)
         score = evaluate_poses(net, data, progress)
-        progress.close()
         print(f'poses in inference mode, synthetic walkers\n{score}\n')
         (output / 'poses.txt').write_text(f'{score}\n')
         draw_score(score, output / 'joint_errors.png', 'Our weights on synthetic walkers never trained on')
@@ -122,7 +121,7 @@ def main(argv=None):
     parser.add_argument('--people', type=int, nargs=2, default=[60, 20], metavar=('FIRST', 'SECOND'),
                         help='of experiments 1 and 2')
     parser.add_argument('--frames', type=int, default=50, help='of each walk')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help='of the pose network while it describes frames')
     arguments = parser.parse_args(argv)
     try:                                                        # missing: said now
@@ -135,7 +134,7 @@ def main(argv=None):
         poses(arguments.pose, arguments.pictures, arguments.output)
     if arguments.only != 'pose':
         features = Features(arguments.features or arguments.output / 'features', arguments.pose,
-                                       arguments.precision)
+                            arguments.precision)
         for experiment, people in zip((1, 2), arguments.people):
             if arguments.only in (None, str(experiment)):
                 identification(experiment, people, arguments.frames, features, gait, arguments.output)

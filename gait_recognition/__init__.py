@@ -2,15 +2,16 @@
 
     from gait_recognition import Gallery, walk_vector
 
-    with Gallery.open('people.npz', create=True) as gallery:
+    with Gallery.open('people.gallery', create=True) as gallery:
         gallery.enrol('anna', walk_vector('anna.mp4'))
         print(gallery.identify(walk_vector('who.mp4')).ranking[0])
 
 Where what is:
 
 - `frames` reads videos, pictures, cameras: `sources` finds them, `recordings` and `pictures` decode them, `facts` says
-  what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks;
-- `scorers`, `gallery` compare vectors, and decide; `evaluation` measures how well;
+  what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks,
+  at 25 frames a second (`rates`);
+- `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
 - `poses` gives the joints of pictures and walks, `joint_files` writes them;
 - `drawing`, `overlays`, `videos`, `pictures` draw, write and read;
 - `cycles` measures gaits: cadence, times, lengths, joint angles;

@@ -1,7 +1,7 @@
 """The command `gait-recognition`: from a walking video to a name, one sub-command for each question.
 
     gait-recognition --help
-    gait-recognition identify people.npz walk.mp4
+    gait-recognition identify people.gallery walk.mp4
 
 It knows the sub-commands' names, imports the one that is called (`commands`), runs it and says how it ended: help comes
 without TensorFlow. Standard output gets the answer and nothing else; messages and progress go to standard error.
@@ -16,10 +16,11 @@ import warnings
 from typing import NamedTuple
 
 from gait_recognition import __version__
-from gait_recognition.console import say, set_warnings
+from gait_recognition.console import as_options, say, set_warnings
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
-               '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad), 2 bad input,\n'
+               '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad;\n'
+               'gallery check: something to look at), 2 bad input,\n'
                '70 an unexpected error (its lines belong in a bug report), 130 interrupted,\n'
                '141 nobody read the answer to its end')
 BAD_INPUT = (OSError, ValueError, ImportError, RuntimeError)        # whatever else is raised is unexpected
@@ -40,15 +41,17 @@ COMMANDS = {
     'vector': Command('vector', "write or print walks' identification vectors",
                       'vector anna-1.mp4 anna-2.mp4 --output vectors.npz'),
     'enrol': Command('recognise', "add people's walks to a gallery",
-                     'enrol people.npz --name anna anna-1.mp4 anna-2.mp4\nenrol people.npz --manifest walks.csv'),
+                     'enrol people.gallery --name anna anna-1.mp4 anna-2.mp4\n'
+                     'enrol people.gallery --manifest walks.csv'),
     'identify': Command('recognise', 'say whose walks these are (0 all have a name, 1 not all)',
-                        'identify people.npz unknown.mp4'),
+                        'identify people.gallery unknown.mp4'),
     'verify': Command('recognise', 'say whether two walks belong to one person (0 the same, 1 not)',
-                      'verify people.npz monday.mp4 tuesday.mp4'),
+                      'verify people.gallery monday.mp4 tuesday.mp4'),
     'evaluate': Command('evaluate', 'measure how well vectors tell the people of a data set apart',
                         "evaluate walks.csv --gallery N1-N4 --probes 'N5-N6 B1-B2' --plots plots\n"
                         'evaluate --tum-gaid TUMGAID --experiment 1'),
-    'gallery': Command('gallery', 'list, remove, export or calibrate what a gallery holds', 'gallery list people.npz'),
+    'gallery': Command('gallery', 'list, check, change, export or calibrate what a gallery holds',
+                       'gallery list people.gallery'),
     'convert': Command('convert', 'write weights in another form: V1 or .npz to .ckpt (V2), .ckpt to .npz',
                        'convert runs/gait/best-GRU-1.ckpt mine-GRU-1.npz'),
     'walkers': Command('walkers', 'write walks of synthetic people, to try everything without any data',
@@ -64,9 +67,9 @@ def _parser(chosen):
         prog='gait-recognition', formatter_class=argparse.RawDescriptionHelpFormatter,
         description='Recognise people by the way they walk, and estimate their poses.',
         epilog=f'{EXIT_STATUS}\n\nexample:\n  gait-recognition walkers demo\n'
-               '  gait-recognition enrol people.npz --manifest demo/gallery.csv\n'
-               '  gait-recognition gallery calibrate people.npz --false-accept-rate 0.2\n'
-               '  gait-recognition identify people.npz demo/anna-4.mp4')
+               '  gait-recognition enrol people.gallery --manifest demo/gallery.csv\n'
+               '  gait-recognition gallery calibrate people.gallery --false-accept-rate 0.2\n'
+               '  gait-recognition identify people.gallery demo/anna-4.mp4')
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     for name, command in COMMANDS.items():
@@ -125,5 +128,5 @@ def _status_of(run, verbose=False):
             said = f'{error.filename}: {error.strerror}' if named else str(error)
             if not expected:
                 said = f'unexpected {type(error).__name__}: {said}'
-            say(re.sub(r'\s*\n\s*', ' ', said))           # one line, whoever raised it
+            say(re.sub(r'\s*\n\s*', ' ', as_options(said)))           # one line, whoever raised it
             return 2 if expected else 70

@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import pathlib
+import re
 import sys
 import warnings
 
@@ -21,6 +22,26 @@ def set_warnings(verbose):
         warnings.simplefilter('ignore')
         warnings.simplefilter('always', UserWarning)
     warnings.showwarning = show_warning
+
+
+def counted(number, one, several=None):
+    """'1 walk', '2 walks', '3 people' (`several` of a person)."""
+    return f'{number} {one if number == 1 else several or one + "s"}'
+
+
+def walks_of_people(walks, people):
+    return f'{counted(walks, "walk")} of {counted(people, "person", "people")}'
+
+
+def as_options(text):
+    """A message with a parameter of Python's calls as users of the command say it: crop='pose' is --crop pose."""
+    return re.sub(r"\bcrop='(\w+)'", r'--crop \1', text)
+
+
+def program_name():
+    """What usage calls this program: a script's name, or how a module was run (as argparse does from Python 3.14)."""
+    spec = getattr(sys.modules['__main__'], '__spec__', None)
+    return f'python -m {spec.name.removesuffix(".__main__")}' if spec else os.path.basename(sys.argv[0])
 
 
 def print_answer(arguments, data, text):

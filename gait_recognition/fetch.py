@@ -30,10 +30,12 @@ import urllib.error
 import urllib.request
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import gait_checkpoints
 import gait_files
+from gait_recognition.console import program_name
 from gait_recognition.progress import Progress
 
 TIMEOUT = 20                # seconds without a byte, or without a connection
@@ -616,7 +618,9 @@ def add_arguments(parser, files=FILES):
         f'files:\n{listing}',
         'exit status: 0 all there and good, 1 something is not, 2 bad usage, 130 interrupted',
         parser.epilog]))
-    parser.add_argument('names', nargs='*', metavar='NAME', help='files to fetch (default: all)')
+    parser.add_argument('names', nargs='*', metavar='NAME',
+                        help='files to fetch (default: all; the picture only where it has a source checkout to go to, '
+                             'or is named)')
     parser.add_argument('--to', type=Path, metavar='FOLDER',
                         help='put everything there (default: models/ and, for the picture, images/ of the source '
                              'checkout; where there is none the user data folder and ./images)')
@@ -625,21 +629,24 @@ def add_arguments(parser, files=FILES):
 
 
 def run(arguments, files=FILES):
-    """Fetch or check what the arguments name; return the exit status, see `main`."""
+    """Fetch or check what the arguments name; return the exit status, see `main`. An unknown name: ValueError."""
     by_name = {file.name: file for file in files}
     unknown = [name for name in arguments.names if name not in by_name]
     if unknown:
-        _say(f'Unknown: {", ".join(unknown)}. There are: {", ".join(by_name)}')
-        return 2
-    chosen = [by_name[name] for name in dict.fromkeys(arguments.names)] or files
+        raise ValueError(f'unknown: {", ".join(unknown)}; there are: {", ".join(by_name)}')
+    chosen = [by_name[name] for name in dict.fromkeys(arguments.names)] or [
+        file for file in files if file.kind != 'picture' or arguments.to or gait_checkpoints.source_checkout()]
     if arguments.mirror:
         chosen = [dataclasses.replace(file, addresses=(arguments.mirror + quote(file.name),)) for file in chosen]
     try:
         places = [(file, arguments.to or _folder(file)) for file in chosen]
-        return _check_all(places) if arguments.check else _fetch_all(places)
+        found = _check_all(places, arguments.json) if arguments.check else _fetch_all(places, arguments.json)
     except KeyboardInterrupt:
         _say('\nInterrupted. What has arrived is kept; the same command goes on from there.')
         return 130
+    if arguments.json:
+        print(json.dumps([each._asdict() for each in found], indent=2, ensure_ascii=False))
+    return 0 if all(each.result in ('ok', 'fetched') for each in found) else 1
 
 
 def main(argv=None, files=FILES):
@@ -653,40 +660,61 @@ def main(argv=None, files=FILES):
         What there is to fetch.
     """
     parser = argparse.ArgumentParser(
+        prog=program_name(),
         description='Fetch and verify the published weights and the sample picture of the original project.',
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser, files)
-    return run(parser.parse_args(argv), files)
+    parser.add_argument('--json', action='store_true', help='print the answer as JSON')
+    try:
+        return run(parser.parse_args(argv), files)
+    except ValueError as error:
+        print(f'fetch_models: {error}', file=sys.stderr)
+        return 2
 
 
-def _check_all(places):
-    status = 0
+class Found(NamedTuple):
+    """What became of a file: 'ok' or 'fetched', else 'missing', 'bad' or 'failed', and then why."""
+    name: str
+    path: str
+    result: str
+    reason: str | None = None
+
+
+def _told(found, as_json):
+    """Say at once what became of a file, unless all is to be one JSON; returns it."""
+    if not as_json:
+        print(f'{found.result:8}{found.path}', flush=True)
+    return found
+
+
+def _check_all(places, as_json):
+    all_found = []
     for file, folder in places:
-        path = folder / file.name
+        path, result, reason = folder / file.name, 'ok', None
         if not path.exists():
-            status, result = 1, 'missing'
+            result = 'missing'
         else:
             try:
                 verify(file, path)
-                result = 'ok'
             except FetchError as error:
                 _say(f'{path}: {error}')
-                status, result = 1, 'bad'
-        print(f'{result:8}{path}', flush=True)
-    return status
+                result, reason = 'bad', str(error)
+        all_found.append(_told(Found(file.name, str(path), result, reason), as_json))
+    return all_found
 
 
-def _fetch_all(places):
-    unreachable, by_hand = {}, []
+def _fetch_all(places, as_json):
+    all_found, unreachable, by_hand = [], {}, []
     for file, folder in places:
+        reason = None
         try:
             result = fetch(file, folder, unreachable)
         except FetchError as error:
-            result = 'failed'
+            result, reason = 'failed', str(error)
             by_hand.append((file, folder))
             if not isinstance(error, Unreachable):      # those are said once, below
                 _say(f'{file.name}: {error}')
-        print(f'{result:8}{folder / file.name}', flush=True)
+        all_found.append(_told(Found(file.name, str(folder / file.name), result, reason), as_json))
     if unreachable:
         _say('No connection to ' + ', '.join(str(error) for error in unreachable.values()))
     if by_hand:
@@ -694,4 +722,4 @@ def _fetch_all(places):
         for file, folder in by_hand:
             _say(f'  {file.addresses[0]}\n    -> {(folder / file.name).absolute()}')
         _say('Afterwards the same command with --check verifies them.')
-    return 1 if by_hand else 0
+    return all_found

@@ -77,6 +77,8 @@ class Frames:
         For messages and reports.
     fps : float
         Frames a second of the source.
+    knows_fps : bool
+        The source, or who opened it, says so; otherwise `fps` is a guess.
     rereadable : bool
     count, skipped : int
         Frames given, and frames left out because they were damaged, in the latest iteration.
@@ -100,7 +102,7 @@ class Frames:
         self.rereadable = found.kind in ('file', 'pictures') or (
             found.kind == 'frames' and iter(found.target) is not found.target)
         self._reader = self._open(found, fps, stream)
-        self.fps, self.facts = self._reader.fps, self._reader.facts
+        self.fps, self.knows_fps, self.facts = self._reader.fps, self._reader.knows_fps, self._reader.facts
         self._begun = None
 
     def _open(self, found, fps, stream):
@@ -155,6 +157,7 @@ class Frames:
         self.count = self.skipped = 0
         self.seconds = []
         self.facts.begin()
+        self._passed_over = None                                        # the last moment before the start
         shape = None
         for number, seconds, load in self._in_range():
             try:
@@ -170,6 +173,9 @@ class Frames:
             self.count += 1
             self.seconds.append(seconds)
             yield number, frame
+        if not self.count and not self.skipped and self._passed_over is not None:
+            raise ValueError(f'{self.name}: nothing from second {self.start:g} on (start, --start): its last frame is '
+                             f'at {self._passed_over:.2f} s')
         if not self.count:
             raise ValueError(f'{self.name}: no frame to read: {self.skipped} damaged, none readable in the range asked '
                              f'for' + ('' if self.rereadable else ' (it can be read only once)'))
@@ -191,6 +197,7 @@ class Frames:
                 if seconds >= self.end:
                     return
                 if seconds < self.start:
+                    self._passed_over = seconds
                     continue
                 in_range += 1
                 self.facts.read = in_range
@@ -213,7 +220,8 @@ class KeptFrames(Frames):
     """Frames of a source that can be read only once, kept in a temporary file."""
 
     def __init__(self, frames):
-        self.name, self.fps, self.every, self.facts = frames.name, frames.fps, frames.every, frames.facts
+        self.name, self.every, self.facts = frames.name, frames.every, frames.facts
+        self.fps, self.knows_fps = frames.fps, frames.knows_fps
         self.rereadable, self._begun = True, None
         self._file, self._numbers = tempfile.TemporaryFile(), []
         for number, frame in frames.numbered():
@@ -239,7 +247,8 @@ class _Array:
     is_regular = True
 
     def __init__(self, frames, fps):
-        self._frames, self.fps, self.facts = frames, fps or DEFAULT_FPS, Facts()
+        self._frames, self.facts = frames, Facts()
+        self.fps, self.knows_fps = fps or DEFAULT_FPS, fps is not None
 
     def read(self):
         for number, frame in enumerate(self._frames):

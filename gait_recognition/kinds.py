@@ -11,10 +11,11 @@ import numpy as np
 from gait_files import open_npz
 
 VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
+GALLERY, MANIFEST = 'a gallery', 'a manifest'
 PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart', 'gait figures'
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
-              (VIDEO, 8, b'AVI '), ('a gallery', 0, b'SQLite format 3\0'))
+              (VIDEO, 8, b'AVI '), (GALLERY, 0, b'SQLite format 3\0'))
 JOINT_COLUMNS = ('path', 'frame', 'time', 'joint', 'y', 'x', 'probability', 'sure')
 OLD_JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')                 # before 2.1
 FIGURE_COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
@@ -25,8 +26,8 @@ HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
            (FIGURES, ','.join(FIGURE_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
-ARRAYS = (('a gallery', {'vectors', 'about'}), (VECTORS, {'vectors', 'walks', 'fingerprint'}),
-          ('weights', {'facts.json'}))                                          # names in an .npz
+ARRAYS = ((GALLERY, {'vectors', 'about'}), (EXPORT, {'vectors', 'walks', 'names'}),
+          (VECTORS, {'vectors', 'walks', 'fingerprint'}), ('weights', {'facts.json'}))      # names in an .npz
 FIRST_KEYS = {'walk': VECTORS, 'path': JOINTS, 'image': ANNOTATIONS}            # of a JSON list of objects
 VECTOR_SIZE = 512
 HEAD = 1 << 16                  # bytes that are looked at
@@ -54,6 +55,8 @@ def kind_of(path):
             return kind
     if zipfile.is_zipfile(path):
         return _kind_of_arrays(path)
+    if head.startswith(b'PK\x03\x04'):
+        return 'a damaged .npz or zip file'
     if head.startswith(b'\x93NUMPY'):
         return _kind_of_array(path)
     return _kind_of_text(head) or f'another kind of file ({os.path.getsize(path)} bytes)'
@@ -91,7 +94,7 @@ def _kind_of_text(head):
             return kind
     columns = next(csv.reader([header]))
     if {'person', 'condition', 'session', 'path'} <= {*columns}:
-        return 'a manifest'
+        return MANIFEST
     return f'a text that begins {header[:60]!r}'
 
 

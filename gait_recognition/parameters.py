@@ -49,3 +49,13 @@ def check(constraints, parameters):
     for name, constraint in constraints.items():
         if name in parameters and not constraint.holds(parameters[name]):
             raise ValueError(f'{name}: expected {constraint.says}, got {parameters[name]!r}')
+
+
+def check_text(argument, text):
+    """Refuse what cannot be a person's name or a walk's label; `argument` says in the message what it is."""
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(f'{argument}: expected text that is not blank, got {text!r}')
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f'{argument}: {text!r} is not valid Unicode and cannot be written to a file') from None

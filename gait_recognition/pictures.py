@@ -150,6 +150,8 @@ class PictureSequence:
     Attributes
     ----------
     fps : float
+    knows_fps : bool
+        The files or the caller said so.
     facts : Facts
     is_regular : bool
     """
@@ -158,14 +160,14 @@ class PictureSequence:
 
     def __init__(self, files, fps, limits):
         self.files, self.limits, self.facts = files, limits, Facts()
-        self.fps = fps or DEFAULT_FPS
+        self.fps, self.knows_fps = fps or DEFAULT_FPS, fps is not None
         image = open_walk(files[0], limits)
         if image is not None:
             with image:
                 aspect = pixel_aspect(image)
                 duration = self._first_duration(image) if fps is None and is_animation(image) else 0
             if duration:
-                self.fps = 1000 / duration
+                self.fps, self.knows_fps = 1000 / duration, True
             if (shown := shown_size(*image.size, aspect)) != image.size:
                 self.facts.pixel_aspect, self.facts.shown = aspect, shown
 

@@ -71,7 +71,7 @@ def joints_of_picture(picture, crop, net):
 def picture_view(picture, crop, net):
     """What the network is shown of a picture, uint8 (299, 299, 3), and its box: top, left, height, width in pixels."""
     if crop == 'background':
-        raise ValueError("crop 'background' finds what moves; for a picture take 'pose' or 'none'")
+        raise ValueError("crop='background' finds what moves; for a picture take crop='pose' or crop='none'")
     if crop == 'pose':                                      # a picture is a walk that stands still
         crops = crop_walker([np.asarray(picture)] * MIN_FRAMES, 'pose', net)
         top, left, side = crops.track.boxes[0]

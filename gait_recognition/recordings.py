@@ -5,6 +5,7 @@ Which of its frames are wanted is not known here (`frames`).
 import collections
 import errno
 import functools
+import math
 import os
 import statistics
 import sys
@@ -64,13 +65,14 @@ class Recording:
     ----------
     fps : float
         Frames a second.
+    knows_fps : bool
     facts : Facts
         Those of the header at once, the others as it is read.
     is_regular : bool
         Frames come at that rate, as far as the recorder kept up.
     """
 
-    is_regular = True
+    is_regular = knows_fps = True
 
     def __init__(self, kind, target, name, limits, stream=None, format=None):
         self.kind, self.target, self.name, self.limits, self.format = kind, target, name, limits, format
@@ -212,11 +214,9 @@ class _Decoder:
         Each frame whose side data are looked at waits for the garbage collector, for they refer to one another, and a
         frame of 4K has 12 MB: the matrix is looked up in the first frame, and where PyAV tells that it changed.
         """
-        rotation = getattr(frame, 'rotation', 0)            # PyAV from 14 on; it does not tell mirrored frames
+        rotation = getattr(frame, 'rotation', 0)            # not in PyAV 12 and 13; does not tell mirrored frames
         if rotation != self.rotation:
-            matrix = frame.side_data.get('DISPLAYMATRIX')
-            self.matrix = None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
-            self.rotation = rotation
+            self.matrix, self.rotation = _display_matrix(frame, rotation), rotation
         return self.matrix
 
     def _load(self, matrix, aspect, frame, is_corrupt):
@@ -293,7 +293,7 @@ def _films(container):
     def is_film(stream):
         if stream.codec_context is None:                                # a codec that is not known here
             return False
-        disposition = getattr(stream, 'disposition', 0)                 # PyAV from 14 on
+        disposition = getattr(stream, 'disposition', 0)                 # not in PyAV 12 and 13
         untold = stream.average_rate is None and stream.frames <= 1 and stream.codec_context.name in (
             'mjpeg', 'png', 'bmp', 'gif', 'webp')                       # how a cover looks to those before
         is_still = getattr(disposition, 'value', disposition) & NO_FILM
@@ -353,6 +353,19 @@ def _promised_seconds(container, stream):
     if container.duration and container.duration > 0:
         return container.duration / 1e6, LOSS_SECONDS
     return None
+
+
+def _display_matrix(frame, rotation):
+    """A frame's display matrix, or None."""
+    try:
+        matrix = frame.side_data.get('DISPLAYMATRIX')
+        return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+    except ValueError:                                      # side data of a kind that this PyAV does not know yet
+        if not rotation:
+            return None
+        angle = -math.radians(rotation)                     # counterclockwise
+        turn = np.array([math.cos(angle), math.sin(angle), 0, -math.sin(angle), math.cos(angle), 0, 0, 0, 1])
+        return (65536 * turn).round().astype(np.int32)
 
 
 def _upright(pixels, matrix):

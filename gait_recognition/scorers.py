@@ -8,7 +8,8 @@ import math
 import numpy as np
 from sklearn.svm import LinearSVC
 
-METHODS = ('svm', 'cosine')
+METHODS = {'svm': 'linear SVM', 'ls-svm': 'linear least-squares SVM', 'cosine': 'cosine similarity to the nearest walk'}
+RIDGE = 3.0                              # of the least-squares SVM: what it adds to the walks' scatter, 1 / C
 
 
 def normalise(vectors):
@@ -55,11 +56,14 @@ def fit_scorer(vectors, labels, method='svm'):
     vectors : array_like, shape (n, d)
     labels : sequence of n str
         Whose vector each row is.
-    method : {'svm', 'cosine'}
+    method : {'svm', 'ls-svm', 'cosine'}
         'svm': one linear SVM per person against all others, its decision value is the score. It sees the vectors at
         length one, less the training vectors' mean and divided by the root mean square distance to it. Shift and
         common scale leave the SVM linear; they only make C = 1 mean the same for vectors that all point nearly the
         same way (as averages over a walk do) as for vectors spread over the sphere.
+        'ls-svm': the same by least squares, which has a closed form for all people at once (Suykens and Vandewalle,
+        Least squares support vector machine classifiers, 1999); each person's score is then shifted and scaled so that
+        their own training vectors are at 1 on average and all others at -1, however few they are among so many.
         'cosine': the cosine similarity to the person's nearest walk.
 
     Returns
@@ -71,22 +75,28 @@ def fit_scorer(vectors, labels, method='svm'):
         scores.
     """
     if method not in METHODS:
-        raise ValueError(f'method: expected one of {METHODS}, got {method!r}')
+        raise ValueError(f'method: expected one of {(*METHODS,)}, got {method!r}')
     train = normalise(vectors)
     people, codes = index_people(labels)
     if len(labels) != len(train):
         raise ValueError(f'labels: expected one for each of {len(train)} vectors, got {len(labels)}')
 
     if method == 'cosine':
+        order = np.argsort(codes, kind='stable')
+        starts = np.searchsorted(codes[order], np.arange(len(people)))
+
         def score(probes):
-            similarity = _same_width(probes, train) @ train.T                                         # (m, n)
-            return np.stack([similarity[:, codes == i].max(axis=1) for i in range(len(people))], axis=1)
+            similarity = _same_width(probes, train) @ train[order].T                                  # (m, n)
+            return np.maximum.reduceat(similarity, starts, axis=1)
         return people, score
 
     if len(people) < 2:
         raise ValueError(f"labels: an SVM needs at least two people, got only {people}; take the method 'cosine'")
     centre = train.mean(axis=0)
     spread = np.sqrt(np.mean(np.sum((train - centre) ** 2, axis=1))) or 1.0
+    if method == 'ls-svm':
+        weights, middle, half = _least_squares((train - centre) / spread, codes, len(people))
+        return people, lambda probes: ((_same_width(probes, train) - centre) / spread @ weights - middle) / half
     # Fewer walks than dimensions: the same SVM is found sooner in the space that they span, `axes` (d, at most n), and
     # by the dual. Its coordinate order is random, hence the fixed seed.
     axes = np.linalg.qr((train - centre).T)[0] / spread
@@ -96,6 +106,20 @@ def fit_scorer(vectors, labels, method='svm'):
         values = svm.decision_function((_same_width(probes, train) - centre) @ axes)
         return np.stack([-values, values], axis=1) if values.ndim == 1 else values
     return people, score
+
+
+def _least_squares(vectors, codes, people):
+    """Of each person against the others: weights (d, people), and middle and half distance of the two sides' means.
+
+    `vectors` (n, d) have mean zero. The bias of the least squares drops out with the middle.
+    """
+    counts = np.bincount(codes, minlength=people)
+    sums = np.zeros((people, vectors.shape[1]))
+    np.add.at(sums, codes, vectors)
+    weights = np.linalg.solve(vectors.T @ vectors + RIDGE * np.eye(vectors.shape[1]), sums.T)
+    own = np.sum(sums * weights.T, axis=1) / counts
+    others = -own * counts / (len(vectors) - counts)
+    return weights, (own + others) / 2, np.maximum((own - others) / 2, np.finfo(float).tiny)
 
 
 def _same_width(probes, train):
@@ -138,12 +162,17 @@ def fit_identifier(vectors, labels, method='svm'):
     people, similarity = fit_scorer(vectors, labels, 'cosine')
     # With one person there is nothing for an SVM to separate, and nothing to rank.
     score = similarity if len(people) == 1 else fit_scorer(vectors, labels, method)[1]
+    train, codes = normalise(vectors), index_people(labels)[1]
+    order = np.argsort(codes, kind='stable')
+    ends = np.searchsorted(codes[order], np.arange(len(people) + 1))
 
     def identify(probes):
         scores = score(probes)
         first = scores.argmax(axis=1)
         shared = np.sum(scores == scores.max(axis=1, keepdims=True), axis=1) > 1
-        return scores, np.where(shared, -1, first), similarity(probes)[np.arange(len(first)), first]
+        nearest = [np.max(train[order[ends[i]:ends[i + 1]]] @ probe)
+                   for i, probe in zip(first, normalise(probes), strict=True)]
+        return scores, np.where(shared, -1, first), np.array(nearest)
     return people, identify
 
 

@@ -17,12 +17,14 @@ import gait_checkpoints
 import gait_files
 from gait_recognition.facts import Limits
 from gait_recognition.frames import Frames, read_frames
-from gait_recognition.parameters import POSITIVE_INTEGER, check, integer_from, one_of, optional
+from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, integer_from, one_of, optional
 from gait_recognition.prefetch import ahead
+from gait_recognition.rates import RATE, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.tracking.track import MIN_FRAMES
-from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks
+from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks, warn_of_defaults
+from gait_warnings import warn_caller
 
 VECTOR_SIZE = 512
 BATCH_SIZE = 16                 # frames that go through the networks at once
@@ -30,7 +32,7 @@ CACHE_VERSION = 2               # to be raised when the same walk and weights wo
 CONSTRAINTS = {'crop': one_of(CROP_METHODS), 'every': POSITIVE_INTEGER, 'batch_size': POSITIVE_INTEGER,
                'recurrent_unit': optional(one_of(('GRU', 'LSTM'))), 'rnn_layers': optional(POSITIVE_INTEGER),
                'stream': optional(integer_from(0)), 'precision': one_of(PRECISIONS),
-               'on_error': one_of(('raise', 'nan'))}
+               'on_error': one_of(('raise', 'nan')), 'rate': optional(FRAME_RATE)}
 
 
 def batches(crops, size):
@@ -41,7 +43,7 @@ def batches(crops, size):
 
 
 def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BATCH_SIZE, every=1, start=None, end=None,
-                return_track=False):
+                return_track=False, rate=RATE):
     """Identification vector of one walk, from whatever shows it.
 
     Frames are prepared by a thread while the networks compute, and go through in batches that pass the recurrent state
@@ -59,6 +61,9 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     every, start, end
         As of `read_frames`.
     return_track : bool
+    rate : float, optional
+        Frames a second that the gait network gets, where the source says how many it has: between frames their spatial
+        features are interpolated over time. None: the frames as they come.
 
     Returns
     -------
@@ -79,7 +84,7 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         Fewer than `MIN_FRAMES` frames, of which nobody's walk can be told. Without `return_track`, whose `remarks` are
         these: what is to be known of the recording, such as damaged frames.
     """
-    check(CONSTRAINTS, {'batch_size': batch_size, 'crop': crop})
+    check(CONSTRAINTS, {'batch_size': batch_size, 'crop': crop, 'rate': rate})
     if (pose_net is None) != (gait_net is None):
         raise ValueError('pose_net and gait_net belong together: pass both, or neither for the default weights')
     if not isinstance(frames, Frames):
@@ -87,22 +92,33 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     elif (every, start, end) != (1, None, None):
         raise ValueError('frames is a Frames already: say every, start and end where it is made')
     if pose_net is None:
+        warn_of_defaults()
         pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
-    total, count, state = np.zeros(VECTOR_SIZE), 0, None
+    total, count, described, state = np.zeros(VECTOR_SIZE), 0, 0, None
+    resampler = Resampler(rate) if _is_resampled(frames, rate) else None
     for batch in ahead(batches(crops, batch_size), 2):
         features = pose_net.feed_forward_features(batch, batch_size=batch_size)
-        mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
-        total += len(batch) * mean.astype(np.float64)
+        if resampler:
+            numbers = crops.track.numbers[count:count + len(batch)]
+            features = resampler(features, [number / frames.fps for number in numbers])
         count += len(batch)
+        if len(features):
+            mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
+            total += len(features) * mean.astype(np.float64)
+            described += len(features)
     if count < MIN_FRAMES:
         warnings.warn(f'{crops.track.name}: so few frames ({count}) say little about a walk; give all frames of two '
                       'steps or more at once, about 25', UserWarning, stacklevel=2)
-    vector = (total / count).astype(np.float32)
+    vector = (total / described).astype(np.float32)
     if return_track:
         return vector, crops.track
     crops.track.warn()
     return vector
+
+
+def _is_resampled(frames, rate):
+    return rate is not None and frames.knows_fps and not is_at(rate, frames.fps / frames.every)
 
 
 class GaitVectors(TransformerMixin, BaseEstimator):
@@ -141,11 +157,13 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         A walk that cannot be read, or shows nobody: stop, or warn and give a row of NaN.
     verbose : int
         joblib's: above 0 it reports progress.
+    rate : float, optional
+        Frames a second that the gait network gets, as of `walk_vector`.
     """
 
     def __init__(self, pose_weights=None, gait_weights=None, recurrent_unit=None, rnn_layers=None, crop='auto', every=1,
                  batch_size=BATCH_SIZE, precision='float32', n_jobs=None, cache=None, on_error='raise', verbose=0,
-                 stream=None, limits=None):
+                 stream=None, limits=None, rate=RATE):
         self.pose_weights = pose_weights
         self.gait_weights = gait_weights
         self.recurrent_unit = recurrent_unit
@@ -160,6 +178,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         self.verbose = verbose
         self.stream = stream
         self.limits = limits
+        self.rate = rate
 
     def fit(self, X, y=None):
         """Check the parameters; nothing is learnt from `X`."""
@@ -210,8 +229,9 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             raise ValueError('X: expected at least one walk, got none')
         if self.cache is not None:
             os.makedirs(self.cache, exist_ok=True)
+        warn_of_defaults(self.pose_weights, self.gait_weights)
         weights = choose_weights(self.pose_weights, self.gait_weights, self.recurrent_unit, self.rnn_layers,
-                               self.precision)
+                                 self.precision)
         digest = None if self.cache is None else weights.digest
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
@@ -219,7 +239,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             joblib.delayed(_transform_one)(walk, self.get_params(), weights, digest, threads) for walk in walks)
         for number, (_, _, problem) in enumerate(results):
             if problem:
-                warnings.warn(f'walk {number} has no vector: {problem}', UserWarning, stacklevel=3)
+                warn_caller(f'walk {number} has no vector: {problem}')
         return np.stack([vector for vector, *_ in results]), [remarks for _, remarks, _ in results]
 
     def get_feature_names_out(self, input_features=None):
@@ -240,16 +260,16 @@ def _transform_one(walk, parameters, weights, digest, threads):
     """(vector, remarks, problem) of one walk, in whatever process: from the cache, else by the networks."""
     p = parameters
     try:
-        file = None
+        file, frames = None, read_frames(walk, p['every'], stream=p['stream'], limits=p['limits'] or Limits())
         if p['cache'] is not None:
             facts = (CACHE_VERSION, digest, weights.recurrent_unit, weights.rnn_layers, weights.precision, p['crop'],
-                     p['every'], *([] if p['stream'] is None else [p['stream']]))
+                     p['every'], *([] if p['stream'] is None else [p['stream']]), *_rate_facts(frames, p))
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
             if (vector := _read_vector(file)) is not None:
                 return vector, _read_remarks(file), None
-        frames = read_frames(walk, p['every'], stream=p['stream'], limits=p['limits'] or Limits())
         nets = shared_networks(weights, threads)
-        vector, track = walk_vector(frames, *nets, crop=p['crop'], batch_size=p['batch_size'], return_track=True)
+        vector, track = walk_vector(frames, *nets, crop=p['crop'], batch_size=p['batch_size'], return_track=True,
+                                    rate=p['rate'])
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise
     except (ValueError, OSError) as error:
@@ -263,6 +283,11 @@ def _transform_one(walk, parameters, weights, digest, threads):
         with gait_files.replacing(file, shared=True) as opened:
             np.save(opened, vector)
     return vector, track.remarks, None
+
+
+def _rate_facts(frames, parameters):
+    """What the cache knows of a walk's rate: nothing where the frames are taken as they come, as before 2.1."""
+    return [('rate', float(parameters['rate']))] if _is_resampled(frames, parameters['rate']) else []
 
 
 def digest_of(walk):

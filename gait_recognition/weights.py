@@ -11,9 +11,9 @@ import re
 import sys
 import tempfile
 import threading
-import warnings
 
 import gait_checkpoints
+from gait_warnings import warn_caller
 
 PRECISIONS = ('float32', 'bfloat16')
 _DIGESTS = {}                   # by files and their state
@@ -113,7 +113,6 @@ def find_pair(pose=None, gait=None):
     """The files of both networks, two `gait_checkpoints.WeightsFile`, as `choose_weights` finds them."""
     if pose is None and gait is None:
         pair = gait_checkpoints.default_pair()
-        _warn_user(pair.notice)
         return gait_checkpoints.WeightsFile(pair.pose), gait_checkpoints.WeightsFile(pair.gait)
     if pose is None or gait is None:
         return _with_partner(pose, gait)
@@ -122,9 +121,16 @@ def find_pair(pose=None, gait=None):
     partners = {pair.gait: pair.pose for pair in gait_checkpoints.KNOWN_PAIRS}
     partner = partners.get(names[1])
     if partner and names[0] in partners.values() and names[0] != partner:
-        _warn_user(f'{names[1]} was trained on the features of {partner}, not of {names[0]}: vectors of this pair tell '
-                   'people apart badly')
+        warn_caller(f'{names[1]} was trained on the features of {partner}, not of {names[0]}: vectors of this pair '
+                    'tell people apart badly')
     return files
+
+
+def warn_of_defaults(pose=None, gait=None):
+    """Say once, where neither file is named and vectors are about to be made, that the default ones are no published
+    ones."""
+    if pose is None and gait is None:
+        warn_caller(gait_checkpoints.default_pair().notice, once=True)
 
 
 def find_pose_weights(pose=None):
@@ -132,7 +138,7 @@ def find_pose_weights(pose=None):
     if pose is not None:
         return gait_checkpoints.locate(pose)
     known = gait_checkpoints.default_pose()
-    _warn_user(known.notice)
+    warn_caller(known.notice, once=True)
     return known.pose
 
 
@@ -150,31 +156,6 @@ def _with_partner(pose, gait):
                              gait_checkpoints.WeightsFile(gait_checkpoints.find_weights(name)) for name in pair[:2])
     raise ValueError(f'{given}: which weights belong to it is not known; name them, too: {missing} '
                      f'(--{missing.replace("_", "-")})')
-
-
-def _warn_user(message):
-    """Warn at the line outside this package that led here; of None, nothing."""
-    if message is None:
-        return
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get('__name__', '').partition('.')[0] == __package__:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
-
-
-def _with_partner(pose, gait):
-    """Both files of a known pair, one of which was named."""
-    given, missing = (pose, '--gait-weights') if gait is None else (gait, '--pose-weights')
-    given = gait_checkpoints.locate(given)
-    for pair in gait_checkpoints.KNOWN_PAIRS:
-        if os.path.basename(given) in pair[:2]:
-            beside = [os.path.join(os.path.dirname(given), name) for name in pair[:2]]
-            try:
-                return tuple(gait_checkpoints.locate(path) for path in beside)
-            except FileNotFoundError:
-                return tuple(given if name == os.path.basename(given) else str(gait_checkpoints.find_weights(name))
-                             for name in pair[:2])
-    raise ValueError(f'{given}: which weights belong to it is not known; name them by {missing}')
 
 
 def network_of(gait, recurrent_unit=None, rnn_layers=None):

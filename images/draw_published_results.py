@@ -6,23 +6,22 @@ The figures were read off the original's charts, averages included; those of its
 count the normal walks twice. PFM is the method of F. M. Castro et al. that it compared itself with.
 """
 import pathlib
+import sys
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-CONDITIONS = ('Normal', 'Backpack', 'Coating shoes', 'Average')
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from gait_recognition.evaluation.tum_gaid import PUBLISHED  # noqa: E402
+
+CONDITIONS = {'N': 'Normal', 'B': 'Backpack', 'S': 'Coating shoes', 'Average': 'Average'}
+TITLES = {1: 'Experiment 1: same clothes\n155 people in the test set',
+          2: 'Experiment 2: other clothes, three months apart\n16 people in the test set'}
 # Correct identifications with a linear SVM, in %, by condition.
-EXPERIMENTS = {
-    'Experiment 1: same clothes\n155 people in the test set': {
-        'H3.6m-GRU-1': (99.4, 92.6, 98.7, 96.9),
-        'PFM (Castro et al.)': (99.7, 99.0, 99.0, 99.2),
-    },
-    'Experiment 2: other clothes, three months apart\n16 people in the test set': {
-        'M+L-GRU-2': (66.4, 78.1, 78.1, 72.3),
-        'H3.6m-GRU-1 (on its validation set)': (74.2, 89.1, 82.8, 80.1),
-        'PFM (Castro et al.)': (78.1, 56.3, 46.9, 60.4),
-    },
-}
+EXPERIMENTS = {title: {name.replace('(its', '(on its'): [figures[condition] for condition in CONDITIONS]
+                       for name, figures in PUBLISHED[number].items()} for number, title in TITLES.items()}
 COLOURS = {'M+L-GRU-2': '#d1662b', 'H3.6m-GRU-1': '#2f6f9f', 'PFM': '#b4b9c0'}
 INK, GREY = '#22272e', '#6b7280'
 GROUP = 0.84                            # width of a group of bars; 1 from group to group
@@ -38,7 +37,7 @@ def draw_experiment(axes, title, models):
     axes.axvspan(len(CONDITIONS) - 1.5, len(CONDITIONS) - 0.5, color='#f1f3f5', zorder=-1)
     axes.set_title(title, fontsize=11, color=INK, loc='left', linespacing=1.4)
     axes.set(xlim=(-0.5, len(CONDITIONS) - 0.5), ylim=(0, 108), yticks=range(0, 101, 20))
-    axes.set_xticks(range(len(CONDITIONS)), CONDITIONS)
+    axes.set_xticks(range(len(CONDITIONS)), CONDITIONS.values())
     axes.tick_params(length=0, labelcolor=INK)
     axes.grid(axis='y', color='#dfe3e8', linewidth=0.8)
     axes.set_axisbelow(True)

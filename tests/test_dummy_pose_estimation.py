@@ -72,6 +72,11 @@ def test_standard_output_is_the_16_lines_of_the_sample_and_nothing_else(checkout
     assert len(percentages(result.stdout)) == 16
 
 
+def test_a_line_on_standard_error_says_where_the_drawing_is(checkout):
+    folder, result = checkout
+    assert f'dummy_pose_estimation: drawn into {folder / "images" / "dummy_pose.jpg"}\n' in result.stderr
+
+
 def test_the_default_paths_are_those_of_the_script_folder(checkout):
     folder, _ = checkout
     assert sorted(path.name for path in (folder / 'images').iterdir()) == ['dummy.jpg', 'dummy_pose.jpg']
@@ -207,8 +212,8 @@ def test_the_weights_that_ship_are_taken_where_the_published_are_not_and_one_lin
         status = script.main(['--image', str(picture), '--output', str(tmp_path / 'pose.png')])
         said.append((status, capsys.readouterr().err))
     assert used == ['walkers-pose.npz', 'MPII+LSP.ckpt']                # another published file is not the sample's
-    assert [status for status, _ in said] == [2, 0, 0] and said[2][1] == ''
-    line, = said[1][1].splitlines()
+    assert [status for status, _ in said] == [2, 0, 0] and 'synthetic' not in said[2][1]
+    line, _ = said[1][1].splitlines()                                   # and where the drawing is
     assert 'walkers-pose.npz' in line and 'synthetic walkers' in line and 'python fetch_models.py' in line
 
 

@@ -3,6 +3,7 @@ import dataclasses
 import hashlib
 import http.server
 import io
+import json
 import os
 import signal
 import socket
@@ -202,7 +203,8 @@ def test_help_and_a_wrong_name_are_answered_without_tensorflow():
 
 def test_an_unknown_name_is_refused_with_the_list_of_names(tmp_path, capsys):
     assert main(['MPII.ckpt', '--to', str(tmp_path)]) == 2
-    assert 'MPII.ckpt' in (message := capsys.readouterr().err) and 'Human3.6m.ckpt' in message
+    assert (message := capsys.readouterr().err).startswith('fetch_models: unknown: MPII.ckpt; there are: ')
+    assert 'Human3.6m.ckpt' in message
 
 
 @pytest.mark.parametrize('mirror', ['ftp://example.org', 'file:///tmp', '/tmp', 'http://', 'http://a b/', 'http://a?x=1'])
@@ -514,6 +516,20 @@ def test_check_tells_good_from_missing_and_asks_no_server(server, tmp_path, caps
     assert server.seen == [] and names_in(tmp_path) == ['a']
 
 
+def test_answers_come_as_json_if_asked_for(server, tmp_path, capsys):
+    (tmp_path / 'a').write_bytes(CONTENT)
+    (tmp_path / 'c').write_bytes(b'')
+    files = [server.file(name=name) for name in 'abc']
+    assert main(['--check', '--json', '--to', str(tmp_path)], files) == 1
+    assert [(each['name'], each['path'], each['result'], each['reason']) for each in
+            json.loads(capsys.readouterr().out)] == [('a', str(tmp_path / 'a'), 'ok', None),
+                                                     ('b', str(tmp_path / 'b'), 'missing', None),
+                                                     ('c', str(tmp_path / 'c'), 'bad', 'an empty file')]
+    server.parts[PATH] = Plain(CONTENT)
+    assert main(['--json', '--to', str(tmp_path / 'new')], [server.file()]) == 0
+    assert [each['result'] for each in json.loads(capsys.readouterr().out)] == ['fetched']
+
+
 # --- Without a network -----------------------------------------------------------------------------------------------
 
 def test_offline_there_is_one_message_with_every_address_and_place(server, tmp_path, closed_port, pauses, capsys):
@@ -643,8 +659,10 @@ def test_an_installed_command_uses_the_users_folder_and_the_working_directory(se
     monkeypatch.setattr('gait_checkpoints.weight_folders', lambda: [tmp_path / 'first', tmp_path / 'user'])
     monkeypatch.chdir(tmp_path)
     server.parts.update({'/weights': Plain(CONTENT), '/picture': Plain(CONTENT)})
-    assert main([], [server.file(name='weights'), server.file(name='picture', kind='picture')]) == 0
-    assert names_in(tmp_path / 'user') == ['weights'] and names_in(tmp_path / 'images') == ['picture']
+    files = [server.file(name='weights'), server.file(name='picture', kind='picture')]
+    assert main([], files) == main(['--check'], files) == 0
+    assert names_in(tmp_path / 'user') == ['weights'] and names_in(tmp_path) == ['user']        # no picture, unasked
+    assert main(['picture'], files) == 0 and names_in(tmp_path / 'images') == ['picture']
 
 
 def test_weights_in_the_working_directorys_models_are_the_ones_looked_at(server, tmp_path, monkeypatch, capsys):

@@ -1,11 +1,13 @@
 """Files of weights: found, read, refused, matched and written; restoring and saving with the two networks."""
 import dataclasses
+import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -665,3 +667,68 @@ def test_a_file_opened_once_is_read_once(tmp_path):
         os.remove(path + suffix)
     again = file.read(lambda name: True)
     assert all(again[name] is first[name] for name in SMALL)
+
+
+# --- Of others: what a file may hold besides, and what may not be written ---------------------------------------------
+
+@pytest.mark.parametrize('version', [1, 2])
+def test_a_text_beside_the_weights_changes_nothing_and_a_text_in_their_place_is_called_so(tmp_path, version):
+    path = write_checkpoint(tmp_path / 'plain.ckpt', SMALL, version)
+    beside = write_checkpoint(tmp_path / 'beside.ckpt', {**SMALL, 'saved by': np.array([b'somebody'])}, version)
+    assert is_small(beside) and gait_checkpoints.read_checkpoint_shapes(beside)['saved by'] == [1]
+    assert gait_checkpoints.fingerprint(beside) == gait_checkpoints.fingerprint(path)
+    file = gait_checkpoints.WeightsFile(beside)
+    with pytest.raises(CheckpointError, match='saved by is no tensor of numbers'):
+        gait_checkpoints.match(beside, file.read(lambda name: True), file.shapes, {'b': [3], 'saved by': [1]}, 'it')
+
+
+def test_numbers_beyond_float32_and_nan_are_refused_at_every_door(tmp_path):
+    for bad in (np.full((3, 4), 1e300), np.array([1.0, np.nan]), np.full((2, 2), np.inf, np.float32)):
+        path = write_checkpoint(tmp_path / 'bad.ckpt', {'w': bad})
+        for door, *arguments in ((gait_checkpoints.fingerprint, path), (gait_checkpoints.fingerprint_of, {'w': bad}),
+                                 (gait_checkpoints.write_compact, tmp_path / 'bad.npz', {'w': bad}),
+                                 (gait_checkpoints.match, path, {'w': bad}, ['w'], {'w': bad.shape}, 'it')):
+            with pytest.raises(CheckpointError, match='w holds NaN or infinity'):
+                door(*arguments)
+    assert not (tmp_path / 'bad.npz').exists()
+
+
+@pytest.mark.parametrize('tensors', [
+    {'allow_pickle': np.ones(2)}, {'file': np.ones((2, 3))}, {'a.npy': np.ones(2), 'a': np.zeros(2)},
+    {'a/../b': np.ones(2)}, {'ä w': np.ones(2)}, {'a:scale': np.ones(2)}, {'zeros': np.zeros((3, 4))},
+    {'tiny': np.full((2, 2), 1e-45)}, {'step': np.int64(12345)}, {'none': np.zeros((0, 4))}])
+def test_compact_weights_are_read_back_under_any_name_that_an_archive_can_hold(tmp_path, tensors):
+    read = gait_checkpoints.read_checkpoint(gait_checkpoints.write_compact(tmp_path / 'w.npz', tensors))
+    assert list(read) == list(tensors)
+    for name in tensors:
+        np.testing.assert_allclose(read[name], tensors[name], rtol=1e-6, atol=1e-44)
+
+
+@pytest.mark.parametrize('tensors, words', [
+    ({'facts.json': np.ones(2)}, 'facts.json would be there twice'),
+    ({'a': np.ones((2, 2)), 'a:scale': np.ones(2)}, 'a:scale would be there twice'),
+    ({'a:scale': np.ones(2), 'a': np.ones((2, 2))}, 'a:scale would be there twice'),
+    ({'a\0b': np.ones(2)}, 'cannot be kept under that name'), ({'': np.ones(2)}, 'cannot be kept under that name'),
+    ({'a\nb': np.ones(2)}, 'cannot be kept'), ({'\ud800': np.ones(2)}, 'cannot be kept'),
+    ({'step': np.int64(2 ** 24 + 1)}, 'whole numbers beyond those of float32'),
+    ({'text': np.array(b'x')}, 'text has type .S1, expected numbers'),
+    ({'object': np.array([None])}, 'object has type object, expected numbers')])
+def test_what_would_not_be_read_back_as_it_is_is_not_written(tmp_path, tensors, words):
+    with pytest.raises(CheckpointError, match=words):
+        gait_checkpoints.write_compact(tmp_path / 'w.npz', tensors)
+    if 'twice' not in words and 'beyond' not in words:
+        with pytest.raises(CheckpointError, match=words):
+            gait_checkpoints.write_checkpoint(tmp_path / 'w.ckpt', tensors)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_archive_of_a_gigabyte_of_zeros_is_refused_before_it_is_unpacked(tmp_path):
+    facts = {'format': gait_checkpoints.COMPACT_FORMAT, 'shapes': {'w': [1 << 28]}}
+    np.savez_compressed(tmp_path / 'bomb.npz', **{gait_checkpoints.FACTS: np.frombuffer(
+        json.dumps(facts).encode(), np.uint8)})
+    with zipfile.ZipFile(tmp_path / 'bomb.npz', 'a', zipfile.ZIP_DEFLATED) as archive, \
+            archive.open('w.npy', 'w', force_zip64=True) as member:
+        for _ in range(1025):
+            member.write(bytes(1 << 20))
+    with pytest.raises(CheckpointError, match='unpacks to .* bytes, more than'):
+        gait_checkpoints.read_checkpoint(tmp_path / 'bomb.npz')

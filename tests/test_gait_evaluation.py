@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gait_recognition.evaluation.manifests import Protocol, Walk, read_manifest, split_condition
+from gait_recognition.evaluation.manifests import Protocol, Walk, parse_conditions, read_manifest, split_condition
 from gait_recognition.evaluation.metrics import (
     accepted_at,
     bootstrap_interval,
@@ -236,10 +236,24 @@ HEADER = 'person,condition,session,path\n'
     (HEADER + 'Ann,N1,1,a.mp4\n\nBob,N1,1,./a.mp4\n', 'line 4: path .*a.mp4 is there already, in line 2'),
     (HEADER + 'Ann,N1,1,a.mp4\nAnn,N01,1,b.mp4\n', "line 3: walk .*'Ann', 'N01', '1'.* already, in line 2"),
     (HEADER + '"Ann,N1,1,a.mp4\n', 'cannot be read as CSV'),
+    (HEADER + 'Ann,N' + '1' * 400 + ',1,a.mp4\n', 'line 2: .*ends in a number of 400 digits'),
+    ('person,condition,session,path,person\nAnn,N1,1,a.mp4,Bob\n', 'line 1: the header names person twice'),
 ])
 def test_manifest_errors_name_file_and_line(manifest, text, message):
     with pytest.raises(ValueError, match=rf'walks\.csv.*{message}'):
         read_manifest(manifest(text))
+
+
+def test_a_manifest_that_is_a_pipe_or_a_folder_is_refused_and_waits_for_nothing(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.csv')
+    for path in (tmp_path / 'pipe.csv', tmp_path):
+        with pytest.raises(ValueError, match='is no file; the .csv of a manifest was expected'):
+            read_manifest(path)
+
+
+def test_a_condition_of_400_digits_is_refused_in_a_protocol_too():
+    with pytest.raises(ValueError, match='ends in a number of 400 digits'):
+        parse_conditions('N1-N' + '9' * 400)
 
 
 def test_manifest_in_another_encoding_is_refused(manifest):

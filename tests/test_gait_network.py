@@ -1,4 +1,12 @@
 """The life of a network's graph and session, and the checks of what is fed."""
+import copy
+import os
+import pathlib
+import pickle
+import re
+import subprocess
+import sys
+import threading
 import warnings
 
 import numpy as np
@@ -7,7 +15,7 @@ import tensorflow.compat.v1 as tf
 from test_gait_layers import load
 
 import gait_network
-from gait_network import Network, check_batch, check_batch_size, quiet_slim
+from gait_network import Network, ReadersAndWriter, check_batch, check_batch_size, check_numbers, quiet_slim
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.int32, np.int64, np.uint16, np.float16, np.float32, np.float64])
@@ -141,3 +149,157 @@ def test_a_session_for_inference_prunes_and_fuses_only_and_keeps_what_the_user_s
     assert not config.graph_options.rewrite_options.ByteSize()
     config.graph_options.rewrite_options.constant_folding = rewriting.AGGRESSIVE
     assert gait_network.for_inference(config) == config
+
+
+# --- Threads and processes -------------------------------------------------------------------------------------------
+
+def in_threads(*jobs):
+    """Run all at once; their results in order, or the first error."""
+    results, start = [None] * len(jobs), threading.Barrier(len(jobs))
+
+    def run(i):
+        start.wait()
+        try:
+            results[i] = jobs[i]()
+        except BaseException as error:
+            results[i] = error
+    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not any(thread.is_alive() for thread in threads), 'a thread waits for ever'
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
+
+
+def test_networks_built_at_once_in_two_threads_are_the_ones_that_a_single_thread_builds():
+    from gait_nn import GaitNetwork
+    from human_pose_nn import HumanPoseIRNetwork
+
+    def graph_of(cls):
+        with cls(seed=1) as net:
+            net._initial_values([net.variables[0].op.name])         # built again, and lazily
+            # Names of loops' bodies are numbered through the process.
+            return [re.sub(r'(cond|body)(_rewritten)?_\d+', r'\1', str(node)) for node in net.graph.as_graph_def().node]
+    alone = [graph_of(HumanPoseIRNetwork), graph_of(GaitNetwork)]
+    assert in_threads(lambda: graph_of(HumanPoseIRNetwork), lambda: graph_of(GaitNetwork)) == alone
+
+
+def test_a_run_of_many_batches_sees_one_set_of_weights_while_another_thread_replaces_them():
+    with Line() as net:
+        net.set_training_state({'w': np.float32(1.0)})
+        done, seen = threading.Event(), []
+
+        def compute():
+            while not done.is_set():
+                seen.append(net._map(net.y, (net.x, np.ones(12, np.float32)), 1))
+
+        def replace():
+            for i in range(200):
+                net.set_training_state({'w': np.float32(1 + i % 2)})
+            done.set()
+        in_threads(compute, compute, replace)
+    assert {tuple({*ys.tolist()}) for ys in seen} == {(1.0,), (2.0,)}       # each run one of them, and both were seen
+
+
+def test_a_writer_waits_for_readers_goes_before_later_ones_and_may_read_itself():
+    guard, order, reading = ReadersAndWriter(), [], threading.Event()
+
+    def write():
+        reading.wait()
+        with guard.writing(), guard.writing(), guard.reading():
+            order.append('write')
+
+    def read():
+        with guard.reading():
+            reading.set()
+            while not guard._waiting:                       # until the writer stands in line
+                pass
+            with guard.reading():                           # a reader's own further reading does not stand behind it
+                order.append('read')
+    in_threads(read, write)
+    assert order == ['read', 'write']
+    with guard.reading(), pytest.raises(RuntimeError, match='replaced by the thread that computes'):
+        guard.writing().__enter__()
+
+
+FORKED = '''
+import os, sys, warnings
+import numpy as np
+from test_gait_network import Line
+net = Line()
+net.set_training_state({'w': np.float32(2.0)})
+for use in (lambda: net._run(net.y, {net.x: [1.0]}), Line, lambda: net.save('/nowhere', 'x')):
+    child = os.fork()
+    if not child:
+        try:
+            use()
+        except RuntimeError as error:
+            print(error, flush=True)
+            net.close()
+            os._exit(3)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+assert net.sess.run(net.w) == 2.0
+'''
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='processes are forked on POSIX alone')
+def test_a_forked_child_is_told_to_spawn_and_does_not_hang():
+    done = subprocess.run([sys.executable, '-c', FORKED], cwd=pathlib.Path(__file__).parent,
+                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}, capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("multiprocessing.get_context('spawn')") == 3
+
+
+@pytest.mark.parametrize('copied', [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_network_is_neither_copied_nor_pickled_and_says_what_to_do(copied):
+    with Line() as net, pytest.raises(TypeError, match='a Line is neither copied nor pickled: .*Build another one'):
+        copied(net)
+
+
+def test_a_closed_network_says_so_whatever_is_asked_of_it(tmp_path):
+    net = Line()
+    net.sess.run(net.w)
+    net.close()
+    net.close()
+    for use in (lambda: net._run(net.y, {}), net.training_state, lambda: net.set_training_state({}), net.__enter__,
+                lambda: net.batch_averages([]), lambda: net.export_saved_model(tmp_path / 'x'),
+                lambda: net._write_events(str(tmp_path), {}, 0)):
+        with pytest.raises(RuntimeError, match='this Line is closed; build a new one'):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_session_that_its_caller_closed_is_called_closed():
+    with Line() as net:
+        class Another(Line):
+            def _build(self):
+                self.x, self.w, self.y = net.x, net.w, net.y
+        other = Another(graph=net.graph, session=net.sess)
+        assert other._weights is net._weights               # one guard for the variables that both have
+    with pytest.raises(RuntimeError, match='closed'):
+        other._run(other.y, {other.x: [1.0]})
+
+
+@pytest.mark.parametrize('bad', [np.float64(1e300), np.float32('nan'), 'text', None, np.array(b'x'), 1j])
+def test_a_state_that_float32_cannot_hold_is_refused_and_changes_nothing(bad):
+    with Line() as net:
+        net.set_training_state({'w': np.float64(2.5)})
+        with pytest.raises(ValueError, match='w (holds NaN or infinity|has type .*expected numbers)'):
+            net.set_training_state({'w': bad})
+        assert net.training_state() == {'w': 2.5}
+
+
+@pytest.mark.parametrize('bad, error, got', [
+    ([1.0, np.nan], ValueError, 'got NaN or infinity'), ([1.0, 1e39], ValueError, 'got NaN or infinity'),
+    (['1', '2'], TypeError, 'got dtype <U1'), ([None, 1], TypeError, 'got dtype object'),
+    ([1, 2, 3], ValueError, 'got .3,.'), ([[1], [1, 2]], ValueError, 'differing lengths')])
+def test_marks_and_points_are_finite_numbers_of_their_shape(bad, error, got):
+    with pytest.raises(error, match=f'expected marks .*{got}'):
+        check_numbers('marks', bad, (2,))
+    assert check_numbers('marks', [True, 0.5], (2,)).tolist() == [1.0, 0.5]

@@ -110,6 +110,21 @@ def test_interlaced_fields_are_deinterlaced_and_said(tmp_path):
     assert [number for number, _ in frames.numbered()] == [*range(12)]
 
 
+@pytest.mark.parametrize('rotation, matrix', [(-90, (0, 1, 0, -1, 0)), (90, (0, -1, 0, 1, 0)), (180, (-1, 0, 0, 0, -1)),
+                                              (0, None)])
+def test_a_rotation_is_obeyed_even_beside_side_data_that_this_pyav_does_not_know(rotation, matrix):
+    class Frame:
+        @property
+        def side_data(self):
+            raise ValueError('31 is not a valid Type')
+    found = recordings._display_matrix(Frame(), rotation)
+    assert (found is None) == (matrix is None)
+    if matrix:
+        pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+        expected = recordings._upright(pixels, 65536 * np.array([*matrix, 0, 0, 0, 1]))
+        assert np.array_equal(recordings._upright(pixels, found), expected)
+
+
 # Which stream.
 
 def test_a_cover_picture_before_the_film_is_not_the_film(tmp_path):
@@ -124,7 +139,7 @@ def test_a_cover_picture_before_the_film_is_not_the_film(tmp_path):
 
 
 class StandInStream:
-    """A stream of PyAV's before 14, which tells no disposition."""
+    """A stream of PyAV's; that of 12 and 13 tells no disposition."""
 
     def __init__(self, index, width, height, frames, rate=25, codec='h264', **more):
         self.index, self.width, self.height, self.frames, self.average_rate = index, width, height, frames, rate

@@ -21,10 +21,10 @@ import gait_checkpoints
 from gait_layers import batch_norm, gru_layer
 from gait_nn import GaitNetwork
 from gait_recognition.evaluation import results
-from gait_recognition.evaluation.manifests import Protocol
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
 from gait_recognition.training import gait
 from gait_recognition.training import walks as walks_module
-from gait_recognition.training.gait import PROTOCOL, main, training_step, vectors_of
+from gait_recognition.training.gait import main, training_step, vectors_of
 from gait_recognition.training.walks import (
     TEST_PERSON,
     TRAINING_PERSON,
@@ -34,6 +34,8 @@ from gait_recognition.training.walks import (
     WalkerWalks,
 )
 from gait_recognition.walkers.pictures import DRAWING
+from gait_recognition.walkers.recorded import record
+from gait_recognition.walkers.scenes import gait_of
 from gait_recognition.weights import network_of
 
 
@@ -74,8 +76,8 @@ class TinyNetwork(GaitNetwork):
 
 @pytest.fixture
 def averages(monkeypatch):
-    monkeypatch.setattr('gait_recognition.training.walks.HumanPoseIRNetwork', Averages)
-    monkeypatch.setattr('gait_recognition.training.gait.GaitNetwork', TinyNetwork)
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork', Averages)
+    monkeypatch.setattr('gait_nn.GaitNetwork', TinyNetwork)
     monkeypatch.setattr(Averages, 'described', [])
     return Averages
 
@@ -118,7 +120,7 @@ def test_walkers_have_the_ten_walks_of_tum_gaid_each():
     walks = WalkerWalks(3, 100, 8).walks
     assert len(walks) == 30 and collections.Counter(walk.person for walk in walks) == {'100': 10, '101': 10, '102': 10}
     assert [walk.condition for walk in walks[:10]] == ['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2']
-    Protocol('validation', **PROTOCOL).split(walks)
+    Protocol('validation', **SAME_CLOTHES).split(walks)
     assert WalkerWalks(3, 100, 8, conditions=['N2', 'B1']).walks == [walks[i] for i in (1, 6, 11, 16, 21, 26)]
     assert WalkerWalks(3, 100, 8, conditions=['N2', 'B1'], all_walks_of=2).walks == walks[:20] + [walks[21], walks[26]]
 
@@ -376,9 +378,50 @@ def test_a_users_own_walks_are_trained_on(user, averages, capsys, monkeypatch):
     assert [row['step'] for row in rows_of(run / 'log.csv')] == ['6']
 
 
+def test_another_clock_moves_features_in_time_and_keeps_their_number():
+    features = np.sin(2 * np.pi * np.arange(50) / 25)[:, None] * np.ones((1, 4), np.float32)
+    for rates, lost in (((15, 15), 0.0), ((60, 60), 0.1), ((15, 60), 0.1)):
+        found = gait.recorded_at(features, gait.Clock(rates, lost), np.random.default_rng(3))
+        assert found.shape == features.shape and not np.array_equal(found, features)
+        assert np.abs(found - features)[:-2].max() < 0.35
+    assert gait.recorded_at(features, gait.STILL, np.random.default_rng(3)) is features
+
+
+def test_recorded_people_that_are_kept_out_are_so_in_every_source(tmp_path, averages):
+    rng = np.random.default_rng(0)
+    recordings = [record(gait_of(person, walk), 4, noise=0.01, rng=rng, person=f'{person:03d}', walk=str(walk))
+                  for person in range(6) for walk in range(2)]
+    names = [*recordings[0].joints]
+    np.savez(tmp_path / 'walks.npz', joints=np.array(names), metres_per_unit=1.0, **{
+        f'{each.person}-{each.walk}': np.stack([each.joints[name] for name in names], 1)[..., [1, 2, 0]]
+        for each in recordings})
+    folder = tmp_path / 'frames'
+    folder.mkdir()
+    rows = [(f's{i}', 'N1', '', f'frames/{i}', source) for i, source in enumerate(
+        ['000-1', '005-0', 'parametric', '004-1', ''])]
+    for row in rows:
+        (tmp_path / row[3]).mkdir()
+    (tmp_path / 'rendered.csv').write_text('\n'.join(map(','.join, [('person', 'condition', 'session', 'path',
+                                                                      'source'), *rows])))
+    arguments = gait.parse_arguments(['--output', 'x', '--pose', 'y', '--motions', str(tmp_path / 'walks.npz'),
+                                      '--drawn-people', '1', '--kept-out', '2', '--conditions', 'N1', 'N2',
+                                      '--manifest', str(tmp_path / 'rendered.csv')])
+    data, held_out = gait._data_sets(arguments)
+    assert {walk.person for walk in data.walks} == {*(f'recorded-{i:03d}' for i in range(4)), 'recorded-drawn-1', 's0',
+                                                    's2', 's4'}
+    assert {walk.person for walk in held_out.walks} == {'recorded-004', 'recorded-005', 's1', 's3'}
+    assert next(iter(data.read(data.walks[0]))).shape == (299, 299, 3)
+    assert len({data.key(walk) for walk in data.walks if walk.person[0] == 'r'}) == 10
+    with pytest.raises(ValueError, match='rendered.csv: --validation is needed'):
+        gait._data_sets(gait.parse_arguments(['--output', 'x', '--pose', 'y', '--manifest',
+                                              str(tmp_path / 'rendered.csv')]))
+
+
 def test_bad_arguments_exit_with_2(capsys):
     for arguments, message in (([], '--output'), (['--epochs', '0'], '--epochs'), (['--frames', '5', '4'], '--frames'),
-                               (['--manifest', 'a.csv'], 'go together'), (['--crop', 'face'], '--crop'),
+                               (['--validation', 'a.csv'], '--validation goes with'), (['--lost', '1'], '--lost'),
+                               (['--rates', '30', '15'], '--rates'), (['--drawn-people', '2'], 'goes with --motions'),
+                               (['--crop', 'face'], '--crop'),
                                (['--seed', '-1'], '--seed'), (['--rnn-layers', '0'], '--rnn-layers'),
                                (['--walks-per-step', '0'], '--walks-per-step'), (['--erase', '2'], '--erase'),
                                (['--every', '2'], '--every goes with --manifest'),

@@ -9,6 +9,7 @@ import math
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 from PIL import Image, ImageDraw
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 from training_runs import ROOT, assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
@@ -80,7 +81,7 @@ class TinyNetwork(HumanPoseIRNetwork):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr('gait_recognition.training.pose.HumanPoseIRNetwork', TinyNetwork)
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork', TinyNetwork)
 
 
 def annotation(path='', joints=None, present=ALL, visible=ALL, scale=1.0, centre=(100.0, 100.0)):
@@ -344,11 +345,19 @@ BAD_JSON = {
     'no joints': ({'image': 'a.png'}, 'joints'),
     'empty joints': ({**GOOD, 'joints': {}}, 'no joint has coordinates'),
     'three letters': ({**GOOD, 'joints': {'pelvis': ['a', 'b']}}, 'could not convert'),
-    'one number': ({**GOOD, 'joints': {'pelvis': [1]}}, 'unpack'),
+    'one number': ({**GOOD, 'joints': {'pelvis': [1]}}, 'pelvis is .x, y.'),
+    'a text of two digits': ({**GOOD, 'joints': {'pelvis': '12'}}, "pelvis is .x, y.*got '12'"),
+    'true': ({**GOOD, 'joints': {'pelvis': [True, 2]}}, 'pelvis holds True, expected a number'),
+    'half visible': ({**GOOD, 'joints': {'pelvis': [1, 2, 2.7]}}, 'visible, 1, or hidden, 0, got 2.7'),
+    'beyond float32': ({**GOOD, 'joints': {**GOOD['joints'], 'thorax': [1e300, 2]}}, 'thorax holds 1e.300'),
+    '400 digits': ({**GOOD, 'joints': {**GOOD['joints'], 'thorax': [10 ** 400, 2]}}, 'OverflowError'),
+    'one of two NaN': ({**GOOD, 'joints': {**GOOD['joints'], 'thorax': [math.nan, 2]}}, 'thorax holds nan'),
+    'a joint twice': ({**GOOD, 'joints': {'head top': [1, 2], 'head_top': [3, 4]}}, 'head_top is there twice'),
     'scale a word': ({**GOOD, 'scale': 'big'}, 'big'),
     'scale 0': ({**GOOD, 'scale': 0}, 'scale is a positive number'),
-    'scale NaN': ({**GOOD, 'scale': math.nan}, 'scale is a positive number'),
-    'centre of one': ({**GOOD, 'centre': [1]}, 'unpack'),
+    'scale NaN': ({**GOOD, 'scale': math.nan}, 'scale holds nan'),
+    'centre of one': ({**GOOD, 'centre': [1]}, 'centre is .x, y.'),
+    'centre a text': ({**GOOD, 'centre': '12'}, "centre is .x, y.*got '12'"),
     'centre NaN': ({**GOOD, 'centre': [1, math.nan]}, 'centre'),
     'a list': ([1, 2], 'annotation'),
     'one joint alone': ({**GOOD, 'joints': {'pelvis': [1, 2]}}, 'scale'),
@@ -365,7 +374,8 @@ def test_a_bad_record_is_named_with_its_file(tmp_path, record, message):
 
 @pytest.mark.parametrize('row, message', [
     ('b.png,1,2,1,3,4,1,1,1', 'no picture .*b.png'), ('a.png,x,2,1,3,4,1,1,1', 'could not convert'),
-    ('a.png,1,2,1,3,4,-1,1,1', 'scale is a positive'), ('a.png,,,,,,,,', 'no joint'), ('a.png', 'no joint'),
+    ('a.png,1,2,1,3,4,-1,1,1', 'scale is a positive'), ('a.png,,,,,,,,', 'no joint'),
+    ('a.png', 'expected 9 values as in the header, got 1'), ('a.png,1,2,1,3,4,1,1,1,5', 'got 10'),
     ('a.png,1,,1,3,4,1,1,1', 'could not convert'), ('a.png,1,2,1,3,4,1,,1', 'could not convert')])
 def test_a_bad_row_is_named_with_its_file(tmp_path, row, message):
     write_picture(tmp_path / 'a.png')
@@ -374,7 +384,33 @@ def test_a_bad_row_is_named_with_its_file(tmp_path, row, message):
         read_annotations(path)
 
 
+@pytest.mark.parametrize('content', ['[' * 100_000, '[{"image": ' + '1' * 5000 + '}]', '[{"image": 1, "image": 2}]'])
+def test_json_beyond_all_bounds_is_refused_with_its_file(tmp_path, content):
+    (tmp_path / 'a.json').write_text(content)
+    with pytest.raises(ValueError, match=r'a\.json cannot be read as JSON'):
+        read_annotations(tmp_path / 'a.json')
+
+
+def test_a_pair_of_nan_is_a_joint_that_is_not_there(tmp_path):
+    write_picture(tmp_path / 'a.png')
+    joints = {**GOOD['joints'], 'thorax': [math.nan, math.nan]}
+    (tmp_path / 'a.json').write_text(json.dumps([{**GOOD, 'joints': joints}]))
+    found, = read_annotations(tmp_path / 'a.json')
+    assert not found.present[JOINT_NAMES.index('thorax')]
+
+
+@pytest.mark.parametrize('bad', [math.nan, -1.0, 0.0, math.inf, 1e300])
+def test_a_scale_that_would_not_be_read_back_is_not_written(tmp_path, bad):
+    path = write_picture(tmp_path / 'a.png')
+    person = Annotation(path, np.ones((16, 2), np.float32), np.ones(16, bool), np.ones(16, bool), bad, (1.0, 1.0))
+    with pytest.raises(ValueError, match='a.png: scale is a positive number'):
+        write_annotations(tmp_path / 'a.csv', [person])
+    assert not (tmp_path / 'a.csv').exists()
+
+
 @pytest.mark.parametrize('name, content, message', [
+    ('a.csv', 'image,image,head_top_x,head_top_y\n', "columns .'image'. are there twice"),
+    ('a.csv', 'image,head_top_x,head_top_y\n"a,1,2\n', 'cannot be read as CSV'),
     ('a.csv', 'picture,x,y\n', 'expected columns image'), ('a.csv', '', 'expected columns image'),
     ('a.csv', 'image,head_top_x,head_top_y,nose_x\n', 'nose_x'), ('a.csv', 'image,head_top_x,head_top_y\n', 'no annot'),
     ('a.csv', 'image,head_top_x,head_top_y,pelvis_x\n', r"\['pelvis_y'\] are missing"),
@@ -465,6 +501,47 @@ def test_mpii_annotations_are_converted(mpii, tmp_path):
 def test_mpii_pictures_outside_the_training_set_are_asked_for(mpii, tmp_path):
     found, = convert_mpii(mpii, str(tmp_path), training=False)
     assert os.path.basename(found.image) == 'test.jpg'
+
+
+@pytest.mark.parametrize('person, words', [
+    (mpii_person([(-1, 5.0, 5.0, 1)]), 'a joint has the number -1, expected 0 to 15'),
+    (mpii_person([(2.7, 5.0, 5.0, 1)]), 'a joint has the number 2.7'), (mpii_person([(16, 5.0, 5.0, 1)]), 'number 16'),
+    (mpii_person([(3, 5.0, 5.0, 1), (3, 6.0, 6.0, 1)]), 'a joint has the number 3, .*each once'),
+    (mpii_person([(3, 5.0, 5.0, 7)]), 'is_visible of joint 3 is .*7'),
+    (mpii_person([(3, np.nan, 5.0, 1)]), 'one has infinite ones'),
+    (mpii_person([(3, 5.0, 5.0, 1)], scale=-1.0), 'scale is a positive number'),
+    (mpii_person([(3, 5.0, 5.0, 1)], scale=np.nan), 'scale is a positive number'),
+    (mpii_person([(3, 5.0, 5.0, 1)], centre=(np.inf, 1.0)), 'centre two')])
+def test_mpii_people_that_are_none_are_refused_with_their_picture(tmp_path, person, words):
+    path = mpii_file(tmp_path / 'mpii.mat', [('one.jpg', [person])], [1])
+    with pytest.raises(ValueError, match=f'mpii.mat .*one.jpg: .*{words}'):
+        convert_mpii(path, str(tmp_path))
+
+
+@pytest.mark.parametrize('extended', [True, False])
+def test_lsp_of_bytes_gives_the_coordinates_of_lsp_of_numbers(tmp_path, extended):
+    joints = np.random.default_rng(0).integers(0, 256, (14, 3, 2)).astype(np.uint8)
+    joints[:, 2] = extended
+    joints[0, :2] = 0                                                   # 0 - 1 is -1, not 255
+    found = []
+    for kind in (np.uint8, np.float64):
+        savemat(tmp_path / 'joints.mat', {'joints': (joints if extended else joints.transpose(1, 0, 2)).astype(kind)})
+        found.append(convert_lsp(str(tmp_path / 'joints.mat'), str(tmp_path)))
+    for a, b in zip(*found):
+        np.testing.assert_array_equal(a.joints, b.joints)
+        assert a.joints[JOINT_NAMES.index('right ankle')].tolist() == [-1, -1]
+        assert (a.scale, a.centre) == (b.scale, b.centre)
+
+
+@pytest.mark.parametrize('row, words', [([5, 5, 2], 'im00002.jpg: a joint is marked by'), ([np.inf, 5, 1], 'infinite'),
+                                        ([np.nan, np.nan, np.nan], 'is marked by')])
+def test_lsp_joints_that_are_none_are_refused_with_their_picture(tmp_path, row, words):
+    lsp_file(tmp_path / 'joints.mat', extended=True)
+    joints = loadmat(tmp_path / 'joints.mat')['joints']
+    joints[3, :, 1] = row
+    savemat(tmp_path / 'joints.mat', {'joints': joints})
+    with pytest.raises(ValueError, match=f'joints.mat: .*{words}'):
+        convert_lsp(str(tmp_path / 'joints.mat'), str(tmp_path))
 
 
 def test_an_mpii_file_without_people_is_refused(tmp_path):
@@ -1202,7 +1279,7 @@ def test_evaluation_computes_in_the_precision_that_is_asked_for(tmp_path, monkey
     with TinyNetwork(seed=1) as net:
         weights = net.save(tmp_path, 'weights')
     asked = []
-    monkeypatch.setattr('gait_recognition.training.pose.HumanPoseIRNetwork',
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork',
                         lambda precision, image_size: asked.append((precision, image_size)) or TinyNetwork())
     assert main(['--evaluate', weights, '--validation-size', '1', '--precision', 'bfloat16']) == 0
     assert main(['--evaluate', weights, '--validation-size', '1']) == 0
@@ -1254,3 +1331,23 @@ def test_the_real_network_killed_and_resumed_ends_where_it_would_have(tmp_path):
 if __name__ == '__main__':
     pose.HumanPoseIRNetwork = TinyNetwork
     sys.exit(main())
+
+
+@pytest.mark.parametrize('script', ['train_pose', 'train_gait'])
+def test_help_and_bad_arguments_come_before_tensorflow_and_name_how_it_was_run(script):
+    options = {'cwd': os.path.dirname(gait_checkpoints.__file__), 'capture_output': True, 'text': True}
+    code = f'import sys, {script}\ntry: {script}.main(sys.argv[1:])\nfinally: print("tensorflow" in sys.modules)'
+    for arguments, status in (['--help'], 0), (['--bogus'], 2):
+        done = subprocess.run([sys.executable, '-c', code, *arguments], **options)
+        assert done.returncode == status and done.stdout.endswith('False\n')
+    done = subprocess.run([sys.executable, '-m', script, '--bogus'], **options)
+    assert done.returncode == 2 and done.stderr.startswith(f'usage: python -m {script} ')
+
+
+def test_sizes_known_without_tensorflow_are_the_networks():
+    from gait_layers import PRECISIONS
+    from gait_network import BATCH_SIZE
+    from gait_recognition import vectors, weights
+    from gait_recognition.training import samples
+    assert (samples.SIZE, samples.HEATMAP_SIZE) == (HumanPoseIRNetwork.IMAGE_SIZE, HumanPoseIRNetwork.HEATMAP_SIZE)
+    assert vectors.BATCH_SIZE == BATCH_SIZE and weights.PRECISIONS == PRECISIONS

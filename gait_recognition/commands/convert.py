@@ -4,7 +4,7 @@ import pathlib
 
 import gait_checkpoints
 from gait_recognition.commands.options import add_output
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, print_answer, say
 from gait_recognition.weights import load_tensorflow
 
 
@@ -23,13 +23,28 @@ def convert_command(arguments):
     check_target(target)
     if target.exists() or os.path.exists(f'{target}.index'):
         raise FileExistsError(f'{target} is there already: remove it, or take another name')
+    source = _located(arguments.source)
     load_tensorflow(arguments.verbose)
-    source = gait_checkpoints.locate(arguments.source)
-    tensors = gait_checkpoints.read_checkpoint(source)
+    file = gait_checkpoints.WeightsFile(source)
+    source, tensors = file.path, file.read(lambda name: True)
+    left = [f'{name} ({file.entries[name].type})' for name in file.shapes if name not in tensors]
+    if left:
+        say(f'{source}: left out what is no numbers: {", ".join(left)}')
     write = gait_checkpoints.write_compact if target.suffix == '.npz' else gait_checkpoints.write_checkpoint
     written = write(target, tensors)
     size = sum(os.path.getsize(path) for path in (written, f'{written}.index', written + gait_checkpoints.DATA_SUFFIX)
                if os.path.isfile(path))
     print_answer(arguments, {'source': source, 'target': written, 'tensors': len(tensors), 'bytes': size},
-            f'{source} -> {written}: {len(tensors)} tensors, {size / 1e6:.1f} MB')
+                 f'{source} -> {written}: {len(tensors)} tensors, {size / 1e6:.1f} MB')
     return 0
+
+
+def _located(source):
+    """The file that SOURCE names; where it is in no such folder, its bare name may be found."""
+    try:
+        return gait_checkpoints.locate(source)
+    except FileNotFoundError as error:
+        if not os.path.dirname(source):
+            raise
+        raise FileNotFoundError(f'{error} A bare name is found wherever weights lie: {os.path.basename(source)}'
+                                ) from error

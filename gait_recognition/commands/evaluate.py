@@ -11,9 +11,9 @@ import numpy as np
 
 from gait_recognition.commands.options import add_describing, limits
 from gait_recognition.commands.walks import chosen_weights
-from gait_recognition.console import check_folder, check_target, say, set_warnings
+from gait_recognition.console import check_folder, check_target, counted, say, set_warnings
 from gait_recognition.evaluation import plots, results
-from gait_recognition.evaluation.manifests import Protocol, read_manifest
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
 from gait_recognition.kinds import PICTURE
 from gait_recognition.scorers import METHODS
@@ -21,7 +21,6 @@ from gait_recognition.tracking.track import NoPersonError
 from gait_recognition.vectors import GaitVectors
 from gait_recognition.weights import load_tensorflow
 
-GALLERY, PROBES = 'N1-N4', 'N5-N6 B1-B2 S1-S2'
 CACHE = pathlib.Path('gait-vectors')
 MANIFEST_OPTIONS = ('gallery', 'probes', 'gallery_session', 'probe_session')       # arguments of Protocol
 TUM_GAID_OPTIONS = ('experiment', 'people', 'pattern')                             # and of tum_gaid
@@ -31,8 +30,8 @@ def evaluate_arguments(parser):
     add_describing(parser)
     parser.add_argument('manifest', nargs='?', type=pathlib.Path, metavar='MANIFEST',
                         help='CSV: person, condition, session, path')
-    parser.add_argument('--gallery', metavar='CONDITIONS', help=f'walks to learn (default: {GALLERY})')
-    parser.add_argument('--probes', metavar='CONDITIONS', help=f'walks to name (default: {PROBES!r})')
+    parser.add_argument('--gallery', metavar='CONDITIONS', help=f'walks to learn (default: {SAME_CLOTHES["gallery"]})')
+    parser.add_argument('--probes', metavar='CONDITIONS', help=f'walks to name (default: {SAME_CLOTHES["probes"]!r})')
     parser.add_argument('--gallery-session', metavar='SESSION', help='learn only walks of this session')
     parser.add_argument('--probe-session', metavar='SESSION', help='name only walks of this session')
     parser.add_argument('--tum-gaid', type=pathlib.Path, metavar='FOLDER',
@@ -69,8 +68,14 @@ def evaluate_command(arguments):
         _refuse_given(arguments, TUM_GAID_OPTIONS, 'with --tum-gaid')
         walks = read_manifest(arguments.manifest)
         protocol = Protocol(arguments.manifest.name, **{
-            'gallery': GALLERY, 'probes': PROBES, **_given(arguments, MANIFEST_OPTIONS)})
-    used = np.unique(np.concatenate(protocol.split(walks)))
+            **SAME_CLOTHES, **_given(arguments, MANIFEST_OPTIONS)})
+    try:
+        used = np.unique(np.concatenate(protocol.split(walks)))
+    except ValueError as error:
+        hint = '' if arguments.tum_gaid else '. Which walks are which: --gallery, --probes, --gallery-session, ' \
+            '--probe-session'
+        raise ValueError(f'{arguments.tum_gaid or arguments.manifest}: '
+                         f'{str(error).removeprefix(f"{protocol.name}: ")}{hint}') from error
     walks = [walks[i] for i in used]
     weights = chosen_weights(arguments)
     if cache:
@@ -90,7 +95,7 @@ def evaluate_command(arguments):
             say(f'{path}: {remark}')
     there = np.isfinite(vectors).all(axis=1)
     if not there.all():
-        say(f'{np.sum(~there)} of {len(walks)} walks are left out: the figures are of the others')
+        say(f'{np.sum(~there)} of {counted(len(walks), "walk")} are left out: the figures are of the others')
     result = results.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
                               name=os.path.basename(weights.gait_weights))
     if arguments.json:

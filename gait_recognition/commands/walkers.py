@@ -6,9 +6,11 @@ import pathlib
 
 from gait_files import replacing_folder
 from gait_recognition.commands.options import add_output, count, seed
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, print_answer, walks_of_people
 from gait_recognition.progress import Progress
+from gait_recognition.walkers.crowds import crowd_of
 from gait_recognition.walkers.files import write_scene
+from gait_recognition.walkers.skeletons import read_recordings
 
 WALKER_NAMES = ('anna', 'ben', 'carla', 'dan', 'eve', 'finn', 'gina', 'hugo')
 WALKER_KINDS = {'mp4': '.mp4', 'gif': '.gif', 'frames': ''}
@@ -22,6 +24,10 @@ def walkers_arguments(parser):
     parser.add_argument('--kind', choices=WALKER_KINDS, default='mp4',
                         help='videos (PyAV), animations, or folders of pictures (default: mp4)')
     parser.add_argument('--first-person', type=seed, default=0, metavar='SEED', help='who is the first (default: 0)')
+    parser.add_argument('--motions', type=pathlib.Path, metavar='FILE',
+                        help='recorded joints (.npz, .c3d): the walkers are the people recorded there')
+    parser.add_argument('--drawn-people', type=seed, default=0, metavar='N',
+                        help='with --motions: so many more, drawn around those recorded')
 
 
 def walkers_command(arguments):
@@ -30,23 +36,48 @@ def walkers_command(arguments):
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f'{folder} is there already: name a new folder')
     check_target(folder, is_folder=True)
+    people = _people(arguments)
+    lists = {'walks.csv': arguments.walks}                  # and the last walk of everybody that is in it
+    if arguments.walks > 1:                                 # else nothing would be in it
+        lists['gallery.csv'] = arguments.walks - 1
     suffix = WALKER_KINDS[arguments.kind]
     walks = []
     with replacing_folder(folder) as aside, \
-            contextlib.closing(Progress(arguments.people * arguments.walks, 'walks')) as progress:
+            contextlib.closing(Progress(len(people) * arguments.walks, 'walks')) as progress:
         aside = pathlib.Path(aside)
-        for person, number in itertools.product(range(arguments.people), range(1, arguments.walks + 1)):
-            name = WALKER_NAMES[person] if person < len(WALKER_NAMES) else f'walker-{person + 1}'
+        for (name, person, gaits), number in itertools.product(people, range(1, arguments.walks + 1)):
             path = f'{name}-{number}{suffix}'
-            write_scene(aside / path, arguments.first_person + person, number)
-            walks.append((name, f'N{number}', '1', path))
+            write_scene(aside / path, person, number, **({'gaits': gaits} if gaits else {}))
+            walks.append((name, f'N{number}', '1', path, *([name] if gaits else [])))
             progress(len(walks), path)
-        for csv_name, last in (('walks.csv', arguments.walks), ('gallery.csv', arguments.walks - 1)):
+        for csv_name, last in lists.items():
             with open(aside / csv_name, 'w', encoding='utf-8', newline='') as file:
                 writer = csv.writer(file, lineterminator='\n')
-                writer.writerow(['person', 'condition', 'session', 'path'])
+                writer.writerow(['person', 'condition', 'session', 'path', *(['source'] if arguments.motions else [])])
                 writer.writerows(walk for walk in walks if int(walk[1][1:]) <= last)
     print_answer(arguments, {'folder': str(folder), 'walks': [str(folder / walk[3]) for walk in walks]},
-                 f'{folder}: {len(walks)} walks of {arguments.people} people; walks.csv lists all, gallery.csv all but '
-                 "everybody's last")
+                 f'{folder}: {walks_of_people(len(walks), len(people))}; walks.csv lists all'
+                 + (", gallery.csv all but everybody's last" if 'gallery.csv' in lists else ''))
     return 0
+
+
+def _people(arguments):
+    """Who walks: (name, number, whose gaits), one a person."""
+    first = arguments.first_person
+    if not arguments.motions:
+        if arguments.drawn_people:
+            raise ValueError('--drawn-people goes with --motions: people are drawn around recorded ones')
+        return [(WALKER_NAMES[i] if i < len(WALKER_NAMES) else f'walker-{i + 1}', first + i, None)
+                for i in range(arguments.people)]
+    recordings = read_recordings(arguments.motions)
+    with contextlib.closing(Progress(len(recordings), 'fitting recorded walks')) as progress:
+        try:
+            crowd = crowd_of(recordings, progress)
+        except ValueError as error:
+            raise ValueError(f'{arguments.motions}: {error}') from error
+    if first + arguments.people > len(crowd.people):
+        raise ValueError(f'{arguments.motions} holds {len(crowd.people)} people with two walks or more; --people '
+                         f'{arguments.people} from --first-person {first} on are more: draw others by --drawn-people')
+    numbers = [*range(first, first + arguments.people),
+               *range(len(crowd.people), len(crowd.people) + arguments.drawn_people)]
+    return [(crowd.name(number), number, crowd.gait_of) for number in numbers]

@@ -10,12 +10,13 @@ from gait_recognition.frames import read_frames
 from gait_recognition.progress import Progress
 from gait_recognition.sources import is_camera
 from gait_recognition.vectors import walk_vector
-from gait_recognition.weights import find_pair, load_tensorflow, open_networks, weights_of
+from gait_recognition.weights import find_pair, load_tensorflow, open_networks, warn_of_defaults, weights_of
 
 
 def chosen_weights(arguments):
     """The weights that a command is to use."""
     pair = find_pair(arguments.pose_weights, arguments.gait_weights)
+    warn_of_defaults(arguments.pose_weights, arguments.gait_weights)
     load_tensorflow(arguments.verbose)                      # takes seconds: only now that the files are there
     weights = weights_of(pair, arguments.recurrent_unit, arguments.rnn_layers, arguments.precision)
     if arguments.verbose:

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Gallery and probes of the original's first experiment: one session, the same clothes.
+SAME_CLOTHES = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}
+
 
 class Walk(NamedTuple):
     """One row of a manifest."""
@@ -14,16 +17,26 @@ class Walk(NamedTuple):
     condition: str                       # 'N1': group N, number 1; or without a number
     session: str
     path: str
+    source: str = ''                     # whose recorded gait a drawn walk shows, 'PERSON' or 'PERSON-WALK'
+
+
+REQUIRED = ('person', 'condition', 'session', 'path')
 
 
 def split_condition(condition):
     """Return (group, number or None) of a condition: 'N05' -> ('N', 5), 'coat' -> ('coat', None)."""
     group, number = re.fullmatch(r'(.*?)(\d*)', condition, re.DOTALL).groups()
-    return group, int(number) if number else None
+    return group, _whole(number, condition) if number else None
+
+
+def _whole(digits, what):
+    if len(digits) > 18:
+        raise ValueError(f'{what!r:.60} ends in a number of {len(digits)} digits, expected 18 at most')
+    return int(digits)
 
 
 def read_manifest(path):
-    """Read a manifest CSV: header ``person,condition,session,path``, more columns allowed.
+    """Read a manifest CSV: header ``person,condition,session,path``, perhaps ``source``; more columns are allowed.
 
     Parameters
     ----------
@@ -43,27 +56,32 @@ def read_manifest(path):
     FileNotFoundError
         Naming the videos and folders that are not there.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f'{path} is no file; the .csv of a manifest was expected')
     walks, lines, missing = [], {}, []
     folder = os.path.dirname(os.path.abspath(path))
     with open(path, encoding='utf-8-sig', newline='') as file:
+        reader = csv.DictReader(file, strict=True)
         try:
-            reader = csv.DictReader(file, strict=True)
-            absent = [column for column in Walk._fields if column not in (reader.fieldnames or [])]
+            absent = [column for column in REQUIRED if column not in (reader.fieldnames or [])]
             if absent:
                 header = ','.join(reader.fieldnames or [])[:100]
                 raise ValueError(f'{path}, line 1: expected the header person,condition,session,path (comma '
                                  f'separated), got {header!r}, without {", ".join(absent)}')
+            twice = [column for column in Walk._fields if reader.fieldnames.count(column) > 1]
+            if twice:
+                raise ValueError(f'{path}, line 1: the header names {", ".join(twice)} twice')
             for row in reader:
                 where = f'{path}, line {reader.line_num}'
                 if None in row or None in row.values():
                     raise ValueError(f'{where}: expected {len(reader.fieldnames)} values as in the header, got '
                                      f'{len(row.pop(None, [])) + sum(value is not None for value in row.values())}')
-                values = {column: row[column].strip() for column in Walk._fields}
+                values = {column: row[column].strip() for column in Walk._fields if column in row}
                 empty = [column for column in ('person', 'condition', 'path') if not values[column]]
                 if empty:
                     raise ValueError(f'{where}: {", ".join(empty)} is empty')
                 walk = Walk(**values)._replace(path=os.path.normpath(os.path.join(folder, values['path'])))
-                group, number = split_condition(walk.condition)
+                group, number = _split(where, walk.condition)
                 for key, what in ((walk.path, f'path {walk.path}'),
                                   ((walk.person, group, number, walk.session), f'walk {walk[:3]}')):
                     if key in lines and (key == walk.path or number is not None):
@@ -73,13 +91,20 @@ def read_manifest(path):
                     missing.append(f'line {reader.line_num}: {walk.path}')
                 walks.append(walk)
         except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(f'{path} cannot be read as CSV in UTF-8: {error}') from error
+            raise ValueError(f'{path} cannot be read as CSV in UTF-8, after line {reader.line_num}: {error}') from error
     if not walks:
         raise ValueError(f'{path}: no walk in it, only a header')
     if missing:
         raise FileNotFoundError(f'{path}: {len(missing)} of {len(walks)} walks are not there: '
                                 + '; '.join(missing[:10]) + (' ...' if len(missing) > 10 else ''))
     return walks
+
+
+def _split(where, condition):
+    try:
+        return split_condition(condition)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from error
 
 
 @dataclass(frozen=True)
@@ -135,7 +160,7 @@ def parse_conditions(text):
             group, number = split_condition(item)
             parts.append((group, number, number))
         elif span[3] in (span[1], ''):
-            parts.append((span[1], int(span[2]), int(span[4])))
+            parts.append((span[1], _whole(span[2], item), _whole(span[4], item)))
         else:
             raise ValueError(f"conditions: expected something like 'N1-N4', 'B2' or 'N', got {item!r}")
     return parts

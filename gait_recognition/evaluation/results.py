@@ -25,7 +25,7 @@ from gait_recognition.evaluation.metrics import (
     ranks,
     verification_roc,
 )
-from gait_recognition.scorers import fit_identifier, index_people, normalise
+from gait_recognition.scorers import METHODS, fit_identifier, index_people, normalise
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Result:
     """
     name: str                            # of the method, the row's name in tables
     protocol: Protocol
-    method: str                          # 'svm' or 'cosine'
+    method: str                          # one of `scorers.METHODS`
     people: list[str]                    # columns of `scores`
     probes: list[Walk]
     scores: np.ndarray                   # (probes, people)
@@ -164,7 +164,7 @@ def evaluate(vectors, walks, protocol, method='svm', name='trained', open_set=Tr
         One per walk; d is 512 for identification vectors, baselines may have another.
     walks : sequence of n Walk
     protocol : Protocol
-    method : {'svm', 'cosine'}
+    method : {'svm', 'ls-svm', 'cosine'}
         See `scorers.fit_scorer`. The original's is the SVM.
     name : str
         Names the kind of vectors in tables.
@@ -246,7 +246,7 @@ class Comparison:
         rows += [[f'published: {name}', *(f'{figures[c]:.1f}' if c in figures else '-' for c in columns)]
                  for name, figures in first.protocol.published.items()]
         notes = [f'{first.protocol.name}: rank-1 in %, {len(first.people)} people, {first.gallery_walks} gallery '
-                 f'walks, {len(first.probes)} probes, {"linear SVM" if first.method == "svm" else "cosine"}',
+                 f'walks, {len(first.probes)} probes, {METHODS[first.method]}',
                  f'({100 * CONFIDENCE:.0f} % bootstrap interval over people; average = mean over conditions)']
         text = [*notes, '', *_aligned([['', *columns], *rows])]
         if first.protocol.published:

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from gait_recognition.evaluation.manifests import Protocol, Walk
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, Walk
 
 # Rank-1 on TUM GAID in %: N normal walk, B backpack, S coating shoes, and the average *as published*. The original
 # averaged over its probes, PFM over the three conditions. This was worked out from the figures: in experiment 2 the
@@ -27,8 +27,8 @@ TUM_GAID_PATTERN = r'(?:image/)?p(?P<person>\d+)/(?P<condition>[nbs])(?P<number>
 TUM_GAID_TEST_LIST = 'tumgaidtestids.lst'
 TUM_GAID_JANUARY = {'N': 6, 'B': 2, 'S': 2}                # last numbers of the first session
 TUM_GAID = {
-    1: Protocol('TUM GAID, experiment 1', 'N1-N4', 'N5-N6 B1-B2 S1-S2', published=PUBLISHED[1]),
-    2: Protocol('TUM GAID, experiment 2', 'N1-N4', 'N7-N12 B3-B4 S3-S4', published=PUBLISHED[2]),
+    1: Protocol('TUM GAID, experiment 1', **SAME_CLOTHES, published=PUBLISHED[1]),
+    2: Protocol('TUM GAID, experiment 2', SAME_CLOTHES['gallery'], 'N7-N12 B3-B4 S3-S4', published=PUBLISHED[2]),
 }
 
 

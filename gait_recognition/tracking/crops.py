@@ -41,7 +41,7 @@ class Crops:
         for number, frame in self._frames.numbered():
             if frame.shape[0] != frame.shape[1]:
                 raise ValueError(f"{self._frames.name}: crop='none' takes square pictures of a walker in their middle, "
-                                 f"got {size_text(frame)}; crop='background' or 'pose' finds the walker in larger ones")
+                                 f"got {size_text(frame)}; crop='background' or crop='pose' finds the walker in others")
             self.track.numbers.append(number)
             self.track.boxes.append((0.0, 0.0, float(len(frame))))
             yield frame if len(frame) == CROP_SIZE else cut_square(frame, self.track.boxes[-1])
@@ -107,7 +107,7 @@ def _track_automatically(frames, is_square, pose_net):
             return Track(frames.name, 'none')
         raise NoPersonError(f"{error}; crop='pose' may find the walker and needs pose_net") from error
     except NoPersonError as error:
-        hint = "; if these are crops of a walker already, take crop 'none'" if is_square else ''
+        hint = "; if these are crops of a walker already, take crop='none'" if is_square else ''
         raise NoPersonError(f'{error}{hint}') from error
 
 
@@ -116,4 +116,5 @@ def _check_person(crops, pose_net):
     looks = crops.peek(LOOKED_AT)[::LOOKED_AT // LOOKS]
     if not any(people_in(crop, [np.array([0, 0, CROP_SIZE])], pose_net)[0][1] is not None for crop in looks):
         raise NoPersonError(f'{crops.name}: nobody is seen in {len(looks)} of the first frames. Crops of a walker pass '
-                            "unseen with crop 'none'; a walker who comes later is found with 'background' or 'pose'")
+                            "unseen with crop='none'; a walker who comes later is found with crop='background' or "
+                            "crop='pose'")

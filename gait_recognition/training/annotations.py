@@ -12,6 +12,7 @@ import gait_files
 from gait_recognition.pictures import opened_picture, to_rgb
 from pose_joints import JOINT_NAMES
 
+LARGEST = float(np.finfo(np.float32).max)
 DERIVED_JOINTS = {JOINT_NAMES.index(name): tuple(map(JOINT_NAMES.index, ends)) for name, ends in (
     ('pelvis', ('right hip', 'left hip')), ('thorax', ('right shoulder', 'left shoulder')))}
 
@@ -76,16 +77,8 @@ def read_annotations(path):
         raise ValueError(f'{path}: annotations are a .csv or .json file')
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:
-            if path.suffix == '.csv':
-                rows = csv.DictReader(file)
-                _check_columns(path, rows.fieldnames or [])
-                records = [(f'{path}, line {rows.line_num}', _from_csv(row)) for row in rows]
-            else:
-                content = json.load(file)
-                if not isinstance(content, list):
-                    raise ValueError(f'{path}: expected a list of objects, got {type(content).__name__}')
-                records = [(f'{path}, record {i}', record) for i, record in enumerate(content)]
-    except (json.JSONDecodeError, csv.Error, UnicodeDecodeError) as error:
+            records = _csv_records(path, file) if path.suffix == '.csv' else _json_records(path, file)
+    except UnicodeDecodeError as error:
         raise ValueError(f'{path} cannot be read as {path.suffix[1:].upper()} in UTF-8: {error}') from error
     if not records:
         raise ValueError(f'{path} holds no annotation')
@@ -97,11 +90,48 @@ def read_annotations(path):
     return annotations
 
 
+def _csv_records(path, file):
+    """(where, record) of each row."""
+    rows, records = csv.DictReader(file, strict=True), []
+    try:
+        _check_columns(path, rows.fieldnames or [])
+        for row in rows:
+            where = f'{path}, line {rows.line_num}'
+            if None in row or None in row.values():
+                raise ValueError(f'{where}: expected {len(rows.fieldnames)} values as in the header, got '
+                                 f'{len(row.pop(None, [])) + sum(value is not None for value in row.values())}')
+            records.append((where, _from_csv(row)))
+    except csv.Error as error:
+        raise ValueError(f'{path} cannot be read as CSV in UTF-8, after line {rows.line_num}: {error}') from error
+    return records
+
+
+def _json_records(path, file):
+    """(where, record) of each object."""
+    try:
+        content = json.load(file, object_pairs_hook=_without_doubles)
+    except (ValueError, RecursionError) as error:           # brackets by the thousand, numbers of thousands of digits
+        raise ValueError(f'{path} cannot be read as JSON in UTF-8: {error}') from error
+    if not isinstance(content, list):
+        raise ValueError(f'{path}: expected a list of objects, got {type(content).__name__}')
+    return [(f'{path}, record {i}', record) for i, record in enumerate(content)]
+
+
+def _without_doubles(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f'a name is there twice in one object: {", ".join(name for name, _ in pairs)[:200]}')
+    return found
+
+
 def _check_columns(path, columns):
     known = {'image', 'scale', 'centre_x', 'centre_y'} | {
         f'{name.replace(" ", "_")}_{what}' for name in JOINT_NAMES for what in ('x', 'y', 'visible')}
     if 'image' not in columns or not any(c.endswith('_x') and c in known for c in columns):
         raise ValueError(f'{path}: expected columns image, right_ankle_x, right_ankle_y, ...; got {columns}')
+    twice = sorted({c for c in columns if columns.count(c) > 1 and c in known})
+    if twice:
+        raise ValueError(f'{path}: columns {twice} are there twice')
     misspelt = [c for c in columns if c not in known and c and c.endswith(('_x', '_y', '_visible'))]
     if misspelt:
         raise ValueError(f'{path}: unknown joints in columns {misspelt}; joints are {", ".join(JOINT_NAMES)}')
@@ -131,13 +161,14 @@ def _annotation(where, record, folder):
         image = os.path.join(folder, os.path.expanduser(record['image']))
         joints = np.full((16, 2), np.nan, np.float32)
         visible = np.zeros(16, bool)
-        for name, (x, y, *rest) in record['joints'].items():
+        for name, values in record['joints'].items():
             j = JOINT_NAMES.index(name.replace('_', ' '))
-            joints[j] = float(y), float(x)
-            visible[j] = bool(float(rest[0])) if rest else True
-        scale = None if record.get('scale') is None else float(record['scale'])
-        x, y = (None, None) if record.get('centre') is None else map(float, record['centre'])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if np.isfinite(joints[j]).any():
+                raise ValueError(f'{name} is there twice')
+            joints[j], visible[j] = _joint(name, values)
+        scale = None if record.get('scale') is None else _number('scale', record['scale'])
+        x, y = (None, None) if record.get('centre') is None else _point('centre', record['centre'])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f'{where}: cannot be read as an annotation ({type(error).__name__}: {error}); joints are '
                          f'{{name: [x, y]}} with names {", ".join(JOINT_NAMES)}') from error
     present = np.isfinite(joints).all(1)
@@ -151,6 +182,46 @@ def _annotation(where, record, folder):
         raise ValueError(f'{where}: scale is a positive number, the height of the person in units of 200 pixels, and '
                          f'centre is [x, y]; got {scale} and {list(centre[::-1])}')
     return with_derived(Annotation(image, joints, present, visible & present, scale, centre))
+
+
+def _joint(name, values):
+    """((y, x), whether visible) of `[x, y]` or `[x, y, visible]`; a pair of NaN is a joint that is not there."""
+    if not isinstance(values, (list, tuple)) or len(values) not in (2, 3):
+        raise ValueError(f'{name} is [x, y] or [x, y, 1 or 0 for visible or hidden], got {values!r:.100}')
+    visible = _number(f'visible of {name}', values[2]) if len(values) == 3 else 1.0
+    if visible not in (0.0, 1.0):
+        raise ValueError(f'{name} is visible, 1, or hidden, 0, got {values[2]!r:.100}')
+    if all(str(value).lower() == 'nan' for value in values[:2]):
+        return (np.nan, np.nan), False
+    x, y = _point(name, values[:2])
+    return (y, x), bool(visible)
+
+
+def _point(name, values):
+    if not isinstance(values, (list, tuple)) or len(values) != 2:
+        raise ValueError(f'{name} is [x, y], got {values!r:.100}')
+    return [_number(name, value) for value in values]
+
+
+def _number(name, value):
+    """A number, or the text of one, finite in float32."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError(f'{name} holds {value!r:.100}, expected a number')
+    number = float(value)
+    if not abs(number) <= LARGEST:
+        raise ValueError(f'{name} holds {value!r:.100}, expected a finite number')
+    return number
+
+
+def _checked(where, annotation):
+    """The annotation of a converter, once it is one that `read_annotations` would take."""
+    present, centre = annotation.present, np.asarray(annotation.centre, np.float64)
+    if not present.any() or not np.isfinite(annotation.joints[present]).all():
+        raise ValueError(f'{where}: no joint has coordinates, or one has infinite ones')
+    if not 0 < annotation.scale <= LARGEST or not np.isfinite(centre).all():
+        raise ValueError(f'{where}: scale is a positive number and centre two, got {annotation.scale} and '
+                         f'{centre.tolist()}')
+    return annotation
 
 
 def with_derived(annotation):
@@ -176,6 +247,8 @@ def _extent(joints):
 def write_annotations(path, annotations):
     """Write annotations as the CSV that `read_annotations` reads, whole or not at all; pictures relative to it."""
     path = pathlib.Path(path)
+    for annotation in annotations:
+        _checked(annotation.image, annotation)
     columns = [f'{name.replace(" ", "_")}_{what}' for name in JOINT_NAMES for what in ('x', 'y', 'visible')]
     with gait_files.replacing(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
@@ -188,6 +261,7 @@ def write_annotations(path, annotations):
                 image = pathlib.Path(os.path.relpath(a.image, path.parent)).as_posix()
             except ValueError:                                      # Windows: on another drive
                 image = os.path.abspath(a.image)
+            image = f'./{image}' if image.startswith('~') else image        # which stands for a home at the start
             writer.writerow([image, a.scale, a.centre[1], a.centre[0], *cells])
 
 
@@ -224,15 +298,19 @@ def convert_mpii(mat, images, training=True):
     release = _read_mat(mat, 'RELEASE', images)
     annotations = []
     try:
-        for picture, in_training in zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)):
+        for picture, in_training in zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train), strict=True):
+            if in_training not in (0, 1):
+                raise ValueError(f'img_train holds {in_training!r}, expected 0 or 1')
             people = np.atleast_1d(picture.annorect) if bool(in_training) == training else []
             for person in people:
                 points = np.atleast_1d(getattr(getattr(person, 'annopoints', None), 'point', []))
                 scale, centre = getattr(person, 'scale', []), getattr(person, 'objpos', None)
                 if len(points) and np.size(scale) and np.size(getattr(centre, 'x', [])):
-                    image = os.path.join(images, str(picture.image.name))
+                    if not isinstance(picture.image.name, str):
+                        raise ValueError(f'a picture\'s name is {picture.image.name!r:.80}, expected a text')
+                    image = os.path.join(images, picture.image.name)
                     annotations.append(_mpii_person(image, points, float(scale), centre))
-    except (AttributeError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise ValueError(f'{mat} is not built as the MPII annotations are: {error}') from error
     if not annotations:
         raise ValueError(f'{mat} holds no person with joints')
@@ -243,10 +321,17 @@ def _mpii_person(image, points, scale, centre):
     joints, visible = np.full((16, 2), np.nan, np.float32), np.zeros(16, bool)
     for point in points:
         j = int(point.id)
+        if j != point.id or not 0 <= j < 16 or np.isfinite(joints[j]).any():
+            raise ValueError(f'{image}: a joint has the number {point.id!r:.80}, expected 0 to 15, each once')
         joints[j] = float(point.y) - 1, float(point.x) - 1                          # MATLAB counts pixels from 1
-        visible[j] = str(getattr(point, 'is_visible', 1)) != '0'                    # a number, a string or empty
-    return Annotation(image, joints, np.isfinite(joints).all(1), visible, scale,
-                      (float(centre.y) - 1, float(centre.x) - 1))
+        said = getattr(point, 'is_visible', 1)                                      # a number, a string or empty
+        if np.size(said) and str(said) not in ('', '0', '1', '0.0', '1.0'):
+            raise ValueError(f'{image}: is_visible of joint {j} is {said!r:.80}, expected 0 or 1')
+        visible[j] = np.size(said) == 0 or str(said) not in ('0', '0.0')
+    present = np.zeros(16, bool)
+    present[[int(point.id) for point in points]] = True
+    return _checked(image, Annotation(image, joints, present, visible, scale,
+                                      (float(centre.y) - 1, float(centre.x) - 1)))
 
 
 # LSP's 14 joints in our order; its neck is our upper neck, pelvis and thorax are not annotated.
@@ -276,10 +361,14 @@ def convert_lsp(mat, images):
         raise ValueError(f'{mat}: expected joints, numbers of shape (3, 14, N) or (14, 3, N), got {joints.dtype} '
                          f'{joints.shape}')
     is_extended = joints.shape[:2] == (14, 3)
+    joints = joints.astype(np.float64)                                  # of bytes, 0 - 1 would be 255
     annotations = []
     for i in range(joints.shape[2]):
         x, y, flag = joints[:, :, i].T if is_extended else joints[:, :, i]
-        annotated = flag > 0 if is_extended else np.isfinite(x + y)
+        name = f'im{i + 1:0{5 if is_extended else 4}d}.jpg'
+        if not np.isin(flag, (0, 1)).all():
+            raise ValueError(f'{mat}: picture {name}: a joint is marked by {flag.tolist()}, expected 0 and 1')
+        annotated = flag > 0 if is_extended else ~np.isnan(x + y)
         points, present = np.full((16, 2), np.nan, np.float32), np.zeros(16, bool)
         points[LSP_JOINTS] = np.where(annotated[:, None], np.stack([y, x], 1) - 1, np.nan)    # MATLAB counts from 1
         present[LSP_JOINTS] = annotated
@@ -287,8 +376,9 @@ def convert_lsp(mat, images):
         if not is_extended:
             visible[LSP_JOINTS] &= flag == 0
         if present.any():
-            name = f'im{i + 1:0{5 if is_extended else 4}d}.jpg'
-            annotations.append(Annotation(os.path.join(images, name), points, present, visible, *_extent(points)))
+            image = os.path.join(images, name)
+            annotations.append(_checked(f'{mat}: {image}',
+                                        Annotation(image, points, present, visible, *_extent(points))))
     return annotations
 
 

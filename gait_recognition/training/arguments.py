@@ -4,7 +4,8 @@ import math
 import pathlib
 import sys
 
-from gait_recognition.console import check_folder, check_target
+from gait_recognition.console import as_options, check_folder, check_target
+from gait_recognition.weights import load_tensorflow
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -64,9 +65,10 @@ def refuse_ignored(parser, arguments, rules):
 def run_command(name, command, arguments):
     """Run a command; returns the exit status: its own, 1 when interrupted, 2 after a message for bad input."""
     try:
+        load_tensorflow()                                   # its first lines, of no use to anybody, kept back
         return command(arguments)
     except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
-        print(f'{name}: {error}', file=sys.stderr)
+        print(f'{name}: {as_options(str(error))}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f'{name}: interrupted; the same command goes on from there', file=sys.stderr)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_network import BATCH_SIZE
 from gait_recognition.training.samples import AnnotatedPictures
+from gait_recognition.vectors import BATCH_SIZE
 from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 SURE_OF = 0.5                  # probability from which the network's word counts

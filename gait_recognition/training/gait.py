@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_nn import FEATURE_SHAPE, GaitNetwork
+from gait_recognition.console import program_name
 from gait_recognition.evaluation import results
-from gait_recognition.evaluation.manifests import Protocol
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
+from gait_recognition.rates import RATE as FRAME_RATE
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.training.arguments import HelpFormatter, check_numbers, check_outputs, refuse_ignored, run_command
 from gait_recognition.training.runs import STATISTICS_BATCHES, Run, learning_rate, print_figures
@@ -30,10 +31,14 @@ from gait_recognition.training.walks import (
     WALKS,
     Features,
     ManifestWalks,
+    SeveralWalks,
     WalkerWalks,
+    recorded_walks,
+    source_person,
+    split_by_source,
 )
+from gait_recognition.weights import PRECISIONS
 
-PROTOCOL = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}            # the original's experiment 1
 # The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
 WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4
 ERASE, ERASED_CELLS = 0.5, (2, 6)       # share of the walks of which a rectangle is hidden; its sides in cells of 17
@@ -54,7 +59,39 @@ def steps_per_epoch(walks, walks_per_step):
     return max(1, walks // walks_per_step)
 
 
-def training_step(paths, people, step, frames, seed, walks_per_step=1, erase=0.0):
+class Clock(NamedTuple):
+    """What recorders do to time: frames a second, drawn between `rates`, and the share of frames lost at most."""
+    rates: tuple = (FRAME_RATE, FRAME_RATE)
+    lost: float = 0.0
+
+
+STILL = Clock()             # changes nothing
+
+
+def recorded_at(features, clock, rng):
+    """Features (T, ...) of 25 frames a second as a recorder of another rate would give them, brought back to 25.
+
+    What is lost is bridged as `rates.Resampler` bridges it. A recorder of more frames a second than 25 changes nothing
+    of a walk that has no more; what it loses, it loses more finely.
+    """
+    rate, lost = rng.uniform(*clock.rates), rng.uniform(0, clock.lost) if clock.lost else 0.0
+    if rate == FRAME_RATE and not lost:
+        return features
+    frames = np.arange(len(features))
+    moments = np.arange(0, len(features) - 1 + 1e-6, FRAME_RATE / rate)
+    kept = rng.random(len(moments)) >= lost
+    kept[[0, -1]] = True
+    return _at(_at(features, moments[kept]), np.interp(frames, moments[kept], np.arange(kept.sum())))
+
+
+def _at(features, moments):
+    """Features between frames, linearly: `moments` in frames."""
+    first = np.minimum(moments.astype(int), max(len(features) - 2, 0))
+    share = (moments - first).reshape(-1, *[1] * (features.ndim - 1)).astype(np.float32)
+    return (1 - share) * features[first] + share * features[np.minimum(first + 1, len(features) - 1)]
+
+
+def training_step(paths, people, step, frames, seed, walks_per_step=1, erase=0.0, clock=STILL):
     """The walks of a step and the parts of them, decided by seed and step alone: each epoch sees every walk once.
 
     The parts of a step are equally long: no longer than its shortest walk.
@@ -74,6 +111,8 @@ def training_step(paths, people, step, frames, seed, walks_per_step=1, erase=0.0
         No more than there are walks.
     erase : float
         Share of the walks of which a rectangle is hidden (random erasing, arXiv 1708.04896, here in all frames alike).
+    clock : Clock
+        What recorders do to time.
 
     Returns
     -------
@@ -90,6 +129,8 @@ def training_step(paths, people, step, frames, seed, walks_per_step=1, erase=0.0
     for part in parts:
         if rng.random() < erase:
             _hide_rectangle(part, rng)
+    if clock != STILL:                                     # no random number is drawn where nothing is done
+        parts = np.stack([recorded_at(part, clock, rng) for part in parts]).astype(np.float32)
     numbers = np.array([people[index] for index in chosen])
     return Step(parts, numbers) if walks_per_step > 1 else Step(parts[0], numbers[0])
 
@@ -97,7 +138,7 @@ def training_step(paths, people, step, frames, seed, walks_per_step=1, erase=0.0
 def _hide_rectangle(features, rng):
     """Set a rectangle of cells to the mean over cells and frames: what is under it says nothing, and is no edge."""
     height, width = rng.integers(ERASED_CELLS[0], ERASED_CELLS[1] + 1, 2)
-    top, left = rng.integers(FEATURE_SHAPE[0] - height + 1), rng.integers(FEATURE_SHAPE[1] - width + 1)
+    top, left = rng.integers(features.shape[1] - height + 1), rng.integers(features.shape[2] - width + 1)
     features[:, top:top + height, left:left + width] = features.mean((0, 1, 2))
 
 
@@ -124,7 +165,7 @@ class Course(NamedTuple):
         Learning rate at the start.
     schedule : {'author', 'cosine'}
         The network lets its rate fall by itself; that alone, or a cosine to 0 on top of it.
-    erase : float
+    erase, clock
         See `training_step`.
     seed : int
     save_every, summary_every : int
@@ -141,6 +182,7 @@ class Course(NamedTuple):
     save_every: int = 500
     summary_every: int = 0
     validate_every: int = 1
+    clock: Clock = STILL
 
 
 class Validation(NamedTuple):
@@ -168,13 +210,16 @@ def train_gait_network(net, paths, people, validation, run, course):
     bool
         The run is complete (not interrupted).
     """
+    from gait_nn import GaitNetwork
+
     def take(step, part, now):
         if course.summary_every and step % course.summary_every == 0:
             net.write_summary(part.features, part.person, now, course.summary_every)
         return net.train(part.features, part.person, now)
 
     def prepare(step, erase=course.erase):
-        return training_step(paths, people, step, course.frames, course.seed, net.walks_per_step, erase)
+        return training_step(paths, people, step, course.frames, course.seed, net.walks_per_step, erase,
+                             course.clock)
 
     epoch = steps_per_epoch(len(paths), net.walks_per_step)
     schedule = 'cosine' if course.schedule == 'cosine' else 'constant'
@@ -194,8 +239,8 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
     names = {v.op.name for v in inference.model_variables}
     state = net.sess.run({v.op.name: v for v in net.model_variables if v.op.name in names})
     batches = -(-8 * STATISTICS_BATCHES // net.walks_per_step)
-    feeds = ({net.input_tensor: prepare(step - 1 - i, erase=0.0).features.reshape(-1, *FEATURE_SHAPE)}
-             for i in range(min(step, batches)))
+    parts = (prepare(step - 1 - i, erase=0.0).features for i in range(min(step, batches)))
+    feeds = ({net.input_tensor: part.reshape(-1, *part.shape[-3:])} for part in parts)
     state.update(net.batch_averages(feeds))                                 # the moving averages lag behind
     inference.set_training_state(state)
     result = results.evaluate(vectors_of(inference, validation.paths), validation.walks, validation.protocol,
@@ -222,7 +267,8 @@ def _validate(net, inference, prepare, validation, run, step, steps_per_epoch, f
 
 def parse_arguments(argv):
     """The command's arguments; ends the process with a message where they do not fit together."""
-    parser = argparse.ArgumentParser(description='Train the gait network.', formatter_class=HelpFormatter)
+    parser = argparse.ArgumentParser(prog=program_name(), description='Train the gait network.',
+                                     formatter_class=HelpFormatter)
     _add_data(parser)
     _add_network(parser)
     _add_steps(parser)
@@ -235,14 +281,20 @@ def _add_data(parser):
     parser.add_argument('--output', metavar='FOLDER', required=True,
                         help='folder of the run; an interrupted run in it goes on')
     parser.add_argument('--pose', metavar='WEIGHTS', required=True, help='of the pose network, which describes frames')
-    parser.add_argument('--manifest', metavar='CSV', help='person,condition,session,path of the walks to train on; '
-                        'without it, synthetic walkers')
-    parser.add_argument('--validation', metavar='CSV', help='manifest of people who are not in --manifest')
+    parser.add_argument('--manifest', nargs='+', metavar='CSV', help='person,condition,session,path (source) of the '
+                        'walks to train on; without it and --motions, synthetic walkers')
+    parser.add_argument('--validation', nargs='+', metavar='CSV', help='manifests of people who are not in --manifest')
+    parser.add_argument('--motions', metavar='FILE', help='recorded joints: train on walkers that move so, too')
+    parser.add_argument('--drawn-people', type=int, default=0, metavar='N',
+                        help='with --motions: so many more, drawn around those recorded')
+    parser.add_argument('--kept-out', type=int, default=20, metavar='N', help='recorded people to validate on, the '
+                        'last by name, with all walks whose source they are')
+    parser.add_argument('--with-walkers', action='store_true', help='synthetic walkers beside --manifest, --motions')
     parser.add_argument('--crop', choices=CROP_METHODS, default='auto',
                         help="how people are cut out of a manifest's videos")
     parser.add_argument('--every', type=int, default=1, metavar='N', help="use every N-th frame of a manifest's videos")
-    parser.add_argument('--gallery', default=PROTOCOL['gallery'], help='validation: walks that the SVM learns')
-    parser.add_argument('--probes', default=PROTOCOL['probes'], help='validation: walks that it names')
+    parser.add_argument('--gallery', default=SAME_CLOTHES['gallery'], help='validation: walks that the SVM learns')
+    parser.add_argument('--probes', default=SAME_CLOTHES['probes'], help='validation: walks that it names')
     parser.add_argument('--people', type=int, default=100, help='walkers to train on')
     parser.add_argument('--conditions', nargs='+', choices=WALKS, default=WALKS, metavar='WALK',
                         help='walks of each walker to train on; more walkers with fewer walks take as long to describe')
@@ -264,6 +316,10 @@ def _add_steps(parser):
                         help='of the part of a walk that a step sees')
     parser.add_argument('--erase', type=float, default=ERASE, metavar='SHARE',
                         help="of a step's walks of which a rectangle is hidden; the author's 0")
+    parser.add_argument('--rates', type=float, nargs=2, default=[FRAME_RATE, FRAME_RATE], metavar=('LEAST', 'MOST'),
+                        help='frames a second of the recorders that a step imitates')
+    parser.add_argument('--lost', type=float, default=0.0, metavar='SHARE',
+                        help='of frames that such a recorder loses at most')
     parser.add_argument('--epochs', type=int, default=20, help='passes over all walks')
     parser.add_argument('--validate-every', type=int, default=1, metavar='EPOCHS', help='between validations')
     parser.add_argument('--walks-per-step', type=int, default=WALKS_PER_STEP,
@@ -272,7 +328,7 @@ def _add_steps(parser):
     parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
                         help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the pose network's arithmetic while it describes frames")
     parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, parts')
     parser.add_argument('--save-every', type=int, default=500, metavar='STEPS', help='between resume files')
@@ -283,17 +339,30 @@ def _add_steps(parser):
 
 def _check_arguments(parser, arguments):
     check_numbers(parser, arguments, ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every',
-                                      'save_every', 'rnn_layers', 'summary_every', 'walks_per_step', 'every'))
+                                      'kept_out', 'save_every', 'rnn_layers', 'summary_every', 'walks_per_step',
+                                      'every'))
     if not 0 <= arguments.erase <= 1:
         parser.error('--erase takes a share, 0 to 1')
+    if not 1 <= arguments.rates[0] <= arguments.rates[1] < math.inf:
+        parser.error('--rates takes the least and the most frames a second, at least 1')
+    if not 0 <= arguments.lost < 1:
+        parser.error('--lost takes a share, from 0 to less than 1')
     if not 1 <= arguments.frames[0] <= arguments.frames[1]:
         parser.error('--frames takes the least and the most, at least 1')
-    if bool(arguments.manifest) != bool(arguments.validation):
-        parser.error('--manifest and --validation go together: validation needs people who are not trained on')
+    if arguments.validation and not (arguments.manifest or arguments.motions):
+        parser.error('--validation goes with --manifest or --motions')
+    if arguments.drawn_people < 0:
+        parser.error('--drawn-people is 0 or more')
+    no_walkers = bool(arguments.manifest or arguments.motions) and not arguments.with_walkers
     if not 0 <= arguments.all_walks_of <= arguments.people:
         parser.error('--all-walks-of is 0 to --people')
     refuse_ignored(parser, arguments, (
-        ('people conditions all_walks_of validation_people walk_frames', arguments.manifest, 'goes without --manifest'),
+        ('people all_walks_of', no_walkers, 'goes without --manifest and --motions, or with --with-walkers'),
+        ('conditions walk_frames', no_walkers and not arguments.motions, 'goes without --manifest, or with --motions'),
+        ('validation_people', arguments.manifest or arguments.motions, 'goes without --manifest and --motions'),
+        ('with_walkers', not (arguments.manifest or arguments.motions), 'goes with --manifest or --motions'),
+        ('kept_out', not (arguments.manifest or arguments.motions), 'goes with --manifest or --motions'),
+        ('drawn_people', not arguments.motions, 'goes with --motions'),
         ('crop every', not arguments.manifest, 'goes with --manifest'),
         ('summary_every', not arguments.name, 'goes with --name')))
     check_outputs(parser, arguments, {})
@@ -306,14 +375,44 @@ def main(argv=None):
 
 def _data_sets(arguments):
     """What to train on and what to validate on."""
-    if arguments.manifest:
-        data, held_out = (ManifestWalks(path, arguments.crop, arguments.every)
-                          for path in (arguments.manifest, arguments.validation))
+    if not (arguments.manifest or arguments.motions):
+        return _walkers(arguments), WalkerWalks(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
+    manifests, validation = ([ManifestWalks(path, arguments.crop, arguments.every) for path in paths or ()]
+                             for paths in (arguments.manifest, arguments.validation))
+    data, held_out = [_walkers(arguments)] if arguments.with_walkers else [], validation
+    if arguments.motions:
+        recorded, others = recorded_walks(arguments.motions, arguments.kept_out, arguments.drawn_people,
+                                          arguments.walk_frames, arguments.conditions)
+        data.append(recorded)
+        held_out = [*held_out, others]
+        kept = {walk.source for walk in others.walks}
     else:
-        data = WalkerWalks(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions,
-                       all_walks_of=arguments.all_walks_of)
-        held_out = WalkerWalks(arguments.validation_people, VALIDATION_PERSON, arguments.walk_frames)
+        kept = set() if validation else _last_sources(manifests, arguments)
+    for manifest in manifests:
+        to_train, held = split_by_source(manifest, kept)
+        data.append(to_train)
+        held_out = [*held_out, held]
+    data, held_out = SeveralWalks(data), SeveralWalks(held_out)
+    both = sorted({*map(source_person, data.walks)} & {*map(source_person, held_out.walks)} - {''})
+    if both:
+        raise ValueError(f'{", ".join(arguments.validation)}: recorded people whose gait is trained on cannot '
+                         f'validate: {both[:5]} (column source)')
     return data, held_out
+
+
+def _walkers(arguments):
+    return WalkerWalks(arguments.people, TRAINING_PERSON, arguments.walk_frames, conditions=arguments.conditions,
+                       all_walks_of=arguments.all_walks_of)
+
+
+def _last_sources(manifests, arguments):
+    """The recorded people that manifests alone keep out."""
+    sources = sorted({source_person(walk) for manifest in manifests for walk in manifest.walks} - {''})
+    if len(sources) <= arguments.kept_out:
+        raise ValueError(f'{", ".join(arguments.manifest)}: --validation is needed: validation takes people who are '
+                         f'not trained on, and the column source names {len(sources)} recorded people, of whom '
+                         f'{arguments.kept_out} would be kept out')
+    return {*sources[-arguments.kept_out:]}
 
 
 def _people_of(data, held_out, arguments):
@@ -324,12 +423,14 @@ def _people_of(data, held_out, arguments):
                          f'{len(held_out_names)}')
     both = sorted({*names} & {*held_out_names})
     if both:
-        raise ValueError(f'{arguments.validation or "--validation-people"}: people who are trained on cannot validate: '
-                         f'{both[:5]}')
+        where = ', '.join(arguments.validation or ['--validation-people'])
+        raise ValueError(f'{where}: people who are trained on cannot validate: {both[:5]}')
     return names
 
 
 def _train_command(arguments):
+    from gait_nn import GaitNetwork
+
     data, held_out = _data_sets(arguments)
     names = _people_of(data, held_out, arguments)
     protocol = Protocol('validation', arguments.gallery, arguments.probes)
@@ -339,7 +440,7 @@ def _train_command(arguments):
                         arguments.precision)
     paths, held_out_paths = features.make(data), features.make(held_out)
 
-    free = ['save_every', 'summary_every', 'validate_every', 'name', 'start', 'erase']
+    free = ['save_every', 'summary_every', 'validate_every', 'name', 'start', 'erase', 'rates', 'lost']
     settings = {name: getattr(arguments, name) for name in (
         'recurrent_unit', 'rnn_layers', 'frames', 'walks_per_step', 'optimizer', 'epochs', 'rate', 'schedule', 'seed',
         'gallery', 'probes', *free)}
@@ -356,7 +457,7 @@ def _train_command(arguments):
         steps = arguments.epochs * steps_per_epoch(len(paths), walks_per_step)
         course = Course(steps, tuple(arguments.frames), arguments.rate, arguments.schedule, arguments.erase,
                         arguments.seed, arguments.save_every, arguments.summary_every if arguments.name else 0,
-                        arguments.validate_every)
+                        arguments.validate_every, Clock(tuple(arguments.rates), arguments.lost))
         complete = train_gait_network(net, paths, people, Validation(held_out_paths, held_out.walks, protocol), run,
                                       course)
     return 0 if complete else 1

@@ -13,9 +13,11 @@ import contextlib
 import math
 import os
 import sys
+from typing import NamedTuple
 
 import numpy as np
 
+from gait_recognition.console import program_name
 from gait_recognition.kinds import ANNOTATIONS, PICTURE
 from gait_recognition.progress import Progress
 from gait_recognition.training.annotations import convert_lsp, convert_mpii, write_annotations
@@ -25,14 +27,38 @@ from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, 
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
 from gait_recognition.training.scores import draw_score, evaluate_poses
 from gait_recognition.training.sets import WALKERS, content_of, data_sets, read_all, test_set
-from human_pose_nn import HumanPoseIRNetwork
+from gait_recognition.weights import PRECISIONS
 from pose_joints import JOINT_NAMES
 
 RATE = 1e-3                         # the author's
 
 
-def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RATE, schedule='cosine', save_every=200,
-                       summary_every=0, has_start=False):
+class Course(NamedTuple):
+    """How a run of the pose network goes.
+
+    Attributes
+    ----------
+    steps : int
+        Of the whole run.
+    batch_size : int
+    rate : float
+        Learning rate at the start.
+    schedule : {'author', 'cosine', 'constant'}
+    save_every, summary_every : int
+        Steps between resume files, between summaries for TensorBoard (0: none).
+    has_start : bool
+        The network begins with trained weights: they are measured first, and stay best.ckpt until better ones come.
+    """
+    steps: int
+    batch_size: int = 8
+    rate: float = RATE
+    schedule: str = 'cosine'
+    save_every: int = 200
+    summary_every: int = 0
+    has_start: bool = False
+
+
+def train_pose_network(net, data, validation, run, course):
     """Train a pose network; goes on where the run's resume file left off.
 
     Parameters
@@ -43,46 +69,39 @@ def train_pose_network(net, data, validation, run, steps, batch_size=8, rate=RAT
     validation : dict of str to AnnotatedPictures or WalkerPictures
         Sets by name; where there are several, best.ckpt is the epoch with the least mean of their errors.
     run : Run
-    steps : int
-        Of the whole run.
-    batch_size : int
-    rate : float
-    schedule : {'author', 'cosine', 'constant'}
-    save_every : int
-        Steps between resume files.
-    summary_every : int
-        Steps between summaries for TensorBoard; 0 for none.
-    has_start : bool
-        The network begins with trained weights: they are measured first, and stay best.ckpt until better ones come.
+    course : Course
 
     Returns
     -------
     bool
         The run is complete (not interrupted).
     """
-    steps_per_epoch = max(1, len(data) // batch_size)
+    from human_pose_nn import HumanPoseIRNetwork
+
+    steps_per_epoch = max(1, len(data) // course.batch_size)
 
     def prepare(step):
-        batch = training_batch(data, step, batch_size, net.heatmap_size)
+        batch = training_batch(data, step, course.batch_size, net.heatmap_size)
         shape = len(batch.images), net.heatmap_size, net.heatmap_size, len(JOINT_NAMES)
         return batch, net.generate_output(shape, batch.present, batch.points, net.POINT_DIAMETER)
 
     def take(step, fed, now):
         batch, targets = fed
-        if summary_every and step % summary_every == 0:
-            net.write_summary(batch.images, batch.points, targets, batch.present, now, batch.inside, summary_every,
-                              summary_every)
+        if course.summary_every and step % course.summary_every == 0:
+            net.write_summary(batch.images, batch.points, targets, batch.present, now, batch.inside,
+                              course.summary_every, course.summary_every)
         return net.train(batch.images, targets, batch.present, now, batch.inside)
 
     with HumanPoseIRNetwork(image_size=net.image_size) as inference:
-        if has_start and not run.resume_file.exists():
+        if course.has_start and not run.resume_file.exists():
             run.forget_logs()
             inference.set_training_state(net.sess.run({v.op.name: v for v in net.model_variables}))
             _validate(net, inference, validation, run, 0, 0, {'rate': 0.0, 'loss': math.nan, 'seconds_a_step': 0.0})
         return run.train(
-            net, steps, prepare, lambda step: learning_rate(schedule, rate, step, steps, steps_per_epoch), take,
-            lambda done, figures: _end_epoch(net, inference, data, validation, run, done, batch_size, figures),
-            steps_per_epoch, save_every)
+            net, course.steps, prepare,
+            lambda step: learning_rate(course.schedule, course.rate, step, course.steps, steps_per_epoch), take,
+            lambda done, figures: _end_epoch(net, inference, data, validation, run, done, course.batch_size, figures),
+            steps_per_epoch, course.save_every)
 
 
 def _end_epoch(net, inference, data, validation, run, step, batch_size, figures):
@@ -125,7 +144,8 @@ def _over_sets(figures):
 
 def parse_arguments(argv):
     """The command's arguments; ends the process with a message where they do not fit together."""
-    parser = argparse.ArgumentParser(description='Train or evaluate the pose network.', formatter_class=HelpFormatter)
+    parser = argparse.ArgumentParser(prog=program_name(), description='Train or evaluate the pose network.',
+                                     formatter_class=HelpFormatter)
     _add_task_and_data(parser)
     _add_pictures(parser)
     _add_steps(parser)
@@ -184,7 +204,7 @@ def _add_steps(parser):
                         help=f'the fall of the rate: x {RATE_DECAY} an epoch, a cosine to 0, or none')
     parser.add_argument('--loss', choices=['SCE', 'MSE'], default='SCE',
                         help='sigmoid cross-entropy with discs around the joints, or squared difference')
-    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the backbone's arithmetic; bfloat16 is faster where the processor has it")
     parser.add_argument('--optimizer', choices=['RMSProp', 'Adam'], default='RMSProp', help="the author's RMSProp")
     parser.add_argument('--average', type=float, default=0.0, metavar='DECAY',
@@ -263,12 +283,13 @@ def _convert_command(arguments):
 
 
 def _evaluate_command(arguments):
+    from human_pose_nn import HumanPoseIRNetwork
+
     data = test_set(arguments)
     with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
         net.restore(arguments.evaluate)
-        progress = Progress(len(data), 'picture')
-        score = evaluate_poses(net, data, progress)
-        progress.close()
+        with contextlib.closing(Progress(len(data), 'picture')) as progress:
+            score = evaluate_poses(net, data, progress)
     print(score)
     if arguments.chart:
         names = ', '.join(os.path.basename(file) for group in arguments.data for file in group)
@@ -277,6 +298,8 @@ def _evaluate_command(arguments):
 
 
 def _clean_command(arguments):
+    from human_pose_nn import HumanPoseIRNetwork
+
     annotations = read_all([file for group in arguments.data for file in group])
     with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
         net.restore(arguments.clean)
@@ -318,6 +341,8 @@ def _settings(arguments):
 
 
 def _train_command(arguments):
+    from human_pose_nn import HumanPoseIRNetwork
+
     data, validation = data_sets(arguments)
     run = Run(arguments.output, *_settings(arguments))
     for each in validation.values():
@@ -329,8 +354,8 @@ def _train_command(arguments):
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start, arguments.imagenet), file=sys.stderr)
         steps = arguments.epochs * (len(data) // arguments.batch_size)
-        complete = train_pose_network(net, data, validation, run, steps, arguments.batch_size, arguments.rate,
-                                      arguments.schedule, arguments.save_every,
-                                      arguments.summary_every if arguments.log_name else 0,
-                                      bool(arguments.start) and not arguments.imagenet)
+        course = Course(steps, arguments.batch_size, arguments.rate, arguments.schedule, arguments.save_every,
+                        arguments.summary_every if arguments.log_name else 0,
+                        bool(arguments.start) and not arguments.imagenet)
+        complete = train_pose_network(net, data, validation, run, course)
     return 0 if complete else 1

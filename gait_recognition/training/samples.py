@@ -1,4 +1,5 @@
 """What the pose network is fed: crops of annotated pictures, augmented, or pictures of synthetic walkers; batches."""
+import contextlib
 import math
 from typing import NamedTuple
 
@@ -7,13 +8,13 @@ from PIL import Image, ImageEnhance
 
 from gait_recognition.pictures import opened_picture, to_rgb
 from gait_recognition.progress import Progress
+from gait_recognition.tracking.track import CROP_SIZE
 from gait_recognition.training import degradations
 from gait_recognition.walkers.pictures import picture as walker_picture
-from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import MIRRORED_JOINTS
 
-SIZE = HumanPoseIRNetwork.IMAGE_SIZE
-HEATMAP_SCALE = HumanPoseIRNetwork.HEATMAP_SIZE / SIZE
+SIZE, HEATMAP_SIZE = CROP_SIZE, 289             # those of `HumanPoseIRNetwork`, without TensorFlow
+HEATMAP_SCALE = HEATMAP_SIZE / SIZE
 HALF_SIDE = 100.0                   # of the crop around a person, in pixels for each unit of the annotated scale
 COLOUR, NOISE = 0.3, 6.0            # half range of brightness, contrast, saturation; largest std of noise, grey levels
 COVERED, COMPANY = 0.3, 0.15        # of the pictures that are degraded: how many get something in front, someone beside
@@ -185,11 +186,10 @@ class AnnotatedPictures:
 
     def check_pictures(self):
         """Read every picture whole, so that none turns out broken after hours; raises ValueError, which names it."""
-        progress = Progress(len(self), 'checking picture')
-        for index in range(len(self)):
-            self.sample(index)
-            progress(index + 1)
-        progress.close()
+        with contextlib.closing(Progress(len(self), 'checking picture')) as progress:
+            for index in range(len(self)):
+                self.sample(index)
+                progress(index + 1)
 
     def order(self, epoch):
         """The order of one epoch's samples."""
@@ -314,7 +314,7 @@ class Batch(NamedTuple):
     inside: np.ndarray
 
 
-def make_batch(samples, heatmap_size=HumanPoseIRNetwork.HEATMAP_SIZE):
+def make_batch(samples, heatmap_size=HEATMAP_SIZE):
     """Stack samples; joints become the nearest pixels of heat maps of this edge."""
     scale = heatmap_size / len(samples[0].image)
     joints = np.stack([s.joints for s in samples])                                              # (B, 16, 2)
@@ -324,7 +324,7 @@ def make_batch(samples, heatmap_size=HumanPoseIRNetwork.HEATMAP_SIZE):
                  np.stack([s.inside for s in samples]).astype(np.float32))
 
 
-def training_batch(data, step, batch_size, heatmap_size=HumanPoseIRNetwork.HEATMAP_SIZE):
+def training_batch(data, step, batch_size, heatmap_size=HEATMAP_SIZE):
     """The batch of a step: decided by data, seed and step alone, so that a resumed run goes on with the same."""
     epoch, i = divmod(step, max(1, len(data) // batch_size))
     indices = data.order(epoch)[i * batch_size:(i + 1) * batch_size]

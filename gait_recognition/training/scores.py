@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_network import BATCH_SIZE
 from gait_recognition.drawing import new_figure, save_figure
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE
+from gait_recognition.vectors import BATCH_SIZE
 from pose_joints import JOINT_NAMES
 
 PCK_SHARE = 0.2                     # of the torso, right shoulder to left hip

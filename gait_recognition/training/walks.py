@@ -1,5 +1,6 @@
 """What the gait network is fed: spatial features of walkers' walks or of a user's own, made once and kept on disk."""
 import contextlib
+import copy
 import hashlib
 import itertools
 import operator
@@ -15,9 +16,10 @@ from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.vectors import BATCH_SIZE, batches, digest_of
+from gait_recognition.walkers.crowds import Crowd, fits_of
 from gait_recognition.walkers.pictures import DRAWING
 from gait_recognition.walkers.scenes import iter_frames
-from human_pose_nn import HumanPoseIRNetwork
+from gait_recognition.walkers.skeletons import read_recordings
 
 # WalkerWalks: who is trained on, validated on and tested on are never the same person.
 TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
@@ -45,7 +47,7 @@ class WalkerWalks:
     def __init__(self, people, first_person, frames, session=1, conditions=WALKS, all_walks_of=0):
         self.frames = frames
         self.walks = [Walk(str(first_person + i), condition, str(session),
-                                           f'walker-{first_person + i}-{condition}-{session}')
+                           f'walker-{first_person + i}-{condition}-{session}')
                       for i in range(people) for condition in (WALKS if i < all_walks_of else conditions)]
 
     def read(self, walk, pose_net=None):
@@ -57,6 +59,117 @@ class WalkerWalks:
     def key(self, walk):
         """What the features of a walk depend on besides the pose network."""
         return f'{walk.path}-{self.frames}-{DRAWING}'
+
+
+class RecordedWalks:
+    """Walkers of a `Crowd`: recorded people, and people drawn around them.
+
+    Parameters
+    ----------
+    crowd : Crowd
+    numbers : sequence of int
+        Which of its people.
+    frames : int
+        Of each walk.
+    facts : str
+        What the crowd was made of.
+    conditions : sequence of str
+        Which of `WALKS`.
+    """
+
+    def __init__(self, crowd, numbers, frames, facts, conditions=WALKS):
+        self.crowd, self.frames, self.facts = crowd, frames, facts
+        self._numbers = {f'recorded-{crowd.name(number)}': number for number in numbers}
+        self.walks = [Walk(person, condition, '1', f'{person}-{condition}', crowd.name(number))
+                      for person, number in self._numbers.items() for condition in conditions]
+
+    def read(self, walk, pose_net=None):
+        """Yields the frames of a walk, uint8 (299, 299, 3)."""
+        group, number = split_condition(walk.condition)
+        for picture in iter_frames(self._numbers[walk.person], number, group, 1, self.frames,
+                                   gaits=self.crowd.gait_of):
+            yield picture.image
+
+    def key(self, walk):
+        """What the features of a walk depend on besides the pose network."""
+        return f'{walk.path}-{self.frames}-{DRAWING}-{self.facts}'
+
+
+def recorded_walks(path, kept_out, drawn, frames, conditions=WALKS, progress=None):
+    """Walkers by a file of recorded joints, to train on and to validate on.
+
+    Parameters
+    ----------
+    path : str
+        As of `skeletons.read_recordings`.
+    kept_out : int
+        The last people by name, so many: only validated on, nothing is learnt of how they differ.
+    drawn : int
+        People to train on besides, drawn around the others.
+    frames, conditions
+        As of `RecordedWalks`; all `WALKS` of those kept out.
+    progress : callable, optional
+
+    Returns
+    -------
+    tuple of RecordedWalks
+        To train on; to validate on.
+    """
+    fits = fits_of(read_recordings(path), progress)
+    people = sorted({person for person, _ in fits})
+    if len(people) - kept_out < 3 or kept_out < 2:
+        raise ValueError(f'{path}: {len(people)} people with two steady walks or more; expected at least 2 to keep out '
+                         f'and 3 others, got {kept_out} to keep out')
+    held = {*people[len(people) - kept_out:]}
+    crowd = Crowd([fit for fit in fits if fit[0] not in held])
+    others = crowd.of_others([fit for fit in fits if fit[0] in held])
+    facts = f'{digest_of(path).hex()}-{kept_out}'
+    return (RecordedWalks(crowd, range(len(crowd.people) + drawn), frames, facts, conditions),
+            RecordedWalks(others, range(kept_out), frames, f'{facts}-others'))
+
+
+class SeveralWalks:
+    """Walks of several sources, each read by its own."""
+
+    def __init__(self, parts):
+        self.walks = [walk for part in parts for walk in part.walks]
+        self._homes = {walk: part for part in parts for walk in part.walks}
+        if len(self._homes) < len(self.walks):
+            twice = next(walk for i, walk in enumerate(self.walks) if walk in self.walks[:i])
+            raise ValueError(f'walk {twice.path} is in two sets')
+
+    def read(self, walk, pose_net=None):
+        return self._homes[walk].read(walk, pose_net)
+
+    def key(self, walk):
+        return self._homes[walk].key(walk)
+
+
+def source_person(walk):
+    """Whose recorded gait a walk shows: '007' of '007' and of '007-2'; '' where it shows no recorded one."""
+    if walk.source == 'parametric' or walk.source.startswith('drawn-'):
+        return ''
+    return walk.source.rpartition('-')[0] or walk.source
+
+
+def split_by_source(data, kept_out):
+    """(walks to train on, walks kept out): each `data` with those walks alone whose source is, or is not, kept out.
+
+    A person of whom any walk is kept out is kept out with all of them.
+
+    Parameters
+    ----------
+    data : ManifestWalks
+    kept_out : set of str
+        Recorded people.
+    """
+    held = {walk.person for walk in data.walks if source_person(walk) in kept_out}
+    parts = []
+    for is_held in (False, True):
+        part = copy.copy(data)
+        part.walks = [walk for walk in data.walks if (walk.person in held) == is_held]
+        parts.append(part)
+    return parts
 
 
 class ManifestWalks:
@@ -119,8 +232,10 @@ class Features:
         paths = [self.path(data, walk) for walk in data.walks]
         missing = [i for i, path in enumerate(paths) if not path.exists()]
         if missing:
-            progress = Progress(len(missing), 'describing walk')
-            with HumanPoseIRNetwork(precision=self.precision) as pose:
+            from human_pose_nn import HumanPoseIRNetwork
+
+            with contextlib.closing(Progress(len(missing), 'describing walk')) as progress, \
+                    HumanPoseIRNetwork(precision=self.precision) as pose:
                 pose.restore(self.pose_weights)
                 pending = ((i, images) for i in missing
                            for images in batches(data.read(data.walks[i], pose), BATCH_SIZE))
@@ -130,7 +245,6 @@ class Features:
                         features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
                         _write_features(paths[i], np.concatenate(features))
                         progress(done)
-            progress.close()
         return [str(path) for path in paths]
 
 

@@ -6,6 +6,8 @@ lean, bounce and asymmetry, spread as cited human variation (`norms.HUMAN`). Clo
 scale are no part of it: they are drawn anew for every picture and every walk, so that in walks only gait identifies.
 
 - `norms`: what is known of how people walk, with its sources; `gaits`: an identity, and its joints in space;
+- `skeletons`: joints of real people, from files; `cycles`: a fit of each walk; `recorded`: the walker of a fit;
+  `crowds`: recorded people, and people drawn around them;
 - `looks`: clothes, hair, light; `cameras`: where a figure stands, and what camera and file do to the picture;
 - `figures`, made of `parts`, and `backgrounds`: drawing them;
 - `pictures.picture`: one random walker with exact joints, for training a pose network;

@@ -21,8 +21,11 @@ from gait_recognition.walkers.norms import (
 )
 from gait_recognition.walkers.streams import IDENTITY, stream
 
+# Of the stride: when the foot stands flat, the bell's centre and width; and how strictly.
+MID_STANCE, FLAT = (0.24, 0.07), 0.8
 
-def _bump(phase, centre: float, width: float) -> np.ndarray:
+
+def bump(phase, centre: float, width: float) -> np.ndarray:
     """Periodic bell of height 1 around `centre` (strides)."""
     return np.exp((np.cos(2 * np.pi * (phase - centre)) - 1) / (2 * np.pi * width) ** 2)
 
@@ -161,7 +164,8 @@ class Walker:
         -------
         dict of str to ndarray (T,)
             'right thigh' (forward of the vertical), 'right knee' (flexion), 'right ankle' (dorsiflexion), 'right
-            shoulder' (flexion against the vertical), 'right elbow' (flexion), the left ones, and 'lean'.
+            shoulder' (flexion against the vertical), 'right elbow' (flexion), the left ones, and 'lean'; where it is
+            known, 'head': how neck and head nod.
         """
         phase = np.atleast_1d(np.asarray(phase, float))
         wobble = np.zeros((1, 8)) if wobble is None else wobble
@@ -176,15 +180,15 @@ class Walker:
             hip = hip_mean + self.stride * leg * hip_gain * (curve(HIP_CURVE, own + self.hip_phase) - hip_mean)
             at = own + self.knee_phase
             swing = self.knee_swing * leg * knee_gain
-            knee = (curve(KNEE_CURVE, at) * (1 + (swing - 1) * _bump(at, 0.72, 0.12)) + self.knee_offset
-                    + knee_shift + self.knee_yield * _bump(at, 0.15, 0.06))
+            knee = (curve(KNEE_CURVE, at) * (1 + (swing - 1) * bump(at, 0.72, 0.12)) + self.knee_offset
+                    + knee_shift + self.knee_yield * bump(at, 0.15, 0.06))
             at = own + self.ankle_phase
-            ankle = curve(ANKLE_CURVE, at) * (1 + (self.ankle_push * leg * ankle_gain - 1) * _bump(at, 0.62, 0.08))
+            ankle = curve(ANKLE_CURVE, at) * (1 + (self.ankle_push * leg * ankle_gain - 1) * bump(at, 0.62, 0.08))
             thigh = hip - PELVIC_TILT + self.hip_offset + hip_shift
             knee = 2 * np.logaddexp(0, knee / 2)  # a knee does not bend forward: soft limit at 0
             # Whatever the hip's and the knee's posture, the ankle lets the foot stand flat in mid-stance.
             ankle += self.ankle_offset - self.hip_offset + self.knee_offset - HUMAN['knee_offset'][0]
-            ankle += 0.8 * _bump(own, 0.24, 0.07) * (knee - thigh - ankle)
+            ankle += FLAT * bump(own, *MID_STANCE) * (knee - thigh - ankle)
             beat = np.cos(2 * np.pi * (own - self.arm_phase))  # 1 when the leg of this side is in front
             found[f'{side} thigh'] = thigh
             found[f'{side} knee'] = knee
@@ -241,8 +245,9 @@ def _body(walker: Walker, phase: np.ndarray, angles: dict) -> Pose:
                         np.radians(walker.pelvis_obliquity) * np.cos(turn - 0.75), 0.5 * rad['lean'])
     thorax_axes = _axes(-np.radians(walker.thorax_rotation) * np.cos(turn),
                         -0.4 * np.radians(walker.pelvis_obliquity) * np.cos(turn - 0.75), rad['lean'])
-    head_axes = _axes(0 * turn, 0 * turn, 0.3 * rad['lean'] + np.radians(walker.head_pitch))
-    neck_axes = _axes(0 * turn, 0 * turn, rad['lean'] + np.radians(walker.head_pitch + 6))
+    nod = rad.get('head', 0.0)
+    head_axes = _axes(0 * turn, 0 * turn, 0.3 * rad['lean'] + np.radians(walker.head_pitch) + nod)
+    neck_axes = _axes(0 * turn, 0 * turn, rad['lean'] + np.radians(walker.head_pitch + 6) + nod)
     joints = np.zeros((len(phase), 16, 3))
     extras = {}
     joints[:, 7] = walker.trunk * tall * thorax_axes[:, 2]

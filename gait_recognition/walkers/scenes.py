@@ -108,25 +108,26 @@ class Stroll(NamedTuple):
 
 
 def stroll(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64,
-           fps: float = FPS) -> Stroll:
+           fps: float = FPS, gaits=None) -> Stroll:
     """The truth of the `sequence` of the same arguments, in space and not drawn."""
     _check_walk(person, index, condition, session, frames, fps)
-    walker = gait_of(person, index, condition, session)
+    walker = (gaits or gait_of)(person, index, condition, session)
     rng = stream(WALK, person, index, CONDITIONS.index(condition), session, 1)
     return Stroll(walker, *_stroll(walker, rng, int(frames), float(fps)))
 
 
 def iter_frames(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64, fps: float = FPS,
-                size: int = 299, yaw: float | None = None) -> Iterator[Picture]:
+                size: int = 299, gaits=None, yaw: float | None = None) -> Iterator[Picture]:
     """The frames of `sequence` one by one, so that memory does not grow with the walk."""
     _check_walk(person, index, condition, session, frames, fps)
     check({'size': EDGE, 'yaw': optional(QUARTER_TURN)}, {'size': size, 'yaw': yaw})
-    return _follow(person, index, condition, session, int(frames), float(fps), int(size), yaw)
+    truth = stroll(person, index, condition, session, frames, fps, gaits)
+    return _follow(truth, person, index, condition, session, int(frames), int(size), yaw)
 
 
-def _follow(person, index, condition, session, frames, fps, size, yaw):
+def _follow(truth, person, index, condition, session, frames, size, yaw):
     words = person, index, CONDITIONS.index(condition), session
-    walker, phase, pose = stroll(person, index, condition, session, frames, fps)
+    walker, phase, pose = truth
     rng = stream(WALK, *words, 2)
     look, light, style = random_look(rng, condition, session), random_light(rng), random_finish(rng)
     drawn = rng.uniform(-MAX_YAW, MAX_YAW)
@@ -157,7 +158,7 @@ def _follow(person, index, condition, session, frames, fps, size, yaw):
 
 
 def sequence(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64, fps: float = FPS,
-             size: int = 299, yaw: float | None = None) -> Sequence:
+             size: int = 299, gaits=None, yaw: float | None = None) -> Sequence:
     """One walk of one person, as the crop that follows a person in a video shows it.
 
     The person fills 0.6 to 0.8 of the height and stays near the middle while the still background passes. Clothes,
@@ -180,6 +181,8 @@ def sequence(person: int, index: int, condition: str = 'N', session: int = 1, fr
         Frames a second.
     size : int
         Edge of the frames in pixels.
+    gaits : callable, optional
+        Who walks how, called as `gait_of`, which is the default: `crowds.Crowd.gait_of` gives recorded people.
     yaw : float, optional
         Degrees off the profile, -90 to 90, positive away from the camera; drawn, -30 to 30, when not given.
 
@@ -187,14 +190,14 @@ def sequence(person: int, index: int, condition: str = 'N', session: int = 1, fr
     -------
     Sequence
     """
-    found = list(iter_frames(person, index, condition, session, frames, fps, size, yaw))
+    found = list(iter_frames(person, index, condition, session, frames, fps, size, gaits, yaw))
     return Sequence(*(np.stack(column) for column in zip(*found, strict=True)), person, index, condition, session,
                     float(fps))
 
 
 def scene(person: int, index: int = 0, condition: str = 'N', session: int = 1, frames: int | None = None,
           fps: float = FPS, width: int = 640, height: int = 360, companion: bool = False,
-          noise: float = 2.0) -> Iterator[Picture]:
+          noise: float = 2.0, gaits=None) -> Iterator[Picture]:
     """A wide still scene that the figure crosses, frame by frame; its boxes are the truth for a tracker.
 
     Parameters
@@ -210,6 +213,8 @@ def scene(person: int, index: int = 0, condition: str = 'N', session: int = 1, f
         A second, smaller figure walks in the background; joints and boxes are not about it.
     noise : float
         Standard deviation of the camera's noise in grey levels.
+    gaits : callable, optional
+        As of `sequence`.
 
     Yields
     ------
@@ -220,7 +225,9 @@ def scene(person: int, index: int = 0, condition: str = 'N', session: int = 1, f
     check({'width': EDGE, 'height': EDGE}, {'width': width, 'height': height})
     if not (math.isfinite(noise) and noise >= 0):
         raise ValueError(f'noise: expected a number of grey levels, at least 0, got {noise}')
-    return _crossing(person, index, condition, session, frames, float(fps), int(width), int(height), companion, noise)
+    walker = (gaits or gait_of)(person, index, condition, session)
+    return _crossing(walker, person, index, condition, session, frames, float(fps), int(width), int(height), companion,
+                     noise)
 
 
 def _lane(walker, rng, unit, width, frames, fps, ground, yaw, leftwards):
@@ -234,10 +241,9 @@ def _lane(walker, rng, unit, width, frames, fps, ground, yaw, leftwards):
     return _standing(pose, walker.stride_length * phase), np.stack([np.full(count, ground), path], -1), camera
 
 
-def _crossing(person, index, condition, session, frames, fps, width, height, companion, noise):
+def _crossing(walker, person, index, condition, session, frames, fps, width, height, companion, noise):
     words = person, index, CONDITIONS.index(condition), session
     rng = stream(SCENE, *words)
-    walker = gait_of(person, index, condition, session)
     look, light = random_look(rng, condition, session), random_light(rng)
     style = random_finish(rng)._replace(noise=noise, quality=0, detail=1.0)
     unit, ground = height * rng.uniform(0.55, 0.72), height * rng.uniform(0.86, 0.93)

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""How long a gallery of many people takes: to enrol, to open, to name walks; and whether its scorer ranks as the SVM.
+
+    python benchmarks/gallery.py --people 1000
+    python benchmarks/gallery.py --people 1000 --svm            # the plain linear SVM beside it: minutes
+
+Vectors are drawn around spreads that were measured on 60 synthetic walkers: of length one, a common mean of 0.25, the
+rest split between people and walks of one person, each in some tens of directions.
+"""
+import argparse
+import pathlib
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from gait_recognition.gallery import Gallery  # noqa: E402
+from gait_recognition.scorers import classify  # noqa: E402
+
+SIZE, MEAN, BETWEEN, WITHIN, SLOPE = 512, 0.25, 0.77, 0.63, 0.55
+
+
+def draw(people, walks, seed=0, between=BETWEEN, within=WITHIN, slope=SLOPE):
+    """Vectors float32 (people, walks, 512)."""
+    generator = np.random.default_rng(seed)
+    decay = np.arange(1, SIZE + 1) ** -slope
+    decay /= np.linalg.norm(decay)
+    person = between * decay * generator.normal(size=(people, 1, SIZE))
+    walk = within * decay * generator.normal(size=(people, walks, SIZE))
+    common = np.full(SIZE, MEAN / np.sqrt(SIZE))
+    return (common + person + walk).astype(np.float32)
+
+
+def timed(what, call):
+    start = time.perf_counter()
+    answer = call()
+    print(f'{what}: {time.perf_counter() - start:.2f} s', flush=True)
+    return answer
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--people', type=int, default=1000)
+    parser.add_argument('--walks', type=int, default=4)
+    parser.add_argument('--svm', action='store_true', help='rank by the plain linear SVM, too')
+    arguments = parser.parse_args()
+    warnings.simplefilter('ignore')                             # drawn walks look like somebody else's now and then
+    vectors = draw(arguments.people, arguments.walks + 1)
+    learnt, probes = vectors[:, :-1], vectors[:, -1]
+    names = [f'person {i}' for i in range(arguments.people)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / 'people.gallery'
+
+        def enrol():
+            with Gallery.open(path, 'drawn', create=True) as gallery:
+                for name, walks in zip(names, learnt):
+                    gallery.enrol(name, walks)
+        timed(f'enrol {arguments.people} people with {arguments.walks} walks each', enrol)
+        gallery = timed('open', lambda: Gallery.load(path, 'drawn'))
+        timed('the first walk', lambda: gallery.identify(probes[0]))
+        timed('another walk', lambda: gallery.identify(probes[1]))
+        answers = timed(f'{min(1000, len(probes))} walks in one call', lambda: gallery.identify(probes[:1000], top=5))
+        print(f'rank-1: {np.mean([each.ranking[0][0] == name for each, name in zip(answers, names)]):.1%}')
+        gallery.close()
+    if arguments.svm:
+        labels = np.repeat(names, arguments.walks)
+        scores, people = timed('the plain linear SVM', lambda: classify(
+            learnt.reshape(-1, SIZE), labels.tolist(), probes[:1000]))
+        print(f'rank-1: {np.mean(np.array(people)[scores.argmax(axis=1)] == np.array(names)[:1000]):.1%}')
+
+
+if __name__ == '__main__':
+    main()

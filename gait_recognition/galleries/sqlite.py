@@ -1,0 +1,204 @@
+"""The tables of a gallery in a file, by SQLite in WAL mode: readers never wait, writers queue, kills lose nothing."""
+import contextlib
+import errno
+import os
+import secrets
+import sqlite3
+import urllib.parse
+
+from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedError
+from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
+
+APPLICATION = 0x67616974                 # 'gait', in the file's header
+WAIT = 60.0                              # seconds that a writer waits for another
+MAGIC = b'SQLite format 3\0'
+
+
+def is_database(path):
+    """Whether a file begins as those of SQLite do."""
+    with open(path, 'rb') as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+class SqliteTables(Tables):
+    """The tables in a file, or in memory.
+
+    Parameters
+    ----------
+    path : str or None
+        None: in memory.
+    readonly : bool
+    """
+
+    def __init__(self, path, readonly=False):
+        super().__init__(path or 'the gallery', readonly)
+        self.path = path
+        with self._said():
+            self._connection = self._connect()
+        if path is not None:
+            try:
+                with self._said():
+                    self._check_header()
+                    if not readonly:
+                        self._run('PRAGMA synchronous = FULL')
+            except BaseException:
+                self.close()
+                raise
+        self._connection.execute('PRAGMA secure_delete = ON')
+        self._connection.execute('PRAGMA foreign_keys = ON')
+
+    def _connect(self):
+        options = {'isolation_level': None, 'timeout': WAIT, 'check_same_thread': False}
+        if self.path is None:
+            return sqlite3.connect(':memory:', **options)
+        address = 'file:' + urllib.parse.quote(self.path)
+        if not self.readonly:
+            return sqlite3.connect(f'{address}?mode=rw', uri=True, **options)
+        connection = sqlite3.connect(f'{address}?mode=ro', uri=True, **options)
+        try:
+            connection.execute('SELECT COUNT(*) FROM sqlite_master').fetchone()
+            return connection
+        except sqlite3.OperationalError:                    # a folder in which the files beside cannot be made
+            connection.close()
+            log = f'{self.path}-wal'
+            if os.access(os.path.dirname(self.path), os.W_OK) or os.path.exists(log) and os.path.getsize(log):
+                raise
+            return sqlite3.connect(f'{address}?immutable=1', uri=True, **options)
+
+    def _check_header(self):
+        application, version = (self._run(f'PRAGMA {what}')[0][0] for what in ('application_id', 'user_version'))
+        if application != APPLICATION:
+            raise GalleryFileError(f'{self.path} is not a gallery: an SQLite database of something else')
+        if version != VERSION:
+            raise GalleryFileError(f'{self.path} is a gallery of version {version}, this program knows version '
+                                   f'{VERSION}: it takes a newer program, or the file is damaged')
+
+    @contextlib.contextmanager
+    def _said(self):
+        """Errors of SQLite as those that a user understands."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._told(error) from error
+        except (UnicodeDecodeError, OverflowError) as error:
+            raise GalleryFileError(f'{self.name} is a damaged gallery: {error}') from error
+
+    def _told(self, error):
+        text = str(error)
+        if 'locked' in text or 'busy' in text:
+            return GalleryLockedError(f'{self.name} is being changed by another program, which has not finished for '
+                                      f'{WAIT:g} s; try again when it has')
+        for sign, number in (('full', errno.ENOSPC), ('readonly', errno.EACCES), ('unable to open', errno.EACCES)):
+            if sign in text:
+                return OSError(number, f'{text}; the gallery is as it was', self.name)
+        if 'disk I/O error' in text:
+            return OSError(errno.EIO, f'{text}; the gallery is as it was', self.name)
+        return GalleryFileError(f'{self.name} is not a gallery, or a damaged one: {text}')
+
+    @staticmethod
+    def _schema():
+        return SCHEMA.format(id='INTEGER PRIMARY KEY', blob='BLOB', real='REAL')
+
+    def _run(self, sql, values=()):
+        with self._said():
+            return self._connection.execute(sql, values).fetchall()
+
+    def _run_many(self, sql, rows):
+        with self._said():
+            self._connection.executemany(sql, rows)
+
+    def _begin(self, write):
+        self._run('BEGIN IMMEDIATE' if write else 'BEGIN')
+
+    def _end(self, how):
+        if self._connection.in_transaction:
+            self._run(how)
+
+    def purge(self):
+        """Leave nothing of what was deleted: neither in unused places of the file nor in the log beside it."""
+        with self._lock:
+            self._run('VACUUM')
+            if self.path is not None and (blocked := self._run('PRAGMA wal_checkpoint(TRUNCATE)')[0][0]):
+                raise GalleryLockedError(f'{self.name}: what was deleted is gone from the gallery, but another program '
+                                         f'reads it, so {self.name}-wal still holds it ({blocked} blocked); it goes '
+                                         'when that program has ended and the gallery is opened to change again')
+
+    def damage(self):
+        """What SQLite itself finds wrong with the file's structure, or None."""
+        said = '; '.join(row[0] for row in self._run('PRAGMA quick_check'))
+        return None if said == 'ok' else said
+
+    def copy_to(self, path):
+        """Write a copy to another file, which is there whole or not at all; a gallery there is replaced."""
+        if os.path.exists(path) and is_database(path):      # others may have it open: through SQLite, in a transaction
+            self._back_up(path)
+            return
+        with _beside(path) as beside:
+            self._back_up(beside)
+            os.replace(beside, path)
+
+    def _back_up(self, path):
+        to = sqlite3.connect(path, timeout=WAIT)
+        try:
+            with self._lock, self._said():
+                self._connection.backup(to)
+                to.execute('PRAGMA journal_mode = WAL')
+        finally:
+            to.close()
+
+    def close(self):
+        self._connection.close()
+
+
+def create(path, settings, fill=None):
+    """Make the file of a new gallery, unless another program makes it first; readable by its owner alone.
+
+    `fill(tables)` adds what is in it from the start.
+    """
+    with _beside(path) as beside:
+        connection = sqlite3.connect(beside, isolation_level=None)
+        try:
+            connection.execute(f'PRAGMA application_id = {APPLICATION}')
+            connection.execute(f'PRAGMA user_version = {VERSION}')
+            connection.execute('PRAGMA journal_mode = WAL')
+        finally:
+            connection.close()
+        tables = SqliteTables(beside)
+        try:
+            tables.create(settings)
+            if fill:
+                with tables.writing():
+                    fill(tables)
+        finally:
+            tables.close()
+        with contextlib.suppress(FileExistsError):
+            if hasattr(os, 'link'):
+                os.link(beside, path)
+            else:
+                os.rename(beside, path)
+
+
+def in_memory(settings):
+    """The tables of a new gallery that no file holds."""
+    tables = SqliteTables(None)
+    tables._run(f'PRAGMA application_id = {APPLICATION}')
+    tables._run(f'PRAGMA user_version = {VERSION}')
+    tables.create(settings)
+    return tables
+
+
+@contextlib.contextmanager
+def _beside(path):
+    """The name of an empty private file beside `path`, gone at the end where it is still there."""
+    if not os.path.isdir(os.path.dirname(path)):
+        raise FileNotFoundError(f'{path}: its folder does not exist')
+    beside = f'{path}.{secrets.token_hex(4)}.new'
+    mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o600
+    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        os.chmod(beside, mode)
+        yield beside
+    finally:
+        for suffix in ('', '-wal', '-shm', '-journal'):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(beside + suffix)

@@ -1,0 +1,361 @@
+"""What a gallery keeps, in the tables of an SQL database: people, walks, settings, points and audit lines.
+
+Every row counts in a seal of its table (number of rows, and the sum of their digests), which a change updates in the
+same transaction. Whoever reads the rows compares: a row that was damaged, lost or doubled is noticed before anybody is
+compared with it. How the database is opened is `sqlite`'s matter.
+"""
+import contextlib
+import datetime
+import hashlib
+import json
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from gait_recognition.galleries.errors import GalleryFileError, GalleryReadOnlyError
+
+VERSION = 2                              # 1 was an .npz
+COLUMNS = {
+    'settings': ('key', 'value'),
+    'people': ('id', 'name', 'added'),
+    'walks': ('id', 'person', 'label', 'vector', 'contents', 'path', 'added', 'quality', 'track', 'weights'),
+    'points': ('task', 'value'),
+    'audit': ('id', 'at', 'action', 'person', 'detail'),
+}
+SCHEMA = """
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE people (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, added TEXT NOT NULL);
+CREATE TABLE walks (
+    id {id}, person BIGINT NOT NULL REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED, label TEXT NOT NULL,
+    vector {blob} NOT NULL, contents TEXT, path TEXT, added TEXT NOT NULL, quality {real}, track TEXT,
+    weights TEXT NOT NULL,
+    UNIQUE (person, label));
+CREATE TABLE points (task TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE audit (id {id}, at TEXT NOT NULL, action TEXT NOT NULL, person TEXT, detail TEXT);
+CREATE TABLE seals (name TEXT PRIMARY KEY, number BIGINT NOT NULL, total BIGINT NOT NULL)
+"""
+WRAP = 1 << 62                           # sums of digests stay below it, and so within a signed integer of 64 bits
+FORGOTTEN = '(forgotten)'
+
+
+class Source(NamedTuple):
+    """Where a walk's vector came from; whatever is not known is None."""
+    path: str | None = None              # of the recording
+    contents: str | None = None          # digest of the recording, and the part of it that was used
+    quality: float | None = None         # share of the frames that show the walker
+    track: dict | None = None            # frames, used, skipped, crop
+
+
+class Rows(NamedTuple):
+    """What was read at one moment: all walks, or those that came after others."""
+    generation: int                      # changes so far
+    rewritten: int                       # the last change that did more than add
+    seals: dict                          # of the tables, these rows included
+    last: dict                           # table -> last id
+    settings: dict
+    points: dict                         # task -> what was kept under it
+    people: dict                         # id -> name
+    ids: list
+    persons: list                        # ids of people
+    labels: list
+    contents: list
+    paths: list
+    vectors: np.ndarray                  # (n, d) float32
+
+
+def seal_of(row):
+    """A number that stands for everything in a row."""
+    blobs = [bytes(value) for value in row if isinstance(value, (bytes, memoryview))]
+    rest = tuple(value for value in row if not isinstance(value, (bytes, memoryview)))
+    return int.from_bytes(hashlib.blake2b(b''.join([*blobs, repr(rest).encode('utf-8', 'surrogatepass')]),
+                                          digest_size=8).digest(), 'big') % WRAP
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
+
+
+class Tables:
+    """The tables of one gallery, and transactions on them. Used by one thread at a time; others wait.
+
+    A subclass connects, says `_run(sql, values)` -> rows (``?`` stands for a value), `_run_many`, and how transactions
+    begin; errors of its database come out as those of `galleries.errors` or OSError.
+    """
+
+    def __init__(self, name, readonly):
+        self.name, self.readonly = name, readonly
+        self._lock = threading.RLock()
+        self._depth, self._seals = 0, None
+
+    # Transactions
+
+    @contextlib.contextmanager
+    def writing(self):
+        """One change: kept whole at the end of the block, or not at all after an error. Blocks within join it."""
+        with self._lock:
+            if self._depth:
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+                return
+            if self.readonly:
+                raise GalleryReadOnlyError(f'{self.name} was opened to ask, not to change; open it by Gallery.open')
+            self._begin(write=True)
+            try:
+                self._seals = self._read_seals()
+                before = dict(self._seals)
+                self._depth = 1
+                yield
+                self._write_seals(before)
+                self._end('COMMIT')
+            except BaseException:
+                self._end('ROLLBACK')
+                raise
+            finally:
+                self._depth, self._seals = 0, None
+
+    @contextlib.contextmanager
+    def _reading(self):
+        """Everything read in the block is of one moment."""
+        with self._lock:
+            if self._depth:
+                yield self._seals
+                return
+            self._begin(write=False)
+            try:
+                yield self._read_seals()
+            finally:
+                self._end('ROLLBACK')
+
+    # Seals
+
+    def _read_seals(self):
+        seals = {name: (number, total) for name, number, total in self._run('SELECT name, number, total FROM seals')}
+        if seals.pop('seals', None) != (len(seals), sum(map(seal_of, seals.items())) % WRAP):
+            raise GalleryFileError(f'{self.name} is a damaged gallery: its seals do not match')
+        return seals
+
+    def _write_seals(self, before):
+        changed = {name: seal for name, seal in self._seals.items() if before.get(name) != seal}
+        if changed:
+            changed['seals'] = len(self._seals), sum(map(seal_of, self._seals.items())) % WRAP
+            self._run_many('INSERT INTO seals (name, number, total) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET '
+                           'number = excluded.number, total = excluded.total',
+                           [(name, *seal) for name, seal in changed.items()])
+
+    def _count_in(self, table, rows, sign=1):
+        number, total = self._seals.get(table, (0, 0))
+        self._seals[table] = number + sign * len(rows), (total + sign * sum(map(seal_of, rows))) % WRAP
+
+    def _compare(self, table, rows, seals, already=(0, 0)):
+        number, total = already[0] + len(rows), (already[1] + sum(map(seal_of, rows))) % WRAP
+        if (number, total) != seals.get(table, (0, 0)):
+            raise GalleryFileError(f'{self.name} is a damaged gallery: {table} are not as they were written '
+                                   f'({number} rows, {seals.get(table, (0, 0))[0]} expected)')
+
+    # Rows
+
+    def _select(self, table, where='', values=()):
+        order = COLUMNS[table][0]
+        return self._run(f'SELECT {", ".join(COLUMNS[table])} FROM {table} {where} ORDER BY {order}', values)
+
+    def _insert(self, table, rows):
+        columns = COLUMNS[table]
+        self._run_many(f'INSERT INTO {table} ({", ".join(columns)}) VALUES ({", ".join("?" * len(columns))})', rows)
+        self._count_in(table, rows)
+
+    def _delete(self, table, where, values):
+        rows = self._select(table, where, values)
+        self._run(f'DELETE FROM {table} {where}', values)
+        self._count_in(table, rows, -1)
+        return rows
+
+    def _replace(self, table, where, values, change):
+        """Rows changed by `change(dict)`; returns how many."""
+        rows = self._delete(table, where, values)
+        columns = COLUMNS[table]
+        self._insert(table, [tuple(change(dict(zip(columns, row)))[column] for column in columns) for row in rows])
+        return len(rows)
+
+    def _next_id(self, table):
+        return (self._run(f'SELECT MAX(id) FROM {table}')[0][0] or 0) + 1
+
+    def seal(self, table):
+        """Of a table within a change: (rows, sum of their digests)."""
+        return self._seals.get(table, (0, 0))
+
+    # What a gallery asks for
+
+    def create(self, settings):
+        """Make the tables in an empty database."""
+        self._begin(write=True)
+        for statement in self._schema().split(';'):
+            self._run(statement)
+        self._seals = {'generation': (0, 0), 'rewritten': (0, 0)}
+        self._insert('settings', [('version', str(VERSION)), *settings.items()])
+        self._write_seals({})
+        self._seals = None
+        self._end('COMMIT')
+
+    def settings(self):
+        """The settings, compared with their seal."""
+        with self._reading() as seals:
+            rows = self._select('settings')
+        self._compare('settings', rows, seals)
+        return dict(rows)
+
+    def generation(self):
+        """How many changes there were."""
+        with self._reading() as seals:
+            return seals['generation'][0]
+
+    def read(self, since=None):
+        """All rows, compared with their seals.
+
+        Parameters
+        ----------
+        since : Rows, optional
+            What was read before: only people and walks that came after are read.
+
+        Returns
+        -------
+        Rows, or None where more than additions happened since
+        """
+        with self._reading() as seals:
+            if since and seals['rewritten'][0] != since.rewritten:
+                return None
+            settings, points = self._select('settings'), self._select('points')
+            people, walks = (self._select(table, 'WHERE id > ?', (since.last[table] if since else 0,))
+                             for table in ('people', 'walks'))
+        already = since.seals if since else {}
+        for table, rows in ('settings', settings), ('points', points):
+            self._compare(table, rows, seals)
+        for table, rows in ('people', people), ('walks', walks):
+            self._compare(table, rows, seals, already.get(table, (0, 0)))
+        settings = dict(settings)
+        last = {table: rows[-1][0] if rows else since.last[table] if since else 0
+                for table, rows in (('people', people), ('walks', walks))}
+        return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings,
+                    {task: json.loads(value) for task, value in points},
+                    {number: name for number, name, _ in people}, [row[0] for row in walks],
+                    [row[1] for row in walks], [row[2] for row in walks], [row[4] for row in walks],
+                    [row[5] for row in walks],
+                    np.frombuffer(b''.join(bytes(row[3]) for row in walks), '<f4').reshape(
+                        len(walks), int(settings.get('width', 0))))
+
+    def facts(self):
+        """Every walk as a dict of its columns but the vector, `person` being the name."""
+        with self._reading():
+            names = {number: name for number, name, _ in self._select('people')}
+            walks = self._select('walks')
+        return [{**dict(zip(COLUMNS['walks'], row)), 'person': names[row[1]], 'vector': None,
+                 'track': row[8] and json.loads(row[8])} for row in walks]
+
+    def touch(self, rewrite=False):
+        """Count a change."""
+        generation = self._seals['generation'][0] + 1
+        self._seals['generation'] = generation, 0
+        if rewrite:
+            self._seals['rewritten'] = generation, 0
+
+    def set(self, key, value):
+        """Keep a setting."""
+        self._delete('settings', 'WHERE key = ?', (key,))
+        self._insert('settings', [(key, value)])
+        self.touch()
+
+    def add_walks(self, name, labels, vectors, sources, weights):
+        """Insert walks of a person, who is made where there is none; returns their ids."""
+        at = now()
+        found = self._run('SELECT id FROM people WHERE name = ?', (name,))
+        person = found[0][0] if found else self._next_id('people')
+        if not found:
+            self._insert('people', [(person, name, at)])
+        first = self._next_id('walks')
+        self._insert('walks', [
+            (first + i, person, label, vector.astype('<f4').tobytes(), source.contents, source.path, at,
+             source.quality, source.track and json.dumps(source.track), weights)
+            for i, (label, vector, source) in enumerate(zip(labels, vectors, sources, strict=True))])
+        self.note('enrol', name, f'{len(labels)} walks' if len(labels) > 1 else labels[0])
+        self.touch()
+        return person, [*range(first, first + len(labels))]
+
+    def delete_walks(self, ids):
+        """Delete walks, and whoever has none left."""
+        for number in ids:
+            self._delete('walks', 'WHERE id = ?', (number,))
+        self._delete('people', 'WHERE id NOT IN (SELECT person FROM walks)', ())
+        self.touch(rewrite=True)
+
+    def rename(self, old, new):
+        self._replace('people', 'WHERE name = ?', (old,), lambda row: {**row, 'name': new})
+        self.touch(rewrite=True)
+
+    def move_walks(self, ids, name, labels):
+        """Walks become those of another person, who is made where there is none."""
+        found = self._run('SELECT id FROM people WHERE name = ?', (name,))
+        person = found[0][0] if found else self._next_id('people')
+        if not found:
+            self._insert('people', [(person, name, now())])
+        for number, label in zip(ids, labels, strict=True):
+            self._replace('walks', 'WHERE id = ?', (number,), lambda row, to=label: {**row, 'person': person,
+                                                                                       'label': to})
+        self._delete('people', 'WHERE id NOT IN (SELECT person FROM walks)', ())
+        self.touch(rewrite=True)
+
+    def drop_paths(self, labels):
+        """Keep no path of any walk; `labels` are the new ones by id."""
+        self._replace('walks', '', (), lambda row: {**row, 'path': None, 'label': labels[row['id']]})
+        self._replace('audit', "WHERE action = 'enrol'", (), lambda row: {**row, 'detail': None})
+        self.touch(rewrite=True)
+
+    def keep_points(self, points):
+        """Keep what was calibrated, by task; None takes it away."""
+        for task, value in points.items():
+            self._delete('points', 'WHERE task = ?', (task,))
+            if value is not None:
+                self._insert('points', [(task, json.dumps(value, allow_nan=False))])
+        self.touch()
+
+    def note(self, action, person=None, detail=None):
+        """An audit line."""
+        self._insert('audit', [(self._next_id('audit'), now(), action, person, detail)])
+
+    def audit(self):
+        """The audit lines, as dicts, compared with their seal."""
+        with self._reading() as seals:
+            rows = self._select('audit')
+        self._compare('audit', rows, seals)
+        return [dict(zip(COLUMNS['audit'], row)) for row in rows]
+
+    def forget_in_audit(self, name):
+        """Audit lines about a person no longer say who it was."""
+        self._replace('audit', 'WHERE person = ?', (name,),
+                      lambda row: {**row, 'person': FORGOTTEN, 'detail': None})
+
+    # What a database does its own way
+
+    def _schema(self):
+        raise NotImplementedError
+
+    def _run(self, sql, values=()):
+        raise NotImplementedError
+
+    def _run_many(self, sql, rows):
+        raise NotImplementedError
+
+    def _begin(self, write):
+        raise NotImplementedError
+
+    def _end(self, how):
+        raise NotImplementedError
+
+    def purge(self):
+        """Leave nothing of what was deleted."""
+        raise NotImplementedError
+
+    def close(self):
+        raise NotImplementedError

@@ -1,0 +1,88 @@
+"""The gait network gets 25 frames a second, whatever a recording has."""
+import numpy as np
+import pytest
+
+from gait_recognition.frames import read_frames
+from gait_recognition.rates import LONGEST_GAP, RATE, Resampler
+from gait_recognition.vectors import GaitVectors, walk_vector
+
+
+def wave(seconds):
+    """Features that change as slowly as a gait does (n, 3)."""
+    return np.sin(2 * np.pi * np.asarray(seconds)[:, None] + np.arange(3))
+
+
+class Features:
+    """Stands for the pose network: the features of a frame are its number, read off its first pixel."""
+
+    def feed_forward_features(self, batch, batch_size=None):
+        return batch[:, 0, 0, :1].astype(np.float64)
+
+
+class Mean:
+    """Stands for the gait network; remembers what it got."""
+
+    def __init__(self):
+        self.got = []
+
+    def feed_forward(self, features, return_state=False, initial_state=None):
+        self.got.extend(features[:, 0].tolist())
+        return np.full(512, features.mean()), None
+
+
+def frames_of(count):
+    return [np.full((299, 299, 3), number, np.uint8) for number in range(count)]
+
+
+@pytest.mark.parametrize('fps', [15, 24, 30, 50, 60, 29.97])
+def test_other_rates_come_out_as_25_a_second(fps):
+    seconds = np.arange(int(3 * fps)) / fps
+    found = Resampler()(wave(seconds), seconds)
+    assert len(found) == int(seconds[-1] * RATE + 1e-6) + 1
+    assert np.abs(found - wave(np.arange(len(found)) / RATE)).max() < 0.03
+
+
+def test_frames_at_25_a_second_stay_as_they_are():
+    seconds = np.arange(50) / RATE
+    assert np.array_equal(Resampler()(wave(seconds), seconds), wave(seconds))
+
+
+def test_the_batches_do_not_matter():
+    seconds = np.arange(40) / 30
+    whole, parts = Resampler(), Resampler()
+    found = np.concatenate([parts(wave(seconds)[i:i + 7], seconds[i:i + 7]) for i in range(0, 40, 7)])
+    assert np.array_equal(found, whole(wave(seconds), seconds))
+
+
+def test_a_lost_frame_is_bridged_and_a_long_gap_is_not():
+    seconds = np.delete(np.arange(60) / 30, [20, 21])
+    assert np.abs(Resampler()(wave(seconds), seconds) - wave(np.arange(50) / RATE)[:50]).max() < 0.06
+    seconds = np.r_[np.arange(30) / 30, LONGEST_GAP + 2 + np.arange(30) / 30]
+    assert len(Resampler()(wave(seconds), seconds)) == 50
+
+
+def test_a_walk_of_50_frames_a_second_reaches_the_gait_network_as_25():
+    gait = Mean()
+    walk_vector(read_frames(frames_of(40), fps=50), Features(), gait, crop='none')
+    assert gait.got == list(range(0, 40, 2))
+    walk_vector(read_frames(frames_of(40), fps=50), Features(), gait := Mean(), crop='none', rate=None)
+    assert gait.got == list(range(40))
+
+
+def test_every_other_frame_of_50_is_what_it_always_was():
+    gait = Mean()
+    walk_vector(read_frames(frames_of(40), every=2, fps=50), Features(), gait, crop='none')
+    assert gait.got == list(range(0, 40, 2))
+
+
+def test_frames_whose_rate_nobody_knows_are_taken_as_they_come():
+    gait = Mean()
+    walk_vector(read_frames(frames_of(40), every=2), Features(), gait, crop='none')
+    assert gait.got == list(range(0, 40, 2))
+
+
+def test_an_odd_rate_is_refused():
+    with pytest.raises(ValueError, match='rate: expected a positive number'):
+        walk_vector(frames_of(3), Features(), Mean(), rate=0)
+    with pytest.raises(ValueError, match='rate: expected a positive number'):
+        GaitVectors(rate=-25).fit([])
