@@ -1,8 +1,9 @@
 """Files of weights: find them, read them whole and checked, match them to a network's variables, write them.
 
 Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and weights of 8 bits (`.npz`),
-and knows the names that every version of TensorFlow gave to recurrent weights. No network is built here and no session
-of a network is touched; TensorFlow is loaded only by what reads or writes its files.
+and knows the names that every version of TensorFlow gave to recurrent weights. What all users of weights share stands
+here, too: warnings that point at the caller's line, and the refusal of forked processes. No network is built here and
+no session of a network is touched; TensorFlow is loaded only by what reads or writes its files.
 """
 import contextlib
 import dataclasses
@@ -15,6 +16,7 @@ import re
 import sys
 import sysconfig
 import tempfile
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +35,8 @@ INSTALLED = 'share/gait-recognition/models'                      # where `setup.
 FETCH = 'gait-recognition fetch (in a clone that is not installed: python fetch_models.py)'
 HOW_TO_GET = f'fetch the published weights with {FETCH}, or see models/README.md for the addresses'
 CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
+OURS = ('gait_network', 'gait_nn', 'human_pose_nn', 'gait_recognition')   # modules, and the package
+WRAPPERS = ('contextlib', 'functools')    # nobody's own lines
 # The op seeds that TensorFlow 1.3 gives to recurrent kernels when the pose network is built first and the gait network
 # second in one process: first + step x layers. Galleries made with the original depend on them.
 TF13_KERNEL_SEED = {'gates': (8079, 12), 'candidate': (8104, 12), None: (8079, 24)}
@@ -103,6 +107,36 @@ class RestoreReport:
                 some = ', '.join(names[:4]) + (', ...' if len(names) > 4 else '')
                 lines.append(f'  {len(names)} {what}: {some}')
         return '\n'.join(lines)
+
+
+# --- The process that uses weights -----------------------------------------------------------------------------------
+
+_SAID = set()
+
+
+def warn_caller(message, once=False):
+    """Warn at the line outside the project that led here, through whatever other modules.
+
+    Parameters
+    ----------
+    message : str or None
+        Of None nothing is said.
+    once : bool
+        Say this message no second time in this process.
+    """
+    if message is None or once and message in _SAID:
+        return
+    if once:
+        _SAID.add(message)
+    frames, frame = [], sys._getframe(1)
+    while frame:
+        frames.append(frame)
+        frame = frame.f_back
+    ours = [i for i, frame in enumerate(frames) if frame.f_globals.get('__name__', '').partition('.')[0] in OURS]
+    outside = frames[max(ours, default=-1) + 1:]
+    at = next((frame for frame in outside if frame.f_globals.get('__name__') not in WRAPPERS), frames[-1])
+    warnings.warn_explicit(message, UserWarning, at.f_code.co_filename, at.f_lineno, at.f_globals.get('__name__'),
+                           at.f_globals.setdefault('__warningregistry__', {}))
 
 
 _PROCESS = []                             # the number of the process in which sessions have run

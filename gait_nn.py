@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 import gait_checkpoints
+from gait_checkpoints import warn_caller
 from gait_layers import batch_norm, dropout, gru_layer, lstm_layer, minimise
 from gait_network import (
     Network,
@@ -19,7 +20,6 @@ from gait_network import (
     check_rate,
     collected_at_the_end,
 )
-from gait_warnings import warn_caller
 
 FEATURE_SHAPE = (17, 17, 32)
 

@@ -11,6 +11,7 @@ import tf_slim as slim
 
 import gait_checkpoints
 import pose_heat_maps
+from gait_checkpoints import warn_caller
 from gait_layers import check_precision, computing_in, dropout, minimise
 from gait_network import (
     BATCH_SIZE,
@@ -25,7 +26,6 @@ from gait_network import (
     collected_at_the_end,
     is_number,
 )
-from gait_warnings import warn_caller
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 from pose_joints import JOINT_NAMES
 
