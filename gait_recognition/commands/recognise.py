@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 import gait_checkpoints
-from gait_recognition.commands.options import WALK_HELP, add_describing, add_range, count
+from gait_recognition.commands.options import WALK_HELP, add_describing, add_range
 from gait_recognition.commands.walks import chosen_weights, describe, read_walk, used_frames
-from gait_recognition.console import check_target, print_answer, say, walks_of_people
+from gait_recognition.console import check_target, count, print_answer, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.frames import Frames
 from gait_recognition.gallery import FingerprintError, Gallery, Source

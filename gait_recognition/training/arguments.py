@@ -1,6 +1,5 @@
 """Options of the training commands: what both have, and how both refuse."""
 import argparse
-import math
 import pathlib
 import sys
 
@@ -14,17 +13,6 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action):
         has_default = action.default is not None and action.default is not False        # 0 is one
         return super()._get_help_string(action) if has_default else action.help
-
-
-def check_numbers(parser, arguments, counts):
-    """End the command with a message where one of `counts` is under 1, `seed` negative or `rate` no learning rate."""
-    for name in counts:
-        if getattr(arguments, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} is a positive number')
-    if arguments.seed < 0:
-        parser.error('--seed is 0 or more')
-    if not 0 <= arguments.rate < math.inf:
-        parser.error('--rate is 0 or more')
 
 
 def check_outputs(parser, arguments, files, inputs=()):
