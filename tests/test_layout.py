@@ -17,8 +17,8 @@ COMMANDS_ENTRIES = {'gait_recognition.cli', 'gait_recognition.__main__'}
 SHARED_BY_COMMANDS = {'gait_recognition.commands.options', 'gait_recognition.commands.walks'}
 WITH_TENSORFLOW = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'gait_layers', 'gait_network', 'pose_heat_maps'}
 # Those lower down know nothing of those further up.
-FLOORS = [{'gait_files', 'gait_tables', 'pose_joints'}, {'gait_checkpoints', 'pose_heat_maps'},
-          {'gait_layers'}, {'gait_network'}, {'inception_resnet_v2'}, {'human_pose_nn', 'gait_nn'}]
+FLOORS = [{'gait_files', 'gait_tables', 'pose_joints'}, {'gait_checkpoints'},
+          {'gait_layers'}, {'gait_network'}, {'inception_resnet_v2', 'pose_heat_maps'}, {'human_pose_nn', 'gait_nn'}]
 
 
 def module_name(path, root=ROOT):
