@@ -34,6 +34,7 @@ SCALE_SUFFIX = ':scale'
 INSTALLED = 'share/gait-recognition/models'                      # where `setup.py` puts the weights that ship
 FETCH = 'gait-recognition fetch (in a clone that is not installed: python fetch_models.py)'
 HOW_TO_GET = f'fetch the published weights with {FETCH}, or see models/README.md for the addresses'
+NOTHING, HTML_PAGE, LFS_POINTER = 'an empty file', 'an HTML page', 'a Git LFS pointer'
 CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
 OURS = ('gait_network', 'gait_nn', 'human_pose_nn', 'gait_recognition')   # modules, and the package
 WRAPPERS = ('contextlib', 'functools')    # nobody's own lines
@@ -459,19 +460,28 @@ def _suffixes(prefix):
     return [entry[len(name):] for entry in os.listdir(folder) if names.fullmatch(entry)]
 
 
+def stand_in(head):
+    """What servers send, and people save, in place of a file: one of these three kinds by its first bytes, or None."""
+    if not head:
+        return NOTHING
+    if re.match(rb'(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)', head, re.IGNORECASE):
+        return HTML_PAGE
+    return LFS_POINTER if head.startswith(b'version https://git-lfs') else None
+
+
 def _refuse_other_kinds(prefix):
     """Say in words what is often saved under a checkpoint's name instead of the checkpoint."""
     path = f'{prefix}.index' if os.path.isfile(f'{prefix}.index') else prefix       # V2 wins, as in TensorFlow
     with open(path, 'rb') as file:
         head = file.read(512)
-    if not head:
+    kind = stand_in(head)
+    if kind == NOTHING:
         raise CheckpointError(f'{path} is empty; to get it: {HOW_TO_GET}')
-    if re.match(rb'(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)', head, re.IGNORECASE):
-        raise CheckpointError(f'{path} is an HTML page, not a checkpoint: the download saved a web page under this '
-                              f'name. Remove it and {HOW_TO_GET}')
-    if head.startswith(b'version https://git-lfs'):
-        raise CheckpointError(f'{path} is a Git LFS pointer, not the checkpoint it points to: run "git lfs pull", '
-                              f'or {HOW_TO_GET}')
+    if kind == HTML_PAGE:
+        raise CheckpointError(f'{path} is {kind}, not a checkpoint: the download saved a web page under this name. '
+                              f'Remove it and {HOW_TO_GET}')
+    if kind == LFS_POINTER:
+        raise CheckpointError(f'{path} is {kind}, not the checkpoint it points to: run "git lfs pull", or {HOW_TO_GET}')
     if path != prefix and not any(suffix.startswith('.data-') for suffix in _suffixes(prefix)):
         raise CheckpointError(f'{path}: the data file {os.path.basename(prefix)}{DATA_SUFFIX} is missing beside it; '
                               'a V2 checkpoint needs both')
