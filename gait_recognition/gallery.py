@@ -27,14 +27,14 @@ from gait_recognition.galleries.errors import (
 )
 from gait_recognition.galleries.held import Held
 from gait_recognition.galleries.sqlite import SqliteTables
-from gait_recognition.galleries.tables import Source
+from gait_recognition.galleries.tables import Origin
 from gait_recognition.parameters import check_text
 from gait_recognition.rates import RATE
 from gait_recognition.scorers import fit_identifier, normalise, threshold_for
 from gait_recognition.weights import choose_weights
 
 __all__ = ['DuplicateWalkError', 'FingerprintError', 'Gallery', 'GalleryFileError', 'GalleryLockedError',
-           'GalleryReadOnlyError', 'Identification', 'OperatingPoint', 'Source', 'Verification']
+           'GalleryReadOnlyError', 'Identification', 'OperatingPoint', 'Origin', 'Verification']
 TASKS = ('identify', 'verify')
 SUFFIX = '.gallery'                      # of a gallery that was converted from an .npz of before
 
@@ -243,7 +243,7 @@ class Gallery:
                 self._tables.set('crop', crop)
                 self._tables.set('rate', str(rate))
 
-    def enrol(self, name, vectors, walks=None, fingerprint=None, sources=None, force=False):
+    def enrol(self, name, vectors, walks=None, fingerprint=None, origins=None, force=False):
         """Add walks of a person.
 
         Parameters
@@ -257,7 +257,7 @@ class Gallery:
             ``walk 2``, ...
         fingerprint : str, optional
             Weights that made the vectors; by default those said on opening, else the default weights.
-        sources : sequence of n `galleries.tables.Source`, or one for a single vector, optional
+        origins : sequence of n `galleries.tables.Origin`, or one for a single vector, optional
             Where the vectors came from.
         force : bool
             Take recordings that are in the gallery already.
@@ -281,15 +281,15 @@ class Gallery:
         check_text('name', name)
         with self.changing():
             vectors = self._check_vectors(vectors)
-            sources = _one_each('sources', sources, len(vectors)) or [Source()] * len(vectors)
+            origins = _one_each('origins', origins, len(vectors)) or [Origin()] * len(vectors)
             walks = self._free_labels(name, walks, len(vectors))
-            self._refuse_known(name, vectors, walks, sources, force)
+            self._refuse_known(name, vectors, walks, origins, force)
             if 'width' not in self._held.settings:
                 self._tables.set('width', str(vectors.shape[1]))
             if self.is_private:
-                sources = [source._replace(path=None) for source in sources]
+                origins = [origin._replace(path=None) for origin in origins]
             before = len(self)
-            self._tables.add_walks(name, walks, vectors, sources, fingerprint or self.fingerprint)
+            self._tables.add_walks(name, walks, vectors, origins, fingerprint or self.fingerprint)
             suspicions = checks.of_new_walks(self._held, before)
         if suspicions:
             more = f'; and {len(suspicions) - 3} walks more: gallery check lists them' if len(suspicions) > 3 else ''
@@ -311,12 +311,12 @@ class Gallery:
                                  'label')
         return walks
 
-    def _refuse_known(self, name, vectors, walks, sources, force):
+    def _refuse_known(self, name, vectors, walks, origins, force):
         """Complain about recordings, or vectors, that are there already or come twice."""
-        for number, known in checks.known_walks(self._held, vectors, sources):
+        for number, known in checks.known_walks(self._held, vectors, origins):
             if known is None:
                 owner = name
-                label = next(walks[i] for i in range(number) if checks.is_same(vectors, sources, i, number))
+                label = next(walks[i] for i in range(number) if checks.is_same(vectors, origins, i, number))
             else:
                 owner, label = self._held.names[known], self._held.labels[known]
             same = f'{walks[number]!r} of {name!r} is the same recording as {label!r} of {owner!r}'
@@ -431,7 +431,7 @@ class Gallery:
             for name in dict.fromkeys(walks.names):
                 own = [i for i, each in enumerate(walks.names) if each == name]
                 self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own], walks.fingerprint or fingerprint,
-                           [Source(contents=walks.contents[i]) for i in own], force)
+                           [Origin(contents=walks.contents[i]) for i in own], force)
             self._tables.note('import', None, f'{len(walks.names)} walks')
         return len(walks.names)
 
@@ -665,7 +665,7 @@ def _one_each(argument, values, count):
     """`values` as a list of `count`; None stays None."""
     if values is None:
         return None
-    values = [values] if isinstance(values, (str, Source)) else [*values]
+    values = [values] if isinstance(values, (str, Origin)) else [*values]
     if len(values) != count:
         raise ValueError(f'{argument}: expected one for each of {count} vectors, got {len(values)}')
     return values
@@ -692,7 +692,7 @@ def _converted(path):
                 tables.set('width', str(old.vectors.shape[1]))
             for name in dict.fromkeys(old.names):
                 own = [i for i, each in enumerate(old.names) if each == name]
-                tables.add_walks(name, [old.walks[i] for i in own], old.vectors[own], [Source()] * len(own),
+                tables.add_walks(name, [old.walks[i] for i in own], old.vectors[own], [Origin()] * len(own),
                                  old.fingerprint)
             tables.keep_points({task: {**point, 'walks': list(tables.seal('walks'))}
                                 for task, point in old.calibration.items()})
