@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_recognition.console import counted
 from gait_recognition.galleries import checks, exchange, legacy, sqlite
 from gait_recognition.galleries.errors import (
     DuplicateWalkError,
@@ -398,7 +399,7 @@ class Gallery:
             if name == into:
                 raise ValueError(f'into: expected somebody else than {name!r}')
             self._tables.move_walks(ids, into, self._labels_at(into, name, ids))
-            self._tables.note('split', into, f'{len(ids)} walks of {name}')
+            self._tables.note('split', into, f'{counted(len(ids), "walk")} of {name}')
 
     def make_private(self):
         """Keep no path of any recording, now and from now on; labels that were paths become ``walk 1`` and so on."""
@@ -432,7 +433,7 @@ class Gallery:
                 own = [i for i, each in enumerate(walks.names) if each == name]
                 self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own], walks.fingerprint or fingerprint,
                            [Origin(contents=walks.contents[i]) for i in own], force)
-            self._tables.note('import', None, f'{len(walks.names)} walks')
+            self._tables.note('import', None, counted(len(walks.names), 'walk'))
         return len(walks.names)
 
     def check(self):
