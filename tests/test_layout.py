@@ -162,6 +162,16 @@ def test_an_import_turned_round_is_noticed(copy, module, line, fault):
     assert any(fault in each for each in faults(copy))
 
 
+def test_no_module_has_a_public_name_whose_place_it_would_take_once_imported():
+    assert not lazy_names().keys() & modules().keys()
+
+
+@pytest.mark.parametrize('before', ['', 'import gait_recognition.pose_estimation, gait_recognition.commands.pose\n'])
+def test_poses_is_the_function_whatever_was_imported_before(before):
+    code = f'{before}from gait_recognition import poses\nassert poses.__module__ == "gait_recognition.pose_estimation"'
+    assert subprocess.run([sys.executable, '-c', code], cwd=ROOT).returncode == 0
+
+
 def test_importing_needs_no_tensorflow_but_where_networks_are():
     names = [name for name in sorted(modules()) if name not in WITH_TENSORFLOW | DOORS | {'setup'}
              and not name.startswith('gait_recognition.training') and name != 'gait_recognition.__main__']

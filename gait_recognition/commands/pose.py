@@ -16,7 +16,7 @@ from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
 from gait_recognition.overlays import Overlay, blend_heat_maps
 from gait_recognition.pictures import is_picture, read_picture
-from gait_recognition.poses import FrameJoints, joints_of_view, joints_of_walk, picture_view
+from gait_recognition.pose_estimation import FrameJoints, joints_of_view, joints_of_walk, picture_view
 from gait_recognition.sources import is_live, path_of
 from gait_recognition.tracking.joints import SURE
 from gait_recognition.tracking.track import cut_square
