@@ -39,6 +39,12 @@ def walks_of_people(walks, people):
     return f'{counted(walks, "walk")} of {counted(people, "person", "people")}'
 
 
+def message_of(error):
+    """What an exception says; of an error of the system's the file's name and why, without its number."""
+    named = isinstance(error, OSError) and error.filename
+    return f'{error.filename}: {error.strerror}' if named else str(error)
+
+
 def as_options(text):
     """A message with a parameter of Python's calls as users of the command say it: crop='pose' is --crop pose."""
     return re.sub(r"\bcrop='(\w+)'", r'--crop \1', text)
