@@ -102,8 +102,8 @@ class Gallery:
         Parameters
         ----------
         path : str or os.PathLike
-            An ``.npz`` of before 2.1 is converted to a file beside it with the suffix ``.gallery``, which is used from
-            then on; a warning says so.
+            An ``.npz`` of before 2.1 is converted to a file beside it with the suffix ``.gallery`` (of that suffix
+            already: ``-converted.gallery``), which is used from then on; a warning says so.
         fingerprint : str, optional
             The weights you use (`weights.Weights.fingerprint`). Other weights than the gallery's are refused here. Left
             out: whoever enrols or asks without saying it uses the default weights. A new gallery is by default of
@@ -682,7 +682,9 @@ def _some(names, most=10):
 
 def _converted(path):
     """The file beside a gallery of before that holds the same; made where there is none."""
-    target, digest = os.path.splitext(path)[0] + SUFFIX, legacy.digest(path)
+    stem, suffix = os.path.splitext(path)
+    target = stem + ('-converted' if suffix == SUFFIX else '') + SUFFIX         # the earlier version took any name
+    digest = legacy.digest(path)
     if not os.path.exists(target):
         old = legacy.read(path)
 

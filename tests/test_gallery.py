@@ -640,6 +640,18 @@ def test_a_gallery_of_before_is_converted_beside_it_and_that_is_said(tmp_path):
         Gallery.load(path)
 
 
+def test_a_gallery_of_before_that_has_the_suffix_of_today_is_converted_too(tmp_path):
+    path = tmp_path / 'people.gallery'
+    _save_parts(tmp_path / 'g.npz')
+    (tmp_path / 'g.npz').rename(path)
+    with pytest.warns(UserWarning, match=r'converted to .*people-converted\.gallery'), Gallery.load(path) as gallery:
+        assert gallery.list() == {'Ann': ['1']}
+    path.write_bytes(b'no gallery at all')
+    (tmp_path / 'people-converted.gallery').unlink()
+    with pytest.raises(GalleryFileError, match='is not a gallery'):
+        Gallery.load(path)
+
+
 def test_open_creates_only_when_asked_and_keeps_each_change_at_once(tmp_path):
     path = str(tmp_path / 'g.gallery')
     with pytest.raises(FileNotFoundError, match='enrol somebody .*create=True'), Gallery.open(path, WEIGHTS):
