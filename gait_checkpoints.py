@@ -1,8 +1,9 @@
 """Files of weights: find them, read them whole and checked, match them to a network's variables, write them.
 
 Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and weights of 8 bits (`.npz`),
-and knows the names that every version of TensorFlow gave to recurrent weights. No network is built here and no session
-of a network is touched; TensorFlow is loaded only by what reads or writes its files.
+and knows the names that every version of TensorFlow gave to recurrent weights. What all users of weights share stands
+here, too: warnings that point at the caller's line, and the refusal of forked processes. No network is built here and
+no session of a network is touched; TensorFlow is loaded only by what reads or writes its files.
 """
 import contextlib
 import dataclasses
@@ -15,6 +16,7 @@ import re
 import sys
 import sysconfig
 import tempfile
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +34,10 @@ SCALE_SUFFIX = ':scale'
 INSTALLED = 'share/gait-recognition/models'                      # where `setup.py` puts the weights that ship
 FETCH = 'gait-recognition fetch (in a clone that is not installed: python fetch_models.py)'
 HOW_TO_GET = f'fetch the published weights with {FETCH}, or see models/README.md for the addresses'
+NOTHING, HTML_PAGE, LFS_POINTER = 'an empty file', 'an HTML page', 'a Git LFS pointer'
 CELL_WEIGHTS = {'GRU': {'gates': 2, 'candidate': 1}, 'LSTM': {None: 4}}   # parts of a cell, widths in units
+OURS = ('gait_network', 'gait_nn', 'human_pose_nn', 'gait_recognition')   # modules, and the package
+WRAPPERS = ('contextlib', 'functools')    # nobody's own lines
 # The op seeds that TensorFlow 1.3 gives to recurrent kernels when the pose network is built first and the gait network
 # second in one process: first + step x layers. Galleries made with the original depend on them.
 TF13_KERNEL_SEED = {'gates': (8079, 12), 'candidate': (8104, 12), None: (8079, 24)}
@@ -103,6 +108,36 @@ class RestoreReport:
                 some = ', '.join(names[:4]) + (', ...' if len(names) > 4 else '')
                 lines.append(f'  {len(names)} {what}: {some}')
         return '\n'.join(lines)
+
+
+# --- The process that uses weights -----------------------------------------------------------------------------------
+
+_SAID = set()
+
+
+def warn_caller(message, once=False):
+    """Warn at the line outside the project that led here, through whatever other modules.
+
+    Parameters
+    ----------
+    message : str or None
+        Of None nothing is said.
+    once : bool
+        Say this message no second time in this process.
+    """
+    if message is None or once and message in _SAID:
+        return
+    if once:
+        _SAID.add(message)
+    frames, frame = [], sys._getframe(1)
+    while frame:
+        frames.append(frame)
+        frame = frame.f_back
+    ours = [i for i, frame in enumerate(frames) if frame.f_globals.get('__name__', '').partition('.')[0] in OURS]
+    outside = frames[max(ours, default=-1) + 1:]
+    at = next((frame for frame in outside if frame.f_globals.get('__name__') not in WRAPPERS), frames[-1])
+    warnings.warn_explicit(message, UserWarning, at.f_code.co_filename, at.f_lineno, at.f_globals.get('__name__'),
+                           at.f_globals.setdefault('__warningregistry__', {}))
 
 
 _PROCESS = []                             # the number of the process in which sessions have run
@@ -425,19 +460,28 @@ def _suffixes(prefix):
     return [entry[len(name):] for entry in os.listdir(folder) if names.fullmatch(entry)]
 
 
+def stand_in(head):
+    """What servers send, and people save, in place of a file: one of these three kinds by its first bytes, or None."""
+    if not head:
+        return NOTHING
+    if re.match(rb'(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)', head, re.IGNORECASE):
+        return HTML_PAGE
+    return LFS_POINTER if head.startswith(b'version https://git-lfs') else None
+
+
 def _refuse_other_kinds(prefix):
     """Say in words what is often saved under a checkpoint's name instead of the checkpoint."""
     path = f'{prefix}.index' if os.path.isfile(f'{prefix}.index') else prefix       # V2 wins, as in TensorFlow
     with open(path, 'rb') as file:
         head = file.read(512)
-    if not head:
+    kind = stand_in(head)
+    if kind == NOTHING:
         raise CheckpointError(f'{path} is empty; to get it: {HOW_TO_GET}')
-    if re.match(rb'(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)', head, re.IGNORECASE):
-        raise CheckpointError(f'{path} is an HTML page, not a checkpoint: the download saved a web page under this '
-                              f'name. Remove it and {HOW_TO_GET}')
-    if head.startswith(b'version https://git-lfs'):
-        raise CheckpointError(f'{path} is a Git LFS pointer, not the checkpoint it points to: run "git lfs pull", '
-                              f'or {HOW_TO_GET}')
+    if kind == HTML_PAGE:
+        raise CheckpointError(f'{path} is {kind}, not a checkpoint: the download saved a web page under this name. '
+                              f'Remove it and {HOW_TO_GET}')
+    if kind == LFS_POINTER:
+        raise CheckpointError(f'{path} is {kind}, not the checkpoint it points to: run "git lfs pull", or {HOW_TO_GET}')
     if path != prefix and not any(suffix.startswith('.data-') for suffix in _suffixes(prefix)):
         raise CheckpointError(f'{path}: the data file {os.path.basename(prefix)}{DATA_SUFFIX} is missing beside it; '
                               'a V2 checkpoint needs both')

@@ -210,6 +210,12 @@ def _input_product(inputs, num_units, width, bias_initializer):
     return tf.tensordot(inputs, kernel[:depth], 1) + bias, kernel[depth:]
 
 
+def check_optimizer(optimizer):
+    """Refuse an optimiser that `minimise` does not know."""
+    if optimizer not in ('RMSProp', 'Adam'):
+        raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
+
+
 def minimise(loss, learning_rate, clip_norm, variables, global_step, updates, optimizer='RMSProp', fast=(),
              fast_factor=1.0):
     """The training step of both networks: the optimiser, clipped gradients, and the batch-norm updates with it.

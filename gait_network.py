@@ -14,8 +14,8 @@ import tensorflow.compat.v1 as tf
 
 import gait_checkpoints
 import gait_files
+from gait_checkpoints import warn_caller
 from gait_layers import BATCH_STATISTICS
-from gait_warnings import warn_caller
 
 BATCH_SIZE = 16                 # samples that pass through a network at once, by default
 LARGEST = float(np.finfo(np.float32).max)

@@ -9,7 +9,8 @@ import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 import gait_checkpoints
-from gait_layers import batch_norm, dropout, gru_layer, lstm_layer, minimise
+from gait_checkpoints import warn_caller
+from gait_layers import batch_norm, check_optimizer, dropout, gru_layer, lstm_layer, minimise
 from gait_network import (
     Network,
     check_batch,
@@ -19,7 +20,6 @@ from gait_network import (
     check_rate,
     collected_at_the_end,
 )
-from gait_warnings import warn_caller
 
 FEATURE_SHAPE = (17, 17, 32)
 
@@ -96,8 +96,7 @@ class GaitNN(Network):
             check_positive('training needs num_of_persons, the number of people to tell apart; it', num_of_persons)
         elif walks_per_step > 1:
             raise ValueError(f'walks_per_step is 1 outside training, got {walks_per_step!r}')
-        if optimizer not in ('RMSProp', 'Adam'):
-            raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
+        check_optimizer(optimizer)
         check_keep_prob(dropout_keep_prob)
         check_positive('count_of_training_examples', count_of_training_examples)
         graph = self._shared_graph(input_net, session, reuse, session_config, (recurrent_unit, int(rnn_layers)))

@@ -11,7 +11,8 @@ import tf_slim as slim
 
 import gait_checkpoints
 import pose_heat_maps
-from gait_layers import check_precision, computing_in, dropout, minimise
+from gait_checkpoints import warn_caller
+from gait_layers import check_optimizer, check_precision, computing_in, dropout, minimise
 from gait_network import (
     BATCH_SIZE,
     Network,
@@ -25,7 +26,6 @@ from gait_network import (
     collected_at_the_end,
     is_number,
 )
-from gait_warnings import warn_caller
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 from pose_joints import JOINT_NAMES
 
@@ -85,8 +85,7 @@ class HumanPoseNN(Network):
                  session_config=None, seed=None, optimizer='RMSProp', average=0.0):
         if loss_type not in ('SCE', 'MSE'):
             raise ValueError(f"loss_type is 'SCE' or 'MSE', got {loss_type!r}")
-        if optimizer not in ('RMSProp', 'Adam'):
-            raise ValueError(f"optimizer is 'RMSProp' or 'Adam', got {optimizer!r}")
+        check_optimizer(optimizer)
         if not is_number(average) or not 0.0 <= average < 1.0:
             raise ValueError(f'average is a decay in [0, 1), got {average!r}')
         check_keep_prob(dropout_keep_prob)
@@ -500,8 +499,8 @@ class HumanPoseIRNetwork(HumanPoseNN):
 
     Parameters
     ----------
-    log_name, loss_type, is_training, dropout_keep_prob, session_config, seed, optimizer, average
-        As for `HumanPoseNN`.
+    log_name, loss_type, is_training, options
+        As for `HumanPoseNN`, the options by name: dropout_keep_prob, session_config, seed, optimizer, average.
     precision : {'float32', 'bfloat16'}
         Of the backbone's arithmetic. bfloat16 is faster on processors with AVX512_BF16 or AMX and refused on others;
         weights, batch statistics and the layers after the backbone stay float32.
@@ -522,16 +521,15 @@ class HumanPoseIRNetwork(HumanPoseNN):
     BACKBONE_DECAY, SCORING_DECAY = 1e-4, 5e-4                                  # declared, never part of the loss
     BATCH_NORM_DECAY = 0.999
 
-    def __init__(self, log_name=None, loss_type='SCE', is_training=False, dropout_keep_prob=0.7, session_config=None,
-                 seed=None, precision='float32', image_size=IMAGE_SIZE, optimizer='RMSProp', average=0.0):
+    def __init__(self, log_name=None, loss_type='SCE', is_training=False, *, precision='float32', image_size=IMAGE_SIZE,
+                 **options):
         check_precision(precision)
         if check_positive('image_size', image_size) < 75 or (image_size - self.IMAGE_SIZE) % 16:
             raise ValueError(f'image_size differs from {self.IMAGE_SIZE} by a multiple of 16 and is at least 75, got '
                              f'{image_size!r}')
         self.precision = precision
         cells = self.HEATMAP_SIZE // self.UPSAMPLING + (image_size - self.IMAGE_SIZE) // 16
-        super().__init__(log_name, cells * self.UPSAMPLING, image_size, loss_type, is_training, dropout_keep_prob,
-                         session_config, seed, optimizer, average)
+        super().__init__(log_name, cells * self.UPSAMPLING, image_size, loss_type, is_training, **options)
 
     def _build_network(self, images):
         declared = self.is_training                         # inference has no use for regularisation losses

@@ -5,6 +5,8 @@ Targets are NumPy, the rest builds into the default TensorFlow graph. Nothing he
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from gait_network import check_positive
+
 FILTER_REACH = 2.0          # the filter is the normal density over [-2, 2], in units, not in standard deviations
 
 
@@ -95,9 +97,8 @@ def targets(kind, shape, present, labels, sigma):
     if present.shape != (batch, joints) or labels.shape != (batch, 2, joints):
         raise ValueError(f'heat maps of shape {tuple(shape)} need present joints {(batch, joints)} and labels '
                          f'{(batch, 2, joints)}, got {present.shape} and {labels.shape}')
-    if int(sigma) != sigma or sigma < 1:
-        raise ValueError(f'sigma (diameter or standard deviation, in pixels) is a positive integer, got {sigma}')
-    patch, first = _patch(kind, int(sigma))
+    whole = int(sigma) if isinstance(sigma, float) and sigma.is_integer() else sigma
+    patch, first = _patch(kind, check_positive('sigma (diameter or standard deviation, in pixels)', whole))
     size = len(patch)
     maps = np.zeros(shape, np.float32)
     for b, j in zip(*np.nonzero(present)):

@@ -28,7 +28,6 @@ setup(
         'gait_network',
         'gait_nn',
         'gait_tables',
-        'gait_warnings',
         'human_pose_nn',
         'inception_resnet_v2',
         'pose_heat_maps',

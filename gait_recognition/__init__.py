@@ -12,7 +12,7 @@ Where what is:
   what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks,
   at 25 frames a second (`rates`);
 - `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
-- `poses` gives the joints of pictures and walks, `joint_files` writes them;
+- `pose_estimation` gives the joints of pictures and walks, `joint_files` writes them;
 - `drawing`, `overlays`, `videos`, `pictures` draw, write and read;
 - `cycles` measures gaits: cadence, times, lengths, joint angles;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
@@ -26,7 +26,7 @@ import importlib
 
 __version__ = '2.1.0'
 _HOMES = {'read_frames': 'frames', 'crop_walker': 'tracking.crops', 'walk_vector': 'vectors', 'GaitVectors': 'vectors',
-          'Gallery': 'gallery', 'evaluate': 'evaluation.results'}
+          'Gallery': 'gallery', 'evaluate': 'evaluation.results', 'poses': 'pose_estimation'}
 __all__ = [*_HOMES]
 
 

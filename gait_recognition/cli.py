@@ -16,7 +16,7 @@ import warnings
 from typing import NamedTuple
 
 from gait_recognition import __version__
-from gait_recognition.console import as_options, say, set_warnings
+from gait_recognition.console import as_options, message_of, say, set_warnings
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
                '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad;\n'
@@ -124,8 +124,7 @@ def _status_of(run, verbose=False):
             expected = isinstance(error, BAD_INPUT)
             if verbose or not expected:
                 traceback.print_exc()
-            named = isinstance(error, OSError) and error.filename
-            said = f'{error.filename}: {error.strerror}' if named else str(error)
+            said = message_of(error)
             if not expected:
                 said = f'unexpected {type(error).__name__}: {said}'
             say(re.sub(r'\s*\n\s*', ' ', as_options(said)))           # one line, whoever raised it

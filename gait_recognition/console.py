@@ -1,12 +1,18 @@
-"""What a command says: answers on standard output, messages and warnings on standard error; checks of targets."""
+"""What a command says: answers on standard output, messages and warnings on standard error; checks of what it is told:
+numbers, targets, folders.
+"""
+import argparse
+import functools
 import glob
 import json
+import math
 import os
 import pathlib
 import re
 import sys
 import warnings
 
+LONGEST_NUMBER = 18             # digits
 
 def say(line):
     print(f'gait-recognition: {line}', file=sys.stderr, flush=True)
@@ -33,6 +39,12 @@ def walks_of_people(walks, people):
     return f'{counted(walks, "walk")} of {counted(people, "person", "people")}'
 
 
+def message_of(error):
+    """What an exception says; of an error of the system's the file's name and why, without its number."""
+    named = isinstance(error, OSError) and error.filename
+    return f'{error.filename}: {error.strerror}' if named else str(error)
+
+
 def as_options(text):
     """A message with a parameter of Python's calls as users of the command say it: crop='pose' is --crop pose."""
     return re.sub(r"\bcrop='(\w+)'", r'--crop \1', text)
@@ -47,6 +59,30 @@ def program_name():
 def print_answer(arguments, data, text):
     """Print an answer: `data` as JSON if asked for, else `text`."""
     print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if arguments.json else text)
+
+
+def integer(text, least):
+    """argparse type: an integer from `least` on."""
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) < least:
+        raise argparse.ArgumentTypeError(f'expected an integer from {least} on, got {text[:50]!r}')
+    return int(text)
+
+
+count, seed = functools.partial(integer, least=1), functools.partial(integer, least=0)
+
+
+def number(text, most=math.inf, what='a number, 0 or more'):
+    """argparse type: a finite number, 0 to `most`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= most or math.isinf(value):
+        raise argparse.ArgumentTypeError(f'expected {what}, got {text[:50]!r}')
+    return value
+
+
+share = functools.partial(number, most=1, what='a share, 0 to 1')
 
 
 def check_target(path, is_folder=False, writes=None, inputs=()):

@@ -185,13 +185,14 @@ def _refuse_stand_ins(path):
     """Recognise what servers send, and people save, in place of a file."""
     with open(path, 'rb') as file:
         head = file.read(1024)
-    if not head:
-        raise BadFile('an empty file')
-    if head.lstrip(b'\xef\xbb\xbf \t\r\n').lower().startswith((b'<!doctype html', b'<html')):
+    kind = gait_checkpoints.stand_in(head)
+    if kind == gait_checkpoints.HTML_PAGE:
         page = _Page(path.read_text('utf-8', 'replace')[:PAGE_LIMIT])
-        raise BadFile(f'an HTML page{page.titled} was saved in place of the file')
-    if head.startswith(b'version https://git-lfs'):
-        raise BadFile('a Git LFS pointer, a small text that stands for the file')
+        raise BadFile(f'{kind}{page.titled} was saved in place of the file')
+    if kind == gait_checkpoints.LFS_POINTER:
+        raise BadFile(f'{kind}, a small text that stands for the file')
+    if kind is not None:
+        raise BadFile(kind)
 
 
 def _verify_pose_checkpoint(path):

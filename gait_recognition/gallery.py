@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_recognition.console import counted
 from gait_recognition.galleries import checks, exchange, legacy, sqlite
 from gait_recognition.galleries.errors import (
     DuplicateWalkError,
@@ -27,14 +28,14 @@ from gait_recognition.galleries.errors import (
 )
 from gait_recognition.galleries.held import Held
 from gait_recognition.galleries.sqlite import SqliteTables
-from gait_recognition.galleries.tables import Source
+from gait_recognition.galleries.tables import Origin
 from gait_recognition.parameters import check_text
 from gait_recognition.rates import RATE
 from gait_recognition.scorers import fit_identifier, normalise, threshold_for
 from gait_recognition.weights import choose_weights
 
 __all__ = ['DuplicateWalkError', 'FingerprintError', 'Gallery', 'GalleryFileError', 'GalleryLockedError',
-           'GalleryReadOnlyError', 'Identification', 'OperatingPoint', 'Source', 'Verification']
+           'GalleryReadOnlyError', 'Identification', 'OperatingPoint', 'Origin', 'Verification']
 TASKS = ('identify', 'verify')
 SUFFIX = '.gallery'                      # of a gallery that was converted from an .npz of before
 
@@ -101,8 +102,8 @@ class Gallery:
         Parameters
         ----------
         path : str or os.PathLike
-            An ``.npz`` of before 2.1 is converted to a file beside it with the suffix ``.gallery``, which is used from
-            then on; a warning says so.
+            An ``.npz`` of before 2.1 is converted to a file beside it with the suffix ``.gallery`` (of that suffix
+            already: ``-converted.gallery``), which is used from then on; a warning says so.
         fingerprint : str, optional
             The weights you use (`weights.Weights.fingerprint`). Other weights than the gallery's are refused here. Left
             out: whoever enrols or asks without saying it uses the default weights. A new gallery is by default of
@@ -243,7 +244,7 @@ class Gallery:
                 self._tables.set('crop', crop)
                 self._tables.set('rate', str(rate))
 
-    def enrol(self, name, vectors, walks=None, fingerprint=None, sources=None, force=False):
+    def enrol(self, name, vectors, walks=None, fingerprint=None, origins=None, force=False):
         """Add walks of a person.
 
         Parameters
@@ -257,7 +258,7 @@ class Gallery:
             ``walk 2``, ...
         fingerprint : str, optional
             Weights that made the vectors; by default those said on opening, else the default weights.
-        sources : sequence of n `galleries.tables.Source`, or one for a single vector, optional
+        origins : sequence of n `galleries.tables.Origin`, or one for a single vector, optional
             Where the vectors came from.
         force : bool
             Take recordings that are in the gallery already.
@@ -281,15 +282,15 @@ class Gallery:
         check_text('name', name)
         with self.changing():
             vectors = self._check_vectors(vectors)
-            sources = _one_each('sources', sources, len(vectors)) or [Source()] * len(vectors)
+            origins = _one_each('origins', origins, len(vectors)) or [Origin()] * len(vectors)
             walks = self._free_labels(name, walks, len(vectors))
-            self._refuse_known(name, vectors, walks, sources, force)
+            self._refuse_known(name, vectors, walks, origins, force)
             if 'width' not in self._held.settings:
                 self._tables.set('width', str(vectors.shape[1]))
             if self.is_private:
-                sources = [source._replace(path=None) for source in sources]
+                origins = [origin._replace(path=None) for origin in origins]
             before = len(self)
-            self._tables.add_walks(name, walks, vectors, sources, fingerprint or self.fingerprint)
+            self._tables.add_walks(name, walks, vectors, origins, fingerprint or self.fingerprint)
             suspicions = checks.of_new_walks(self._held, before)
         if suspicions:
             more = f'; and {len(suspicions) - 3} walks more: gallery check lists them' if len(suspicions) > 3 else ''
@@ -311,12 +312,12 @@ class Gallery:
                                  'label')
         return walks
 
-    def _refuse_known(self, name, vectors, walks, sources, force):
+    def _refuse_known(self, name, vectors, walks, origins, force):
         """Complain about recordings, or vectors, that are there already or come twice."""
-        for number, known in checks.known_walks(self._held, vectors, sources):
+        for number, known in checks.known_walks(self._held, vectors, origins):
             if known is None:
                 owner = name
-                label = next(walks[i] for i in range(number) if checks.is_same(vectors, sources, i, number))
+                label = next(walks[i] for i in range(number) if checks.is_same(vectors, origins, i, number))
             else:
                 owner, label = self._held.names[known], self._held.labels[known]
             same = f'{walks[number]!r} of {name!r} is the same recording as {label!r} of {owner!r}'
@@ -398,7 +399,7 @@ class Gallery:
             if name == into:
                 raise ValueError(f'into: expected somebody else than {name!r}')
             self._tables.move_walks(ids, into, self._labels_at(into, name, ids))
-            self._tables.note('split', into, f'{len(ids)} walks of {name}')
+            self._tables.note('split', into, f'{counted(len(ids), "walk")} of {name}')
 
     def make_private(self):
         """Keep no path of any recording, now and from now on; labels that were paths become ``walk 1`` and so on."""
@@ -431,8 +432,8 @@ class Gallery:
             for name in dict.fromkeys(walks.names):
                 own = [i for i, each in enumerate(walks.names) if each == name]
                 self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own], walks.fingerprint or fingerprint,
-                           [Source(contents=walks.contents[i]) for i in own], force)
-            self._tables.note('import', None, f'{len(walks.names)} walks')
+                           [Origin(contents=walks.contents[i]) for i in own], force)
+            self._tables.note('import', None, counted(len(walks.names), 'walk'))
         return len(walks.names)
 
     def check(self):
@@ -665,7 +666,7 @@ def _one_each(argument, values, count):
     """`values` as a list of `count`; None stays None."""
     if values is None:
         return None
-    values = [values] if isinstance(values, (str, Source)) else [*values]
+    values = [values] if isinstance(values, (str, Origin)) else [*values]
     if len(values) != count:
         raise ValueError(f'{argument}: expected one for each of {count} vectors, got {len(values)}')
     return values
@@ -681,7 +682,9 @@ def _some(names, most=10):
 
 def _converted(path):
     """The file beside a gallery of before that holds the same; made where there is none."""
-    target, digest = os.path.splitext(path)[0] + SUFFIX, legacy.digest(path)
+    stem, suffix = os.path.splitext(path)
+    target = stem + ('-converted' if suffix == SUFFIX else '') + SUFFIX         # the earlier version took any name
+    digest = legacy.digest(path)
     if not os.path.exists(target):
         old = legacy.read(path)
 
@@ -692,7 +695,7 @@ def _converted(path):
                 tables.set('width', str(old.vectors.shape[1]))
             for name in dict.fromkeys(old.names):
                 own = [i for i, each in enumerate(old.names) if each == name]
-                tables.add_walks(name, [old.walks[i] for i in own], old.vectors[own], [Source()] * len(own),
+                tables.add_walks(name, [old.walks[i] for i in own], old.vectors[own], [Origin()] * len(own),
                                  old.fingerprint)
             tables.keep_points({task: {**point, 'walks': list(tables.seal('walks'))}
                                 for task, point in old.calibration.items()})

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 import gait_checkpoints
 import gait_files
+from gait_checkpoints import warn_caller
 from gait_recognition.facts import Limits
 from gait_recognition.frames import Frames, read_frames
 from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, integer_from, one_of, optional
@@ -24,7 +25,6 @@ from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.tracking.track import MIN_FRAMES
 from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks, warn_of_defaults
-from gait_warnings import warn_caller
 
 VECTOR_SIZE = 512
 BATCH_SIZE = 16                 # frames that go through the networks at once

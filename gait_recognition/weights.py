@@ -13,7 +13,7 @@ import tempfile
 import threading
 
 import gait_checkpoints
-from gait_warnings import warn_caller
+from gait_checkpoints import warn_caller
 
 PRECISIONS = ('float32', 'bfloat16')
 _DIGESTS = {}                   # by files and their state

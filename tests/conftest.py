@@ -8,7 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from reference_weights import SHARED, VARIABLES, gait_features, gait_tensors, pose_frames, values, write_checkpoint
 
-import gait_warnings
+import gait_checkpoints
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / 'models'
 
@@ -18,7 +18,7 @@ tf.logging.set_verbosity(tf.logging.ERROR)
 @pytest.fixture(autouse=True)
 def nothing_was_said_before(monkeypatch):
     """What is said once in a process is said once in a test."""
-    monkeypatch.setattr(gait_warnings, '_SAID', set())
+    monkeypatch.setattr(gait_checkpoints, '_SAID', set())
 
 
 @pytest.fixture(scope='session')

@@ -19,10 +19,9 @@ from reference_weights import SHARED
 
 import gait_checkpoints
 import gait_recognition
-from gait_recognition import cli
+from gait_recognition import cli, poses
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
-from gait_recognition.poses import poses
 from gait_recognition.vectors import walk_vector
 from gait_recognition.weights import Weights, choose_weights, find_pair, find_pose_weights, network_of, warn_of_defaults
 from pose_joints import COCO_JOINTS, JOINT_NAMES
@@ -1106,8 +1105,8 @@ def test_a_gallery_of_the_command_opens_in_python_without_further_words_and_the_
 
 def test_poses_of_a_picture_and_of_a_walk_are_those_that_the_command_writes(weights, opened, walks, run, tmp_path,
                                                                             monkeypatch):
-    monkeypatch.setattr('gait_recognition.poses.shared_pose_network', lambda path: PoseStandIn())
-    monkeypatch.setattr('gait_recognition.poses.find_pose_weights', lambda: 'the default ones')
+    monkeypatch.setattr('gait_recognition.pose_estimation.shared_pose_network', lambda path: PoseStandIn())
+    monkeypatch.setattr('gait_recognition.pose_estimation.find_pose_weights', lambda: 'the default ones')
     picture, walk = tmp_path / 'picture.png', walks('anna', 1)
     Image.new('RGB', (400, 200)).save(picture)
     for source, frames in ((picture, 1), (walk, 8)):

@@ -14,7 +14,7 @@ from gait_recognition import cli
 from gait_recognition.cycles import series
 from gait_recognition.cycles.measures import UNITS, measure_gait, measure_walk
 from gait_recognition.cycles.plots import draw_gait
-from gait_recognition.poses import FrameJoints
+from gait_recognition.pose_estimation import FrameJoints
 from gait_recognition.tracking.track import Track
 from gait_recognition.walkers.scenes import sequence, stroll
 from pose_joints import MIRRORED_JOINTS
@@ -287,7 +287,7 @@ def test_frames_have_the_times_of_the_recording_not_of_an_even_clock(tmp_path):
     class Net:
         def joint_positions(self, frames):
             return np.ones((3, len(frames), 16), np.float32)
-    from gait_recognition.poses import poses
+    from gait_recognition import poses
     images = [Image.new('RGB', (299, 299), (i, 0, 0)) for i in range(8)]
     for image, duration in zip(images, (40, 80, 40, 40, 120, 40, 40, 40)):
         image.info['duration'] = duration

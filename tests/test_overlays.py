@@ -6,7 +6,7 @@ from PIL import Image
 from gait_recognition.drawing import draw_skeleton
 from gait_recognition.frames import read_frames
 from gait_recognition.overlays import Overlay, blend_heat_maps, enlargement
-from gait_recognition.poses import FrameJoints
+from gait_recognition.pose_estimation import FrameJoints
 from gait_recognition.videos import write_gif
 from pose_joints import COCO_JOINTS, JOINT_NAMES, MIRRORED_JOINTS
 

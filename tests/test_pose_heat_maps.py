@@ -1,4 +1,6 @@
 """Targets, smoothing filters and maxima of heat maps, held against NumPy and SciPy."""
+import math
+
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -90,9 +92,9 @@ def test_labels_that_do_not_fit_are_refused(present, labels, message):
         targets('disc', SHAPE, present, labels, 15)
 
 
-@pytest.mark.parametrize('sigma', [0, -3, 2.5])
+@pytest.mark.parametrize('sigma', [0, -3, 2.5, math.nan, math.inf, True, '5'])
 def test_a_sigma_that_is_no_positive_integer_is_refused(sigma):
-    with pytest.raises(ValueError, match=f'positive integer, got {sigma}'):
+    with pytest.raises(ValueError, match=f'positive integer, got {sigma!r}'):
         one('disc', 3, 3, sigma)
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from PIL import Image, features
-from test_gait_video import TALL, Features, Leaky, Spotter, centres, crossing, plain, ready_crops
+from small_walks import TALL, Features, Leaky, Spotter, centres, crossing, plain, ready_crops
 
 from gait_recognition import pictures, recordings, sources
 from gait_recognition.facts import JUMP_SECONDS, Clock, Facts, Limits

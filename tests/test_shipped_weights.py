@@ -117,11 +117,10 @@ def test_one_command_reruns_the_experiments(tmp_path):
 
 @pytest.mark.filterwarnings('ignore:using .*synthetic walkers')
 def test_poses_and_vectors_without_further_words_open_them_once(tmp_path, monkeypatch):
-    from gait_recognition import GaitVectors, walk_vector, weights
-    from gait_recognition import poses as poses_module
+    from gait_recognition import GaitVectors, poses, walk_vector, weights
     if gait_checkpoints.default_pair().published:
         pytest.skip('published weights are there and come first')
-    first, again = (poses_module.poses(SHIPPED.parent / 'images' / 'dummy.jpg')[0].joints for _ in range(2))
+    first, again = (poses(SHIPPED.parent / 'images' / 'dummy.jpg')[0].joints for _ in range(2))
     assert np.array_equal(first, again) and first[2].mean() > 0.7
     frames = np.stack([picture(3).image] * 8)
     built = []

@@ -15,7 +15,7 @@ from gait_recognition.commands import vector as vector_command
 from gait_recognition.commands.walks import Described
 from gait_recognition.gallery import Gallery
 from gait_recognition.joint_files import joint_rows, write_rows, write_trc
-from gait_recognition.poses import FrameJoints
+from gait_recognition.pose_estimation import FrameJoints
 from gait_recognition.tracking.track import Track
 from gait_recognition.training import gait, pose
 from gait_recognition.training.annotations import Annotation, write_annotations

@@ -431,6 +431,11 @@ def test_recorded_people_that_are_kept_out_are_so_in_every_source(tmp_path, aver
                                               str(tmp_path / 'rendered.csv')]))
 
 
+def test_a_missing_file_is_told_without_the_systems_number(tmp_path, capsys):
+    assert main(['--output', str(tmp_path / 'run'), '--pose', 'walkers-pose.npz', '--manifest', '/nowhere.csv']) == 2
+    assert capsys.readouterr().err == 'train_gait: /nowhere.csv: No such file or directory\n'
+
+
 def test_bad_arguments_exit_with_2(capsys):
     for arguments, message in (([], '--output'), (['--epochs', '0'], '--epochs'), (['--frames', '5', '4'], '--frames'),
                                (['--validation', 'a.csv'], '--validation goes with'), (['--lost', '1'], '--lost'),

@@ -10,7 +10,7 @@ from gait_recognition.cycles.angles import PERCENT
 from gait_recognition.cycles.measures import NO_DEVICE, measure_found
 from gait_recognition.cycles.plots import SUFFIXES, draw_gait
 from gait_recognition.kinds import CHART, FIGURE_COLUMNS, FIGURES, PICTURE
-from gait_recognition.poses import joints_of_walk
+from gait_recognition.pose_estimation import joints_of_walk
 from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
 
 

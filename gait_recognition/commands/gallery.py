@@ -5,7 +5,7 @@ import os
 import pathlib
 
 from gait_recognition.commands.options import add_output
-from gait_recognition.console import check_target, print_answer
+from gait_recognition.console import check_target, counted, print_answer, walks_of_people
 from gait_recognition.galleries import exchange
 from gait_recognition.gallery import TASKS, Gallery
 from gait_recognition.kinds import EXPORT
@@ -73,7 +73,7 @@ def gallery_list_command(arguments):
         people, outdated = gallery.list(), gallery.outdated
         points = {task: point._asdict() for task, point in gallery.calibration.items()}
         lines = [f'{name}: {", ".join(walks)}' for name, walks in people.items()]
-        lines.append(f'{len(gallery)} walks of {len(people)} people, weights {gallery.fingerprint}, '
+        lines.append(f'{walks_of_people(len(gallery), len(people))}, weights {gallery.fingerprint}, '
                      + (f'calibrated to {", ".join(points)}' if points else 'not calibrated')
                      + (f'; older than the people in it: {", ".join(outdated)}' if outdated else ''))
         print_answer(arguments, {'people': people, 'fingerprint': gallery.fingerprint, 'method': gallery.method,
@@ -87,7 +87,7 @@ def gallery_check_command(arguments):
         found = gallery.check()
         print_answer(arguments, [finding._asdict() for finding in found],
                      '\n'.join([*(f'{finding.what}: {finding.line}' for finding in found),
-                                f'{len(found)} to look at among {len(gallery)} walks']))
+                                f'{len(found)} to look at among {counted(len(gallery), "walk")}']))
     return 1 if found else 0
 
 
@@ -110,7 +110,7 @@ def _changing(arguments):
             raise ValueError(f'{arguments.gallery}: {error.args[0]}') from error
         people = gallery.list()
         print_answer(arguments, {'people': people},
-                     f'{arguments.gallery}: {len(gallery)} walks of {len(people)} people left')
+                     f'{arguments.gallery}: {walks_of_people(len(gallery), len(people))} left')
 
 
 def _walk(gallery, name, walk):
@@ -168,7 +168,7 @@ def gallery_export_command(arguments):
     with Gallery.load(arguments.gallery) as gallery:
         gallery.export(arguments.csv)
         print_answer(arguments, {'csv': str(arguments.csv), 'walks': len(gallery)},
-                     f'{arguments.csv}: {len(gallery)} walks')
+                     f'{arguments.csv}: {counted(len(gallery), "walk")}')
     return 0
 
 
@@ -180,8 +180,8 @@ def gallery_import_command(arguments):
                          'be made of it; export as .npz, or enrol a walk first')
     with Gallery.open(arguments.gallery, walks.fingerprint, create=True) as gallery:
         count = gallery.take_in(arguments.file, gallery.fingerprint, arguments.force)
-        print_answer(arguments, {'walks': count}, f'{arguments.gallery}: {count} walks more, {len(gallery)} of '
-                     f'{len(gallery.list())} people')
+        print_answer(arguments, {'walks': count}, f'{arguments.gallery}: {counted(count, "walk")} more, now '
+                     + walks_of_people(len(gallery), len(gallery.list())))
     return 0
 
 

@@ -1,35 +1,11 @@
 """Options that sub-commands share."""
-import argparse
-import functools
-
+from gait_recognition.console import count, seed
 from gait_recognition.facts import Limits
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
 WALK_HELP = ('a video, a folder or pattern of pictures, an animation; - for standard input, an address (rtsp://, '
              'http://, https://), or the number of a camera (with --end)')
-LONGEST_NUMBER = 18             # digits
-
-
-def integer(text, least):
-    """argparse type: an integer from `least` on."""
-    if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) < least:
-        raise argparse.ArgumentTypeError(f'expected an integer from {least} on, got {text[:50]!r}')
-    return int(text)
-
-
-def share(text):
-    """argparse type: a share, 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f'expected a share, 0 to 1, got {text[:50]!r}')
-    return value
-
-
-count, seed = functools.partial(integer, least=1), functools.partial(integer, least=0)
 
 
 def add_output(parser):

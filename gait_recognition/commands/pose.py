@@ -8,15 +8,15 @@ import numpy as np
 from PIL import Image
 
 import gait_files
-from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range, limits, share
+from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range, limits
 from gait_recognition.commands.walks import read_walk, say_track, used_frames
-from gait_recognition.console import check_folder, check_target, check_targets_differ, print_answer
+from gait_recognition.console import check_folder, check_target, check_targets_differ, print_answer, share
 from gait_recognition.drawing import draw_skeleton
 from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
 from gait_recognition.overlays import Overlay, blend_heat_maps
 from gait_recognition.pictures import is_picture, read_picture
-from gait_recognition.poses import FrameJoints, joints_of_view, joints_of_walk, picture_view
+from gait_recognition.pose_estimation import FrameJoints, joints_of_view, joints_of_walk, picture_view
 from gait_recognition.sources import is_live, path_of
 from gait_recognition.tracking.joints import SURE
 from gait_recognition.tracking.track import cut_square

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 import gait_checkpoints
-from gait_recognition.commands.options import WALK_HELP, add_describing, add_range, count
+from gait_recognition.commands.options import WALK_HELP, add_describing, add_range
 from gait_recognition.commands.walks import chosen_weights, describe, read_walk, used_frames
-from gait_recognition.console import check_target, print_answer, say, walks_of_people
+from gait_recognition.console import check_target, count, print_answer, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.frames import Frames
-from gait_recognition.gallery import FingerprintError, Gallery, Source
+from gait_recognition.gallery import FingerprintError, Gallery, Origin
 from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.parameters import check_text
 from gait_recognition.scorers import METHODS
@@ -61,8 +61,8 @@ def enrol_command(arguments):
             with contextlib.closing(describe([walk.frames for walk in new], weights, arguments)) as described:
                 for walk, each in zip(new, described):
                     track = used_frames(each.track)
-                    source = Source(walk.label, walk.contents, track['used'] / track['frames'], track)
-                    gallery.enrol(walk.person, each.vector, None if gallery.is_private else walk.label, sources=source,
+                    origin = Origin(walk.label, walk.contents, track['used'] / track['frames'], track)
+                    gallery.enrol(walk.person, each.vector, None if gallery.is_private else walk.label, origins=origin,
                                   force=arguments.force)
                     answer.append({'name': walk.person, **each.as_dict()})
         except BaseException:

@@ -5,8 +5,8 @@ import itertools
 import pathlib
 
 from gait_files import replacing_folder
-from gait_recognition.commands.options import add_output, count, seed
-from gait_recognition.console import check_target, print_answer, walks_of_people
+from gait_recognition.commands.options import add_output
+from gait_recognition.console import check_target, count, print_answer, seed, walks_of_people
 from gait_recognition.progress import Progress
 from gait_recognition.walkers.crowds import crowd_of
 from gait_recognition.walkers.files import write_scene

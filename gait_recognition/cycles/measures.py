@@ -116,7 +116,7 @@ def measure_walk(source, pose_net=None, crop='auto', every=1, start=None, end=No
     Gait
     """
     from gait_recognition.frames import read_frames
-    from gait_recognition.poses import joints_of_walk
+    from gait_recognition.pose_estimation import joints_of_walk
     from gait_recognition.weights import find_pose_weights, shared_pose_network
     frames = read_frames(source, every, start, end)
     if pose_net is None:

@@ -10,7 +10,7 @@ import numpy as np
 from gait_recognition.cycles.measures import measure_gait
 from gait_recognition.cycles.series import SURE
 from gait_recognition.cycles.views import bend
-from gait_recognition.poses import joints_of_walk
+from gait_recognition.pose_estimation import joints_of_walk
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.vectors import BATCH_SIZE, batches
 

@@ -9,22 +9,22 @@ NEAR_DUPLICATE = 0.999                   # cosine similarity of two walks that a
 SAME = 0.99999                           # what identical vectors reach in float32; their bytes decide
 
 
-def is_same(vectors, sources, a, b):
+def is_same(vectors, origins, a, b):
     """Whether two new walks are one recording: the same contents, or the very same vector."""
-    contents = sources[a].contents, sources[b].contents
+    contents = origins[a].contents, origins[b].contents
     return (None not in contents and contents[0] == contents[1]) or np.array_equal(vectors[a], vectors[b])
 
 
-def known_walks(held, vectors, sources):
+def known_walks(held, vectors, origins):
     """Yields (number of a new walk, index of the walk that it is already; None for one of the new ones before it)."""
     similarity = normalise(vectors).astype(np.float32) @ held.unit.T if len(held) else np.zeros((len(vectors), 0))
-    for number, source in enumerate(sources):
-        known = held.with_contents(source.contents) if source.contents is not None else []
+    for number, origin in enumerate(origins):
+        known = held.with_contents(origin.contents) if origin.contents is not None else []
         known = known or [i for i in np.flatnonzero(similarity[number] > SAME)
                           if np.array_equal(held.vectors[i], vectors[number])]
         if known:
             yield number, int(known[0])
-        elif any(is_same(vectors, sources, i, number) for i in range(number)):
+        elif any(is_same(vectors, origins, i, number) for i in range(number)):
             yield number, None
 
 

@@ -39,7 +39,7 @@ WRAP = 1 << 62                           # sums of digests stay below it, and so
 FORGOTTEN = '(forgotten)'
 
 
-class Source(NamedTuple):
+class Origin(NamedTuple):
     """Where a walk's vector came from; whatever is not known is None."""
     path: str | None = None              # of the recording
     contents: str | None = None          # digest of the recording, and the part of it that was used
@@ -267,7 +267,7 @@ class Tables:
         self._insert('settings', [(key, value)])
         self.touch()
 
-    def add_walks(self, name, labels, vectors, sources, weights):
+    def add_walks(self, name, labels, vectors, origins, weights):
         """Insert walks of a person, who is made where there is none; returns their ids."""
         at = now()
         found = self._run('SELECT id FROM people WHERE name = ?', (name,))
@@ -276,9 +276,9 @@ class Tables:
             self._insert('people', [(person, name, at)])
         first = self._next_id('walks')
         self._insert('walks', [
-            (first + i, person, label, vector.astype('<f4').tobytes(), source.contents, source.path, at,
-             source.quality, source.track and json.dumps(source.track), weights)
-            for i, (label, vector, source) in enumerate(zip(labels, vectors, sources, strict=True))])
+            (first + i, person, label, vector.astype('<f4').tobytes(), origin.contents, origin.path, at,
+             origin.quality, origin.track and json.dumps(origin.track), weights)
+            for i, (label, vector, origin) in enumerate(zip(labels, vectors, origins, strict=True))])
         self.note('enrol', name, f'{len(labels)} walks' if len(labels) > 1 else labels[0])
         self.touch()
         return person, [*range(first, first + len(labels))]

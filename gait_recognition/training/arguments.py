@@ -1,10 +1,9 @@
 """Options of the training commands: what both have, and how both refuse."""
 import argparse
-import math
 import pathlib
 import sys
 
-from gait_recognition.console import as_options, check_folder, check_target
+from gait_recognition.console import as_options, check_folder, check_target, message_of
 from gait_recognition.weights import load_tensorflow
 
 
@@ -14,17 +13,6 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action):
         has_default = action.default is not None and action.default is not False        # 0 is one
         return super()._get_help_string(action) if has_default else action.help
-
-
-def check_numbers(parser, arguments, counts):
-    """End the command with a message where one of `counts` is under 1, `seed` negative or `rate` no learning rate."""
-    for name in counts:
-        if getattr(arguments, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} is a positive number')
-    if arguments.seed < 0:
-        parser.error('--seed is 0 or more')
-    if not 0 <= arguments.rate < math.inf:
-        parser.error('--rate is 0 or more')
 
 
 def check_outputs(parser, arguments, files, inputs=()):
@@ -68,7 +56,7 @@ def run_command(name, command, arguments):
         load_tensorflow()                                   # its first lines, of no use to anybody, kept back
         return command(arguments)
     except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
-        print(f'{name}: {as_options(str(error))}', file=sys.stderr)
+        print(f'{name}: {as_options(message_of(error))}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f'{name}: interrupted; the same command goes on from there', file=sys.stderr)

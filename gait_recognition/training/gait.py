@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_recognition.console import program_name
+from gait_recognition.console import count, number, program_name, seed, share
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
 from gait_recognition.rates import RATE as FRAME_RATE
 from gait_recognition.tracking.crops import CROP_METHODS
-from gait_recognition.training.arguments import HelpFormatter, check_numbers, check_outputs, refuse_ignored, run_command
+from gait_recognition.training.arguments import HelpFormatter, check_outputs, refuse_ignored, run_command
 from gait_recognition.training.runs import STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.walks import (
     TRAINING_PERSON,
@@ -286,24 +286,25 @@ def _add_data(parser):
                         'walks to train on; without it and --motions, synthetic walkers')
     parser.add_argument('--validation', nargs='+', metavar='CSV', help='manifests of people who are not in --manifest')
     parser.add_argument('--motions', metavar='FILE', help='recorded joints: train on walkers that move so, too')
-    parser.add_argument('--drawn-people', type=int, default=0, metavar='N',
+    parser.add_argument('--drawn-people', type=seed, default=0, metavar='N',
                         help='with --motions: so many more, drawn around those recorded')
-    parser.add_argument('--kept-out', type=int, default=20, metavar='N', help='recorded people to validate on, the '
+    parser.add_argument('--kept-out', type=count, default=20, metavar='N', help='recorded people to validate on, the '
                         'last by name, with all walks whose source they are')
     parser.add_argument('--with-walkers', action='store_true', help='synthetic walkers beside --manifest, --motions')
     parser.add_argument('--crop', choices=CROP_METHODS, default='auto',
                         help="how people are cut out of a manifest's videos")
-    parser.add_argument('--every', type=int, default=1, metavar='N', help="use every N-th frame of a manifest's videos")
+    parser.add_argument('--every', type=count, default=1, metavar='N',
+                        help="use every N-th frame of a manifest's videos")
     parser.add_argument('--gallery', default=SAME_CLOTHES['gallery'], help='validation: walks that the SVM learns')
     parser.add_argument('--probes', default=SAME_CLOTHES['probes'], help='validation: walks that it names')
-    parser.add_argument('--people', type=int, default=100, help='walkers to train on')
+    parser.add_argument('--people', type=count, default=100, help='walkers to train on')
     parser.add_argument('--conditions', nargs='+', choices=WALKS, default=WALKS, metavar='WALK',
                         help='walks of each walker to train on; more walkers with fewer walks take as long to describe')
-    parser.add_argument('--all-walks-of', type=int, default=0, metavar='N',
+    parser.add_argument('--all-walks-of', type=seed, default=0, metavar='N',
                         help='the first N walkers train with all walks, whatever --conditions')
-    parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
-    parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
-    parser.add_argument('--renditions', type=int, default=0, metavar='N', help='train on each walk so many times more, '
+    parser.add_argument('--validation-people', type=count, default=30, help='walkers to validate on')
+    parser.add_argument('--walk-frames', type=count, default=50, help="frames of a walker's walk")
+    parser.add_argument('--renditions', type=seed, default=0, metavar='N', help='train on each walk so many times more, '
                         'as worse cameras would have recorded it: grey, small, compressed, dark, the crop not steady')
     parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept (default: in --output)')
 
@@ -311,54 +312,46 @@ def _add_data(parser):
 def _add_network(parser):
     parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
     parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], default='GRU', help="the network's cell")
-    parser.add_argument('--rnn-layers', type=int, default=1, help='of such cells')
+    parser.add_argument('--rnn-layers', type=count, default=1, help='of such cells')
 
 
 def _add_steps(parser):
-    parser.add_argument('--frames', type=int, nargs=2, default=[20, 40], metavar=('LEAST', 'MOST'),
+    parser.add_argument('--frames', type=count, nargs=2, default=[20, 40], metavar=('LEAST', 'MOST'),
                         help='of the part of a walk that a step sees')
-    parser.add_argument('--erase', type=float, default=ERASE, metavar='SHARE',
+    parser.add_argument('--erase', type=share, default=ERASE, metavar='SHARE',
                         help="of a step's walks of which a rectangle is hidden; the author's 0")
     parser.add_argument('--rates', type=float, nargs=2, default=[FRAME_RATE, FRAME_RATE], metavar=('LEAST', 'MOST'),
                         help='frames a second of the recorders that a step imitates')
     parser.add_argument('--lost', type=float, default=0.0, metavar='SHARE',
                         help='of frames that such a recorder loses at most')
-    parser.add_argument('--epochs', type=int, default=20, help='passes over all walks')
-    parser.add_argument('--validate-every', type=int, default=1, metavar='EPOCHS', help='between validations')
-    parser.add_argument('--walks-per-step', type=int, default=WALKS_PER_STEP,
+    parser.add_argument('--epochs', type=count, default=20, help='passes over all walks')
+    parser.add_argument('--validate-every', type=count, default=1, metavar='EPOCHS', help='between validations')
+    parser.add_argument('--walks-per-step', type=count, default=WALKS_PER_STEP,
                         help="that a step sees together, of parts equally long; the author's 1")
     parser.add_argument('--optimizer', choices=['Adam', 'RMSProp'], default=OPTIMIZER, help="the author's RMSProp")
-    parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
+    parser.add_argument('--rate', type=number, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
                         help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
     parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the pose network's arithmetic while it describes frames")
-    parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, parts')
-    parser.add_argument('--save-every', type=int, default=500, metavar='STEPS', help='between resume files')
+    parser.add_argument('--seed', type=seed, default=0, help='of initial weights, order, parts')
+    parser.add_argument('--save-every', type=count, default=500, metavar='STEPS', help='between resume files')
     parser.add_argument('--name', help='write summaries for TensorBoard to logdir_gait/<NAME>')
-    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS',
+    parser.add_argument('--summary-every', type=count, default=100, metavar='STEPS',
                         help='between summaries, with --name')
 
 
 def _check_arguments(parser, arguments):
-    check_numbers(parser, arguments, ('people', 'validation_people', 'walk_frames', 'epochs', 'validate_every',
-                                      'kept_out', 'save_every', 'rnn_layers', 'summary_every', 'walks_per_step',
-                                      'every'))
-    if not 0 <= arguments.erase <= 1:
-        parser.error('--erase takes a share, 0 to 1')
     if not 1 <= arguments.rates[0] <= arguments.rates[1] < math.inf:
         parser.error('--rates takes the least and the most frames a second, at least 1')
     if not 0 <= arguments.lost < 1:
         parser.error('--lost takes a share, from 0 to less than 1')
-    if not 1 <= arguments.frames[0] <= arguments.frames[1]:
-        parser.error('--frames takes the least and the most, at least 1')
+    if arguments.frames[0] > arguments.frames[1]:
+        parser.error('--frames takes the least and the most')
     if arguments.validation and not (arguments.manifest or arguments.motions):
         parser.error('--validation goes with --manifest or --motions')
-    for option in ('drawn_people', 'renditions'):
-        if getattr(arguments, option) < 0:
-            parser.error(f'--{option.replace("_", "-")} is 0 or more')
     no_walkers = bool(arguments.manifest or arguments.motions) and not arguments.with_walkers
-    if not 0 <= arguments.all_walks_of <= arguments.people:
+    if arguments.all_walks_of > arguments.people:
         parser.error('--all-walks-of is 0 to --people')
     refuse_ignored(parser, arguments, (
         ('people all_walks_of', no_walkers, 'goes without --manifest and --motions, or with --with-walkers'),

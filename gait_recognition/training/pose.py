@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_recognition.console import program_name
+from gait_recognition.console import count, number, program_name, seed, share
 from gait_recognition.kinds import ANNOTATIONS, PICTURE
 from gait_recognition.progress import Progress
 from gait_recognition.training.annotations import convert_lsp, convert_mpii, write_annotations
-from gait_recognition.training.arguments import HelpFormatter, check_numbers, check_outputs, refuse_ignored, run_command
+from gait_recognition.training.arguments import HelpFormatter, check_outputs, refuse_ignored, run_command
 from gait_recognition.training.cleaning import clean
 from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, learning_rate, print_figures
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
@@ -173,33 +173,34 @@ def _add_task_and_data(parser):
                         '--data is)')
     parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
     parser.add_argument('--imagenet', action='store_true', help='--start is an ImageNet checkpoint of the backbone')
-    parser.add_argument('--epochs', type=int, default=10, help='passes over the data')
-    parser.add_argument('--epoch-size', type=int, default=4000, help='pictures an epoch, of walkers or of several sets')
-    parser.add_argument('--validation-size', type=int, default=200,
+    parser.add_argument('--epochs', type=count, default=10, help='passes over the data')
+    parser.add_argument('--epoch-size', type=count, default=4000,
+                        help='pictures an epoch, of walkers or of several sets')
+    parser.add_argument('--validation-size', type=count, default=200,
                         help='pictures to validate on, or to evaluate on, of walkers')
     parser.add_argument('--direction', choices=['left', 'right'], help='walkers that all walk one way, for a while: '
                         'which limb is left then depends on near and far alone (default: both ways)')
-    parser.add_argument('--cover', type=float, metavar='SHARE', help="of the light that walkers' far limbs do not get; "
+    parser.add_argument('--cover', type=share, metavar='SHARE', help="of the light that walkers' far limbs do not get; "
                         'much, for a while, shows which they are (default: 0.1 to 0.4, drawn)')
 
 
 def _add_pictures(parser):
     as_author = Augmentation()
-    parser.add_argument('--size', type=int, default=SIZE, metavar='PIXELS', help='edge of the crops, 299 less a '
+    parser.add_argument('--size', type=count, default=SIZE, metavar='PIXELS', help='edge of the crops, 299 less a '
                         'multiple of 16: smaller ones are quicker, but a network learns the scale that it sees')
-    parser.add_argument('--extent', type=float, metavar='SHARE', help="of a crop that the joints' extent fills where "
+    parser.add_argument('--extent', type=share, metavar='SHARE', help="of a crop that the joints' extent fills where "
                         'pictures are measured on (default: the annotated scale decides)')
     parser.add_argument('--rotation', type=float, default=as_author.rotation, metavar='DEGREES',
                         help='augmentation: turns, either way')
     parser.add_argument('--zoom', type=float, nargs=2, default=as_author.zoom, metavar=('LEAST', 'MOST'),
                         help="augmentation: factors of the crop's side; above 1 the figure is smaller")
-    parser.add_argument('--degrade', type=float, default=as_author.degrade, metavar='SHARE', help='of the pictures '
+    parser.add_argument('--degrade', type=share, default=as_author.degrade, metavar='SHARE', help='of the pictures '
                         'that become as pedestrian video is: grey, small, compressed, blurred, dark, covered')
 
 
 def _add_steps(parser):
-    parser.add_argument('--batch-size', type=int, default=8, help='pictures a step')
-    parser.add_argument('--rate', type=float, default=RATE, help='learning rate at the start')
+    parser.add_argument('--batch-size', type=count, default=8, help='pictures a step')
+    parser.add_argument('--rate', type=number, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine', 'constant'], default='author',
                         help=f'the fall of the rate: x {RATE_DECAY} an epoch, a cosine to 0, or none')
     parser.add_argument('--loss', choices=['SCE', 'MSE'], default='SCE',
@@ -207,15 +208,15 @@ def _add_steps(parser):
     parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help="of the backbone's arithmetic; bfloat16 is faster where the processor has it")
     parser.add_argument('--optimizer', choices=['RMSProp', 'Adam'], default='RMSProp', help="the author's RMSProp")
-    parser.add_argument('--average', type=float, default=0.0, metavar='DECAY',
+    parser.add_argument('--average', type=share, default=0.0, metavar='DECAY',
                         help='of a moving average of the weights over steps, which is what is measured and saved')
-    parser.add_argument('--seed', type=int, default=0, help='of initial weights, order, augmentation')
+    parser.add_argument('--seed', type=seed, default=0, help='of initial weights, order, augmentation')
 
 
 def _add_files(parser):
-    parser.add_argument('--save-every', type=int, default=200, metavar='STEPS', help='between resume files')
+    parser.add_argument('--save-every', type=count, default=200, metavar='STEPS', help='between resume files')
     parser.add_argument('--log-name', help='write summaries for TensorBoard to logdir/<LOG_NAME>')
-    parser.add_argument('--summary-every', type=int, default=100, metavar='STEPS',
+    parser.add_argument('--summary-every', type=count, default=100, metavar='STEPS',
                         help='between summaries, with --log-name')
     parser.add_argument('--chart', metavar='PICTURE', help='with --evaluate: draw the distances by joint')
     parser.add_argument('--images', metavar='FOLDER', help='with --convert: the pictures')
@@ -252,14 +253,8 @@ def _check_arguments(parser, arguments):
         parser.error('--data walkers is a set of its own')
     if arguments.shares and (len(arguments.shares) != len(arguments.data) or min(arguments.shares) <= 0):
         parser.error(f'--shares takes {len(arguments.data)} positive numbers, one for each --data')
-    check_numbers(parser, arguments, ('epochs', 'epoch_size', 'validation_size', 'batch_size', 'save_every',
-                                      'summary_every'))
     check_outputs(parser, arguments, {'chart': PICTURE, 'to': ANNOTATIONS}, inputs=[
         *(file for group in arguments.data for file in group), *((arguments.convert or [])[1:])])
-    for name in ('cover', 'degrade', 'extent', 'average'):
-        value = getattr(arguments, name)
-        if value is not None and not 0 <= value <= 1:
-            parser.error(f'--{name} is a share, 0 to 1')
     if not 0 < arguments.zoom[0] <= arguments.zoom[1]:
         parser.error('--zoom takes the least and the most, above 0')
     if not only_walkers and arguments.output and not arguments.validation:

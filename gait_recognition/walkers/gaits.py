@@ -240,58 +240,74 @@ def _body(walker: Walker, phase: np.ndarray, angles: dict) -> Pose:
     """Forward kinematics with the middle of the hips at the origin; see `Walker.pose`."""
     tall = walker.stature
     rad = {name: np.radians(value) * np.ones(len(phase)) for name, value in angles.items()}
-    turn = 2 * np.pi * phase
-    pelvis_axes = _axes(np.radians(walker.pelvis_rotation) * np.cos(turn),
-                        np.radians(walker.pelvis_obliquity) * np.cos(turn - 0.75), 0.5 * rad['lean'])
-    thorax_axes = _axes(-np.radians(walker.thorax_rotation) * np.cos(turn),
-                        -0.4 * np.radians(walker.pelvis_obliquity) * np.cos(turn - 0.75), rad['lean'])
-    nod = rad.get('head', 0.0)
-    head_axes = _axes(0 * turn, 0 * turn, 0.3 * rad['lean'] + np.radians(walker.head_pitch) + nod)
-    neck_axes = _axes(0 * turn, 0 * turn, rad['lean'] + np.radians(walker.head_pitch + 6) + nod)
-    joints = np.zeros((len(phase), 16, 3))
-    extras = {}
-    joints[:, 7] = walker.trunk * tall * thorax_axes[:, 2]
-    joints[:, 8] = joints[:, 7] + walker.neck * tall * neck_axes[:, 2]
-    joints[:, 9] = joints[:, 8] + walker.head * tall * head_axes[:, 2]
-    inward = (walker.hip_width - walker.step_width) / 2 / (walker.thigh + walker.shank)  # the legs converge downwards
+    axes = _trunk(walker, 2 * np.pi * phase, rad)
+    joints, extras = np.zeros((len(phase), 16, 3)), {}
+    joints[:, 7] = walker.trunk * tall * axes['thorax'][:, 2]
+    joints[:, 8] = joints[:, 7] + walker.neck * tall * axes.pop('neck')[:, 2]
+    joints[:, 9] = joints[:, 8] + walker.head * tall * axes['head'][:, 2]
     for side, sign, (ankle, knee, hip, wrist, elbow, shoulder) in (
             ('right', -1, (0, 1, 2, 10, 11, 12)), ('left', 1, (5, 4, 3, 15, 14, 13))):
-        thigh = rad[f'{side} thigh']
-        shank = thigh - rad[f'{side} knee']
-        pitch = shank + rad[f'{side} ankle']
-        across = np.full(len(phase), -sign * inward)
+        own = {name.removeprefix(f'{side} '): angle for name, angle in rad.items() if name.startswith(side)}
+        joints[:, hip] = sign * walker.hip_width / 2 * tall * axes['pelvis'][:, 1]
+        late = 0.5 + walker.timing_asymmetry if side == 'left' else 0
+        joints[:, knee], joints[:, ankle], foot = _leg(walker, joints[:, hip], sign, (phase + late) % 1, own)
+        joints[:, shoulder] = (joints[:, 7] + sign * walker.shoulder_width / 2 * tall * axes['thorax'][:, 1]
+                               - 0.012 * tall * axes['thorax'][:, 2])
+        joints[:, elbow], joints[:, wrist], hand = _arm(walker, joints[:, shoulder], sign, own)
+        extras.update({f'{side} {name}': at for name, at in {**foot, **hand}.items()})
+    return Pose(joints, extras, axes)
 
-        def ray(angle, across=across):
-            return np.stack([np.sin(angle), across, -np.cos(angle)], -1)
 
-        joints[:, hip] = sign * walker.hip_width / 2 * tall * pelvis_axes[:, 1]
-        joints[:, knee] = joints[:, hip] + walker.thigh * tall * ray(thigh)
-        joints[:, ankle] = joints[:, knee] + walker.shank * tall * ray(shank)
-        out = np.radians(walker.toe_out)
-        own = (phase + (0.5 + walker.timing_asymmetry if side == 'left' else 0)) % 1
-        # At push-off the toes stay on the ground while the heel rises: the foot bends at the ball.
-        bend = np.clip(-pitch - 0.1, 0, 0.9) * np.clip((0.70 - own) / 0.08, 0, 1) * np.clip((own - 0.2) / 0.1, 0, 1)
+def _trunk(walker: Walker, turn: np.ndarray, rad: dict) -> dict:
+    """Axes of 'pelvis', 'thorax', 'head' and 'neck', at `turn` (T,), radians of the stride."""
+    nod = rad.get('head', 0.0)
+    return {'pelvis': _axes(np.radians(walker.pelvis_rotation) * np.cos(turn),
+                            np.radians(walker.pelvis_obliquity) * np.cos(turn - 0.75), 0.5 * rad['lean']),
+            'thorax': _axes(-np.radians(walker.thorax_rotation) * np.cos(turn),
+                            -0.4 * np.radians(walker.pelvis_obliquity) * np.cos(turn - 0.75), rad['lean']),
+            'head': _axes(0 * turn, 0 * turn, 0.3 * rad['lean'] + np.radians(walker.head_pitch) + nod),
+            'neck': _axes(0 * turn, 0 * turn, rad['lean'] + np.radians(walker.head_pitch + 6) + nod)}
 
-        def along(angle, out=out, sign=sign):
-            return np.stack([np.cos(angle) * np.cos(out), sign * np.cos(angle) * np.sin(out), np.sin(angle)], -1)
 
-        toes, up = along(pitch), along(pitch + np.pi / 2)
-        sole = joints[:, ankle] - walker.foot_height * tall * up
-        length = walker.foot_length * tall
-        extras[f'{side} heel'] = sole - 0.25 * length * toes
-        extras[f'{side} ball'] = sole + 0.47 * length * toes
-        extras[f'{side} toe'] = extras[f'{side} ball'] + 0.28 * length * along(pitch + bend)
+def _ray(angle: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Downwards, turned forward by `angle` (T,) and out to the left by `across` (T,): (T, 3)."""
+    return np.stack([np.sin(angle), across, -np.cos(angle)], -1)
 
-        joints[:, shoulder] = (joints[:, 7] + sign * walker.shoulder_width / 2 * tall * thorax_axes[:, 1]
-                               - 0.012 * tall * thorax_axes[:, 2])
-        abduct = np.full(len(phase), sign * np.sin(np.radians(walker.arm_abduction)))
-        upper = rad[f'{side} shoulder']
-        lower = upper + rad[f'{side} elbow']
-        joints[:, elbow] = joints[:, shoulder] + walker.upper_arm * tall * ray(upper, abduct)
-        joints[:, wrist] = joints[:, elbow] + walker.forearm * tall * ray(lower, 0.2 * abduct)
-        extras[f'{side} knuckle'] = joints[:, wrist] + 0.42 * walker.hand * tall * ray(lower, -0.4 * abduct)
-        extras[f'{side} fingertip'] = extras[f'{side} knuckle'] + 0.34 * walker.hand * tall * ray(lower + 0.5, -abduct)
-    return Pose(joints, extras, {'pelvis': pelvis_axes, 'thorax': thorax_axes, 'head': head_axes})
+
+def _leg(walker: Walker, hip: np.ndarray, sign: int, own: np.ndarray, rad: dict) -> tuple:
+    """Knee, ankle (T, 3), and heel, ball and toe by name; `own` (T,) is the leg's own phase, 0 to 1."""
+    tall = walker.stature
+    inward = (walker.hip_width - walker.step_width) / 2 / (walker.thigh + walker.shank)  # the legs converge downwards
+    across = np.full(len(own), -sign * inward)
+    shank = rad['thigh'] - rad['knee']
+    pitch = shank + rad['ankle']
+    knee = hip + walker.thigh * tall * _ray(rad['thigh'], across)
+    ankle = knee + walker.shank * tall * _ray(shank, across)
+    out = np.radians(walker.toe_out)
+
+    def along(angle):
+        return np.stack([np.cos(angle) * np.cos(out), sign * np.cos(angle) * np.sin(out), np.sin(angle)], -1)
+
+    toes, up = along(pitch), along(pitch + np.pi / 2)
+    sole = ankle - walker.foot_height * tall * up
+    length = walker.foot_length * tall
+    ball = sole + 0.47 * length * toes
+    # At push-off the toes stay on the ground while the heel rises: the foot bends at the ball.
+    bend = np.clip(-pitch - 0.1, 0, 0.9) * np.clip((0.70 - own) / 0.08, 0, 1) * np.clip((own - 0.2) / 0.1, 0, 1)
+    return knee, ankle, {'heel': sole - 0.25 * length * toes, 'ball': ball,
+                         'toe': ball + 0.28 * length * along(pitch + bend)}
+
+
+def _arm(walker: Walker, shoulder: np.ndarray, sign: int, rad: dict) -> tuple:
+    """Elbow, wrist (T, 3), and knuckle and fingertip by name."""
+    tall = walker.stature
+    abduct = np.full(len(shoulder), sign * np.sin(np.radians(walker.arm_abduction)))
+    lower = rad['shoulder'] + rad['elbow']
+    elbow = shoulder + walker.upper_arm * tall * _ray(rad['shoulder'], abduct)
+    wrist = elbow + walker.forearm * tall * _ray(lower, 0.2 * abduct)
+    knuckle = wrist + 0.42 * walker.hand * tall * _ray(lower, -0.4 * abduct)
+    return elbow, wrist, {'knuckle': knuckle,
+                          'fingertip': knuckle + 0.34 * walker.hand * tall * _ray(lower + 0.5, -abduct)}
 
 
 def _soles(pose: Pose) -> np.ndarray:

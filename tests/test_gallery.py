@@ -23,7 +23,7 @@ from gait_recognition.gallery import (
     GalleryFileError,
     GalleryLockedError,
     GalleryReadOnlyError,
-    Source,
+    Origin,
 )
 from gait_recognition.scorers import RIDGE, classify, fit_identifier, normalise, threshold_for
 
@@ -640,6 +640,18 @@ def test_a_gallery_of_before_is_converted_beside_it_and_that_is_said(tmp_path):
         Gallery.load(path)
 
 
+def test_a_gallery_of_before_that_has_the_suffix_of_today_is_converted_too(tmp_path):
+    path = tmp_path / 'people.gallery'
+    _save_parts(tmp_path / 'g.npz')
+    (tmp_path / 'g.npz').rename(path)
+    with pytest.warns(UserWarning, match=r'converted to .*people-converted\.gallery'), Gallery.load(path) as gallery:
+        assert gallery.list() == {'Ann': ['1']}
+    path.write_bytes(b'no gallery at all')
+    (tmp_path / 'people-converted.gallery').unlink()
+    with pytest.raises(GalleryFileError, match='is not a gallery'):
+        Gallery.load(path)
+
+
 def test_open_creates_only_when_asked_and_keeps_each_change_at_once(tmp_path):
     path = str(tmp_path / 'g.gallery')
     with pytest.raises(FileNotFoundError, match='enrol somebody .*create=True'), Gallery.open(path, WEIGHTS):
@@ -828,9 +840,9 @@ def test_forgetting_leaves_neither_vector_nor_name_in_any_file(tmp_path):
 def test_a_private_gallery_keeps_no_path(tmp_path):
     path = tmp_path / 'g.gallery'
     with Gallery.open(path, WEIGHTS, create=True) as gallery:
-        gallery.enrol('Ann', on_circle(0), '/films/ann.mp4', sources=Source('/films/ann.mp4', 'digest'))
+        gallery.enrol('Ann', on_circle(0), '/films/ann.mp4', origins=Origin('/films/ann.mp4', 'digest'))
         gallery.make_private()
-        gallery.enrol('Ann', on_circle(20), sources=Source('/films/ann-2.mp4', 'other'))
+        gallery.enrol('Ann', on_circle(20), origins=Origin('/films/ann-2.mp4', 'other'))
         assert gallery.list() == {'Ann': ['walk 1', 'walk 2']} and gallery.is_private
         assert [(walk['path'], walk['contents']) for walk in gallery.walks()] == [(None, 'digest'), (None, 'other')]
         assert b'films' not in b''.join((tmp_path / name).read_bytes() for name in os.listdir(tmp_path))
@@ -838,17 +850,17 @@ def test_a_private_gallery_keeps_no_path(tmp_path):
 
 def test_a_recording_is_enrolled_once_whatever_it_is_called():
     gallery = Gallery(WEIGHTS)
-    gallery.enrol('Ann', on_circle(0), 'a.mp4', sources=Source('a.mp4', 'digest'))
+    gallery.enrol('Ann', on_circle(0), 'a.mp4', origins=Origin('a.mp4', 'digest'))
     for name, said in (('Ann', "enrolled already"), ('Bob', 'whose is it')):
         same = f"'b.mp4' of '{name}' is the same recording as 'a.mp4' of 'Ann'.*{said}"
         with pytest.raises(DuplicateWalkError, match=same):
-            gallery.enrol(name, on_circle(50), 'b.mp4', sources=Source('b.mp4', 'digest'))
+            gallery.enrol(name, on_circle(50), 'b.mp4', origins=Origin('b.mp4', 'digest'))
         with pytest.raises(DuplicateWalkError, match=said):
             gallery.enrol(name, on_circle(0), 'c.mp4')              # the very same vector
     with pytest.raises(DuplicateWalkError):
         gallery.enrol('Bob', on_circle(50, 50))
     with pytest.warns(UserWarning, match='both are kept'):
-        gallery.enrol('Bob', on_circle(50), 'b.mp4', sources=Source('b.mp4', 'digest'), force=True)
+        gallery.enrol('Bob', on_circle(50), 'b.mp4', origins=Origin('b.mp4', 'digest'), force=True)
     assert len(gallery) == 2
 
 

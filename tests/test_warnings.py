@@ -8,12 +8,12 @@ import pytest
 from conftest import SHIPPED
 
 import gait_checkpoints
+from gait_checkpoints import warn_caller
 from gait_recognition import GaitVectors, walk_vector
 from gait_recognition.gallery import Gallery
 from gait_recognition.weights import warn_of_defaults
-from gait_warnings import warn_caller
 
-OURS = 'import functools\nfrom gait_warnings import warn_caller\n' \
+OURS = 'import functools\nfrom gait_checkpoints import warn_caller\n' \
        'class C:\n @functools.cached_property\n def x(self): return warn_caller("said")\n' \
        'def through(call): return next(map(call, [C()]))\n'
 

@@ -1,0 +1,307 @@
+"""What finding the walker and cutting the crops promises."""
+import numpy as np
+import pytest
+from PIL import Image
+from small_walks import BLUE, HEIGHT, TALL, WIDTH, Spotter, centres, crossing, doll, plain, stage
+
+from gait_recognition.frames import read_frames
+from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError
+from gait_recognition.walkers.scenes import scene
+
+pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
+
+
+def test_the_crop_follows_the_walker_who_fills_seven_tenths_of_it():
+    frames, middles = crossing()
+    crops = crop_walker(frames)
+    track = crops.track
+    assert track.method == 'background'
+    y, x = centres(track).T
+    assert np.abs(x - middles[track.numbers]).max() < 0.05 * TALL
+    assert np.abs(y - (110 - TALL / 2)).max() < 0.05 * TALL
+    sides = np.array(track.boxes)[:, 2]
+    assert (TALL / sides).min() > 0.6 and (TALL / sides).max() < 0.8
+    assert np.ptp(sides) < 0.03 * TALL
+    for crop in crops:
+        assert crop.shape == (CROP_SIZE, CROP_SIZE, 3) and crop.dtype == np.uint8
+        red = np.flatnonzero(((crop[..., 0] > 180) & (crop[..., 1] < 90)).sum(1) > 3)
+        assert 0.6 < (red[-1] - red[0]) / CROP_SIZE < 0.8
+
+
+def test_the_boxes_move_without_jitter():
+    frames, middles = crossing()
+    x = centres(crop_walker(frames).track)[:, 1]
+    pace = middles[1] - middles[0]
+    assert np.abs(np.diff(x) - pace).max() < 0.5 * pace
+
+
+def test_the_boxes_do_not_lag_behind_a_change_of_pace_nor_at_the_ends():
+    path = np.cumsum(np.r_[np.full(32, 4.0), np.full(60, 1.8)]) - 20
+    frames, _ = crossing(path=path)
+    track = crop_walker(frames).track
+    off = np.abs(centres(track)[:, 1] - path[track.numbers])
+    assert off.max() < 0.04 * TALL
+    assert max(off[0], off[-1]) < 0.02 * TALL
+
+
+def test_the_scale_keeps_still_while_the_walker_bobs():
+    frames, _ = crossing(bob=3)
+    sides = np.array(crop_walker(frames).track.boxes)[:, 2]
+    assert np.ptp(sides) < 0.03 * TALL
+
+
+def test_frames_without_the_whole_walker_are_dropped_and_the_report_says_why():
+    frames, middles = crossing()
+    track = crop_walker(frames).track
+    assert sorted([*track.numbers, *track.dropped]) == list(range(80))
+    assert (middles[track.numbers] > 0).all() and (middles[track.numbers] < WIDTH).all()
+    reasons = list(track.dropped.values())
+    assert NOBODY in reasons and BORDER in reasons
+    assert f'{len(track.numbers)} of 80 frames used' in str(track) and 'border' in str(track)
+
+
+@pytest.mark.parametrize('change', ['light', 'colour', 'shadow', 'dark'])
+def test_changing_light_and_shadows_do_not_move_the_box(change):
+    frames, middles = crossing()
+    frames = frames.astype(float)
+    for i, frame in enumerate(frames):
+        if change == 'light':
+            frame *= 1 + 0.15 * np.sin(i / 5)
+        elif change == 'colour':
+            frame *= 1 + 0.1 * np.sin(i / 5) * np.array([1, 0, -1])
+        elif change == 'shadow':
+            x = round(middles[i])
+            still = stage()[104:116]
+            patch = slice(104, 116), slice(max(x + 10, 0), max(x + 60, 0))
+            frame[patch] = np.where((np.abs(frame[patch] - still[:, patch[1]]) < 12), 0.75 * frame[patch], frame[patch])
+        elif change == 'dark' and i > 40:
+            frame *= 0.6
+    track = crop_walker(np.clip(frames, 0, 255).astype(np.uint8), 'background').track
+    y, x = centres(track).T
+    assert len(track.numbers) > 45
+    assert np.quantile(np.abs(x - middles[track.numbers]), 0.95) < 0.05 * TALL
+    assert np.quantile(np.abs(y - (110 - TALL / 2)), 0.95) < 0.05 * TALL
+
+
+def test_the_larger_of_two_walkers_is_followed_through_their_meeting():
+    frames, middles = crossing()
+    smaller = np.linspace(WIDTH + 10, -10, len(frames))
+    drawn = np.empty_like(frames)
+    for i, frame in enumerate(frames):
+        mine = (frame[..., 0] > 180) & (frame[..., 1] < 90)
+        drawn[i] = frame
+        doll(drawn[i], smaller[i], tall=42, bottom=100, colour=BLUE, phase=i / 3)
+        drawn[i][mine] = frame[mine]
+    track = crop_walker(drawn, 'background').track
+    assert len(track.numbers) > 45
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.15 * TALL
+    assert np.quantile(np.abs(centres(track)[:, 1] - middles[track.numbers]), 0.8) < 0.05 * TALL
+
+
+def test_a_second_passage_is_not_mixed_into_the_walk():
+    first, middles = crossing(60)
+    second, _ = crossing(60, tall=64, bottom=108, colour=BLUE)
+    empty, _ = crossing(40, first=-90, last=-80)
+    track = crop_walker(np.concatenate([first, empty, second])).track
+    assert max(track.numbers) < 60
+    assert OTHER in track.dropped.values()
+
+
+def test_a_walker_hidden_for_a_moment_is_kept_and_for_long_is_dropped():
+    frames, middles = crossing(120)
+    hidden = frames.copy()
+    hidden[56:61] = stage()
+    track = crop_walker(hidden).track
+    assert set(range(56, 61)) <= set(track.numbers)
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.05 * TALL
+    hidden[50:68] = stage()
+    assert not set(range(50, 68)) & set(crop_walker(hidden).track.numbers)
+
+
+def test_specks_and_flicker_are_no_walkers():
+    frames, middles = crossing()
+    frames[::3, 5:20, 180:200] ^= 128                               # a flickering lamp
+    frames[7, 40:110, 150:165] = 255                                # one flash
+    track = crop_walker(frames, 'background').track
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.06 * TALL
+    assert len(track.numbers) > 50
+
+
+@pytest.mark.parametrize('method', ['auto', 'background', 'pose'])
+def test_a_scene_without_a_person_gives_an_error_never_a_crop_of_the_wall(method):
+    frames, _ = crossing(40, first=-90, last=-80)
+    with pytest.raises(NoPersonError, match='frames'):
+        crop_walker(frames, method, Spotter())
+
+
+def test_ready_crops_of_a_wall_are_refused_by_the_pose_network():
+    wall = np.full((40, CROP_SIZE, CROP_SIZE, 3), BLUE, np.uint8)
+    with pytest.raises(NoPersonError, match="nobody is seen in 8 of the first frames.*'none'"):
+        crop_walker(wall, pose_net=Spotter())
+    with pytest.raises(NoPersonError, match='3 of'):
+        crop_walker(iter(wall[:9]), pose_net=Spotter())
+    assert len([*crop_walker(wall, 'none', Spotter())]) == 40
+
+
+def test_ready_crops_with_a_person_pass_whole_even_from_an_iterator():
+    crops = np.full((40, CROP_SIZE, CROP_SIZE, 3), BLUE, np.uint8)
+    crops[4:, 40:240, 140:160] = (230, 20, 20)                      # not there at once
+    spotter = Spotter()
+    result = crop_walker(iter(crops), pose_net=spotter)
+    np.testing.assert_array_equal(np.stack([*result]), crops)
+    assert result.track.method == 'none' and spotter.calls == 2     # and it looks no further than needed
+
+
+def test_squares_from_a_moving_camera_are_searched_for_the_walker():
+    frames, middles = moving_camera()
+    squares = frames[:, :, 40:160]
+    track = crop_walker(squares, pose_net=Spotter()).track
+    assert track.method == 'pose'
+    seen = (middles[track.numbers] > 60) & (middles[track.numbers] < 140)
+    assert seen.sum() > 30 and np.abs(centres(track)[seen, 1] + 40 - middles[track.numbers][seen]).max() < 0.1 * TALL
+    wall = np.stack([frame[:, 5 * i:5 * i + 120] for i, frame in enumerate(np.repeat(np.random.default_rng(0).integers(
+        0, 150, (1, HEIGHT, 400, 3), np.uint8), 40, 0))])
+    with pytest.raises(NoPersonError):
+        crop_walker(wall, pose_net=Spotter())
+
+
+def test_a_car_is_no_walker():
+    rng, frames = np.random.default_rng(0), []
+    for x in np.linspace(-60, WIDTH, 60):
+        frame = stage()
+        frame[70:110, max(round(x), 0):max(round(x) + 80, 0)] = BLUE
+        frames.append(np.clip(frame + rng.normal(0, 2, frame.shape), 0, 255).astype(np.uint8))
+    with pytest.raises(NoPersonError, match='wider than tall'):
+        crop_walker(np.stack(frames), 'background')
+
+
+def test_too_few_usable_frames_are_counted_with_the_reasons():
+    frames, _ = crossing(80, tall=118, bottom=119)                  # the head leaves the picture
+    with pytest.raises(NoPersonError, match=r"in 0 of 80 frames, at least 8 are needed.*touching the picture's border"):
+        crop_walker(frames)
+
+
+def moving_camera(count=60):
+    """A doll that stays in the middle while the background passes."""
+    rng = np.random.default_rng(3)
+    wide = rng.integers(0, 256, (HEIGHT // 6, 100, 3)).repeat(6, 0).repeat(6, 1).astype(np.uint8)
+    wide[..., 0] //= 2                                              # nothing red but the doll
+    frames = []
+    for i in range(count):
+        frame = wide[:, 5 * i:5 * i + WIDTH].copy()
+        doll(frame, 90 + 0.5 * i, phase=i / 4)
+        frames.append(frame)
+    return np.stack(frames), 90 + 0.5 * np.arange(count)
+
+
+def test_a_moving_camera_is_left_to_the_pose_network():
+    frames, middles = moving_camera()
+    with pytest.raises(NoPersonError, match='the camera moves'):
+        crop_walker(frames, 'background')
+    with pytest.raises(NoPersonError, match='pose_net'):
+        crop_walker(frames)
+    spotter = Spotter()
+    track = crop_walker(frames, 'auto', spotter).track
+    assert track.method == 'pose'
+    assert len(track.numbers) > 50
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.08 * TALL
+    assert (np.abs(TALL / np.array(track.boxes)[:, 2] - 0.7) < 0.1).all()
+    assert spotter.calls < 2 * len(frames)                          # not every frame is looked at
+
+
+def test_the_pose_crop_finds_small_figures_off_the_middle_and_asks_for_its_network():
+    frames, middles = crossing(60, tall=50, first=30, last=180)
+    track = crop_walker(frames, 'pose', Spotter()).track
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.1 * 50
+    with pytest.raises(ValueError, match='pose_net'):
+        crop_walker(frames, 'pose')
+
+
+def test_ready_crops_pass_unchanged_and_other_squares_are_only_resized():
+    ready = np.random.default_rng(0).integers(0, 256, (3, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    crops = crop_walker(ready)
+    assert np.array_equal(np.stack(list(crops)), ready)
+    assert (crops.track.method, crops.track.numbers) == ('none', [0, 1, 2])
+    square, _ = moving_camera(12)
+    crops = crop_walker(square[:, :, 40:160])
+    assert crops.track.method == 'none'
+    expected = Image.fromarray(square[5, :, 40:160]).resize((CROP_SIZE, CROP_SIZE), Image.Resampling.BILINEAR)
+    assert np.array_equal(list(crops)[5], np.asarray(expected))
+    with pytest.raises(ValueError, match="crop='none' takes square pictures.*64 x 48"):
+        list(crop_walker(plain(), 'none'))
+    with pytest.raises(ValueError, match='crop: expected one of'):
+        crop_walker(plain(), 'middle')
+
+
+def test_an_iterator_is_cropped_as_the_array_is():
+    frames, _ = crossing()
+    once = crop_walker(frame for frame in frames)
+    again = crop_walker(frames)
+    assert once.track.boxes == again.track.boxes
+    assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
+
+
+def test_a_long_walk_is_seen_in_blocks_with_the_same_result(monkeypatch):
+    frames, middles = crossing(150)
+    monkeypatch.setattr('gait_recognition.tracking.background.BLOCK', 70)           # two whole ones and a rest
+    track = crop_walker(frames).track
+    assert len(track.numbers) > 90
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.05 * TALL
+
+
+def test_every_second_frame_gives_every_second_box():
+    frames, middles = crossing(160)
+    track = crop_walker(read_frames(frames, every=2)).track
+    assert all(number % 2 == 0 for number in track.numbers)
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.05 * TALL
+
+
+def test_the_track_draws_its_box_on_the_frames_used_and_no_others():
+    frames, _ = crossing()
+    track = crop_walker(frames).track
+    used, dropped = track.numbers[20], next(iter(track.dropped))
+    assert not np.array_equal(track.draw(used, frames[used]), frames[used])
+    assert np.array_equal(track.draw(dropped, frames[dropped]), frames[dropped])
+
+
+def crop_errors(person, crop='auto', pose_net=None, **options):
+    """Of one synthetic walk: how far off the centres are, the heights' shares, and the share of frames used."""
+    found = list(scene(person, person % 5, 'NBS'[person % 3], 1 + person % 2, **options))
+    true = np.stack([picture.box for picture in found])
+    frames = np.stack([picture.image for picture in found])
+    track = crop_walker(frames, crop, pose_net).track
+    heights = true[:, 2] - true[:, 0] + 1
+    middles = (true[:, :2] + true[:, 2:] + 1) / 2
+    inside = (true[:, :2] > 2).all(1) & (true[:, 2:] < np.array(frames.shape[1:3]) - 3).all(1)
+    off = np.linalg.norm(centres(track) - middles[track.numbers], axis=1) / heights[track.numbers]
+    share = heights[track.numbers] / np.array(track.boxes)[:, 2]
+    return off, share, np.isin(np.flatnonzero(inside), track.numbers).mean()
+
+
+def check_crop_promise(people, *how, within=0.05, **options):
+    off, share, used = zip(*(crop_errors(person, *how, **options) for person in people))
+    off, share = np.concatenate(off), np.concatenate(share)
+    assert ((off < within) & (share > 0.6) & (share < 0.8)).mean() >= 0.95
+    assert np.mean(used) > 0.95
+
+
+def test_synthetic_walks_are_centred_within_five_percent():
+    check_crop_promise(range(3), width=320, height=180)
+
+
+def test_the_pose_crop_with_the_weights_that_ship_is_within_eight_percent(shipped_pose_net):
+    check_crop_promise(range(2), 'pose', shipped_pose_net, frames=30, within=0.08)     # joints are no outline
+
+
+def test_the_weights_that_ship_see_nobody_on_a_wall(shipped_pose_net):
+    rng = np.random.default_rng(0)
+    walls = [rng.integers(0, 256, (90, 160, 3), np.uint8), stage()]
+    for wall in walls:
+        with pytest.raises(NoPersonError):
+            crop_walker(np.stack([wall] * 10), 'pose', shipped_pose_net)
+
+
+@pytest.mark.slow
+def test_fifty_synthetic_walks_are_centred_within_five_percent():
+    check_crop_promise(range(50))
