@@ -80,6 +80,12 @@ def test_the_view_is_told_from_the_joints(yaw, kind, leftwards):
     assert found.view.facing == found.view.near == ('left' if leftwards else 'right')
 
 
+def test_whoever_stands_still_has_no_gait():
+    walk = bench.true_walk(9102)
+    with pytest.raises(ValueError, match='anna: the feet stand still'):
+        measure_gait(walk.times, np.repeat(walk.joints[:1], len(walk.joints), axis=0), name='anna')
+
+
 def test_from_the_front_steps_and_cadence_alone_are_measured_and_the_reason_is_said():
     walk = bench.true_walk(9102, 75.0, 1.0)
     found = measure(walk)
@@ -179,7 +185,8 @@ def test_of_a_walker_who_turns_the_longer_way_is_measured_and_the_other_named(wa
 @pytest.mark.parametrize('change, said', [
     (lambda t, j: (t[:20], j[:20]), 'for a second|strides'),
     (lambda t, j: (t[::3], j[::3]), '8.3 frames a second'),
-    (lambda t, j: (t, j[5:6] + np.random.default_rng(0).normal(0, 1, j.shape) * [[1], [1], [0]]), 'do not alternate'),
+    (lambda t, j: (t, j[5:6] + np.random.default_rng(0).normal(0, 1, j.shape) * [[1], [1], [0]]), 'stand still'),
+    (lambda t, j: (t, j[5:6] + np.random.default_rng(0).normal(0, 9, j.shape) * [[1], [1], [0]]), 'do not alternate'),
     (lambda t, j: (t, np.concatenate([j[:, :2], 0.2 * j[:, 2:]], 1)), 'not sure'),
     (lambda t, j: (t[::-1], j), 'each later'),
     (lambda t, j: (t, j[:, :2]), r'\(T, 3, 16\)')])

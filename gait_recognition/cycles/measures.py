@@ -13,6 +13,7 @@ from gait_recognition.cycles.series import HIPS, LEGS, MIN_SHARE, PELVIS, SURE, 
 from gait_recognition.cycles.views import View, split_at_turns, view_of
 
 MIN_STRIDES = 1.25                      # a rhythm is not told from less
+STILL = 0.04                            # of the leg: the ankles' distance of one who walks varies more, from anywhere
 MIN_INTERVALS = 3                       # for a standard deviation
 ASYMMETRY_POINTS = 2.0                  # of noise: healthy people's steps differ by 2 to 5
 TIMING_RATE = 20.0                      # frames a second below which times of single steps are not told
@@ -160,7 +161,11 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
     left_out = {}
     runs, facing = _one_way(runs_of(times, joints, sure), left_out, name)
     view = view_of(runs, facing)
-    rate, share = stride_rate([_between_ankles(run, view) for run in runs])
+    between = [_between_ankles(run, view) for run in runs]
+    apart = np.std(np.concatenate([values - values.mean() for _, values in between]))
+    if apart < STILL * leg_length(np.concatenate([run.points for run in runs])):
+        raise ValueError(f'{name}: the feet stand still')
+    rate, share = stride_rate(between)
     seconds = sum(run.seconds for run in runs)
     if share < MIN_SHARE:
         raise ValueError(f'{name}: the legs do not alternate in one rhythm: {share:.0%} of their movement follows one, '
