@@ -223,7 +223,7 @@ def load_tensorflow(verbose=False):
             os.close(stderr)
 
 
-def open_pose_network(file, precision='float32', config=None):
+def open_pose_network(file, precision='float32', config=None, **options):
     """The pose network, restored, for the caller to close (`with`).
 
     Parameters
@@ -231,10 +231,12 @@ def open_pose_network(file, precision='float32', config=None):
     file : str, os.PathLike or gait_checkpoints.WeightsFile
     precision : {'float32', 'bfloat16'}
     config : tf.compat.v1.ConfigProto, optional
+    **options
+        Others of `HumanPoseIRNetwork`.
     """
     from human_pose_nn import HumanPoseIRNetwork
 
-    pose_net = HumanPoseIRNetwork(session_config=config, precision=precision)
+    pose_net = HumanPoseIRNetwork(session_config=config, precision=precision, **options)
     try:
         pose_net.restore(file)
     except BaseException:

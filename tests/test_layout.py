@@ -1,5 +1,6 @@
 """What stands where, and which way imports point: the promises of CONTRIBUTING.md, read off the code."""
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ DOORS = {'train_pose', 'train_gait', 'fetch_models', 'dummy_pose_estimation'}
 COMMANDS_ENTRIES = {'gait_recognition.cli', 'gait_recognition.__main__'}
 SHARED_BY_COMMANDS = {'gait_recognition.commands.options', 'gait_recognition.commands.walks'}
 WITH_TENSORFLOW = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'gait_layers', 'gait_network', 'pose_heat_maps'}
+COMPUTED = '(computed)'          # a name that only a run tells
 # Those lower down know nothing of those further up.
 FLOORS = [{'gait_files', 'gait_tables', 'pose_joints'}, {'gait_checkpoints'},
           {'gait_layers'}, {'gait_network'}, {'inception_resnet_v2', 'pose_heat_maps'}, {'human_pose_nn', 'gait_nn'}]
@@ -39,13 +41,27 @@ def lazy_names(root=ROOT):
     return {f'gait_recognition.{name}': f'gait_recognition.{home}' for name, home in ast.literal_eval(homes).items()}
 
 
+@functools.cache
+def parsed(text):
+    """The nodes that import, and the ids of those inside a function."""
+    tree = ast.parse(text)
+    found = [node for node in ast.walk(tree)
+             if isinstance(node, (ast.Import, ast.ImportFrom)) or is_import_by_name(node)]
+    return found, {id(node) for function in ast.walk(tree) if isinstance(function, (ast.FunctionDef, ast.Lambda))
+                   for node in ast.walk(function)}
+
+
+def is_import_by_name(node):
+    """Whether it is a call of `importlib.import_module` or `__import__`."""
+    return isinstance(node, ast.Call) and (getattr(node.func, 'attr', None) or getattr(node.func, 'id', None)) in (
+        'import_module', '__import__')
+
+
 def imports(name, path, known, lazy):
     """(name, whether inside a function) of the project's modules that a file imports."""
-    tree = ast.parse(path.read_text('utf-8'))
-    inside = {id(node) for function in ast.walk(tree) if isinstance(function, (ast.FunctionDef, ast.Lambda))
-              for node in ast.walk(function)}
+    nodes, inside = parsed(path.read_text('utf-8'))
     package = name.split('.') if path.name == '__init__.py' else name.split('.')[:-1]
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -54,10 +70,10 @@ def imports(name, path, known, lazy):
             full = [f'{base}.{alias.name}' for alias in node.names]
             names = [each if each in known or each in lazy else base for each in full]
         else:
-            continue
+            names = [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)] or [COMPUTED]
         for each in names:
             each = lazy.get(each, each)
-            if each in known:
+            if each in known or each == COMPUTED:
                 yield each, id(node) in inside
 
 
@@ -79,6 +95,8 @@ def faults(root=ROOT):
             in_package, to_package = name.startswith('gait_recognition'), target.startswith('gait_recognition')
             if not in_package and to_package and name not in DOORS:
                 found.append(f'{name} is flat and imports {target} of the package')
+            if target == COMPUTED and name not in ('gait_recognition', 'gait_recognition.cli'):
+                found.append(f'{name} imports by a name that is computed: nobody can see which')
             if target in DOORS or target == 'setup':
                 found.append(f'{name} imports the door {target}')
             if target in COMMANDS_ENTRIES and name != 'gait_recognition.__main__':
@@ -110,7 +128,7 @@ def circles(arrows):
         if name in path:
             found.append([*path[path.index(name):], name])
         elif name not in done:
-            for target, _ in sorted(arrows[name]):
+            for target, _ in sorted(arrows.get(name, ())):
                 visit(target, [*path, name])
             done.add(name)
     for name in sorted(arrows):
@@ -153,6 +171,10 @@ def copy(tmp_path):
     ('gait_recognition/vectors.py', 'import setup', 'door'),
     ('gait_recognition/commands/vector.py', 'from gait_recognition.commands.pose import pose_command', 'command'),
     ('gait_recognition/commands/vector.py', 'from gait_recognition.cli import main', 'only starts the command'),
+    ('gait_layers.py', 'import importlib\nimportlib.import_module("gait_recognition.weights")', 'flat and imports'),
+    ('gait_recognition/vectors.py', 'def f():\n    return __import__("train_pose")', 'door'),
+    ('gait_recognition/vectors.py', 'from importlib import import_module\nimport_module(f"{1}")', 'computed'),
+    ('gait_recognition/tracking/crops.py', 'from ..commands import pose', 'command'),
     ('benchmarks/speed.py', 'from gait_recognition.commands import vector', 'speed.py imports'),
     ('gait_recognition/cli.py', 'def f():\n    from gait_recognition import frames', 'inside a function')])
 def test_an_import_turned_round_is_noticed(copy, module, line, fault):

@@ -2,11 +2,12 @@
 
 Each degradation takes a picture, uint8 (H, W, 3), and a random generator, and gives one of the same shape.
 """
-import io
 import math
 
 import numpy as np
 from PIL import Image, ImageFilter
+
+from gait_recognition.walkers.cameras import through_jpeg
 
 RECORDING = 1                   # to be raised when the same walk and seed would be recorded otherwise
 SMALL_FIGURE = (60, 120)        # pixels: heights of a pedestrian in surveillance video
@@ -130,9 +131,7 @@ def shadowed(image, rng):
 
 def compressed(image, rng):
     """Through a JPEG file of a low quality."""
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, 'JPEG', quality=int(rng.integers(*QUALITY)))
-    return np.asarray(Image.open(file))
+    return np.asarray(through_jpeg(Image.fromarray(image), int(rng.integers(*QUALITY))))
 
 
 def put_in_front(image, joints, other, rng):

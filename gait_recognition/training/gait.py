@@ -304,9 +304,9 @@ def _add_data(parser):
                         help='the first N walkers train with all walks, whatever --conditions')
     parser.add_argument('--validation-people', type=count, default=30, help='walkers to validate on')
     parser.add_argument('--walk-frames', type=count, default=50, help="frames of a walker's walk")
-    parser.add_argument('--renditions', type=seed, default=0, metavar='N',
-                        help='train on each walk so many times more, as worse cameras would have recorded it: grey, '
-                        'small, compressed, dark, the crop not steady')
+    parser.add_argument('--renditions', type=seed, default=0, metavar='N', help='train on each walk so many times '
+                        'more, as worse cameras would have recorded it: grey, small, compressed, dark, the crop not '
+                        'steady')
     parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept (default: in --output)')
 
 

@@ -27,7 +27,7 @@ from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, 
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
 from gait_recognition.training.scores import draw_score, evaluate_poses
 from gait_recognition.training.sets import WALKERS, content_of, data_sets, read_all, test_set
-from gait_recognition.weights import PRECISIONS
+from gait_recognition.weights import PRECISIONS, open_pose_network
 from pose_joints import JOINT_NAMES
 
 RATE = 1e-3                         # the author's
@@ -278,11 +278,8 @@ def _convert_command(arguments):
 
 
 def _evaluate_command(arguments):
-    from human_pose_nn import HumanPoseIRNetwork
-
     data = test_set(arguments)
-    with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
-        net.restore(arguments.evaluate)
+    with open_pose_network(arguments.evaluate, arguments.precision, image_size=arguments.size) as net:
         with contextlib.closing(Progress(len(data), 'picture')) as progress:
             score = evaluate_poses(net, data, progress)
     print(score)
@@ -293,11 +290,8 @@ def _evaluate_command(arguments):
 
 
 def _clean_command(arguments):
-    from human_pose_nn import HumanPoseIRNetwork
-
     annotations = read_all([file for group in arguments.data for file in group])
-    with HumanPoseIRNetwork(precision=arguments.precision, image_size=arguments.size) as net:
-        net.restore(arguments.clean)
+    with open_pose_network(arguments.clean, arguments.precision, image_size=arguments.size) as net:
         with contextlib.closing(Progress(len(annotations), 'person')) as progress:
             cleaned = clean(net, annotations, progress)
     write_annotations(arguments.to, [a for a in cleaned.annotations if a.present.any()])

@@ -21,6 +21,7 @@ from gait_recognition.walkers.crowds import Crowd, fits_of
 from gait_recognition.walkers.pictures import DRAWING
 from gait_recognition.walkers.scenes import iter_frames
 from gait_recognition.walkers.skeletons import read_recordings
+from gait_recognition.weights import open_pose_network
 
 # WalkerWalks: who is trained on, validated on and tested on are never the same person.
 TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
@@ -255,11 +256,8 @@ class Features:
         paths = [self.path(data, walk) for walk in data.walks]
         missing = [i for i, path in enumerate(paths) if not path.exists()]
         if missing:
-            from human_pose_nn import HumanPoseIRNetwork
-
             with contextlib.closing(Progress(len(missing), 'describing walk')) as progress, \
-                    HumanPoseIRNetwork(precision=self.precision) as pose:
-                pose.restore(self.pose_weights)
+                    open_pose_network(self.pose_weights, self.precision) as pose:
                 pending = ((i, images) for i in missing
                            for images in batches(data.read(data.walks[i], pose), BATCH_SIZE))
                 with contextlib.closing(ahead(pending, 2)) as prepared:

@@ -88,10 +88,15 @@ def apply_finish(canvas: np.ndarray, style: Finish, rng) -> np.ndarray:
     if style.noise:
         image = to_image(to_planes(image) + rng.standard_normal(canvas.shape[1:], np.float32) * np.float32(style.noise))
     if style.quality:
-        file = io.BytesIO()
-        image.save(file, 'JPEG', quality=style.quality)
-        image = Image.open(file).convert('RGB')
+        image = through_jpeg(image, style.quality)
     return np.array(image)
+
+
+def through_jpeg(image, quality):
+    """An RGB picture as a JPEG file of that quality (1 to 95) shows it."""
+    file = io.BytesIO()
+    image.save(file, 'JPEG', quality=quality)
+    return Image.open(file).convert('RGB')
 
 
 def heading_of(leftwards: bool, yaw: float) -> float:
