@@ -258,7 +258,7 @@ def test_several_sets_are_trained_on_and_validated_on_by_name_and_go_on(tmp_path
     (['--data', 'a.csv', '--data', 'b.csv', '--shares', '1'], '--shares takes 2 positive numbers'),
     (['--data', 'a.csv', '--shares', '1'], '--shares goes with several --data'),
     (['--data', 'a.csv', '--data', 'b.csv', '--shares', '1', '0'], '--shares takes 2 positive numbers'),
-    (['--data', 'a.csv', '--degrade', '2'], '--degrade is a share'),
+    (['--data', 'a.csv', '--degrade', '2'], 'argument --degrade: expected a share, 0 to 1, got'),
     (['--data', 'a.csv', '--zoom', '2', '1'], '--zoom takes the least and the most'),
     (['--zoom', '1', '2'], '--zoom is about --data, not about walkers'),
     (['--extent', '0.7'], '--extent is about annotated pictures')])
