@@ -1279,8 +1279,8 @@ def test_evaluation_computes_in_the_precision_that_is_asked_for(tmp_path, monkey
     with TinyNetwork(seed=1) as net:
         weights = net.save(tmp_path, 'weights')
     asked = []
-    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork',
-                        lambda precision, image_size: asked.append((precision, image_size)) or TinyNetwork())
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork', lambda session_config, precision, image_size: asked.append(
+        (precision, image_size)) or TinyNetwork())
     assert main(['--evaluate', weights, '--validation-size', '1', '--precision', 'bfloat16']) == 0
     assert main(['--evaluate', weights, '--validation-size', '1']) == 0
     assert asked == [('bfloat16', 299), ('float32', 299)]
