@@ -152,6 +152,62 @@ def files_of(source):
     return found.target if found.kind == 'pictures' else [found.target]
 
 
+def walks_of(text):
+    """The walks that a word of the user's stands for: a folder or a pattern of videos stands for each of them.
+
+    Pictures of a folder, or of a pattern, are one walk; animations are one each, as videos. Of a folder that holds
+    neither, its folders are looked into. What stands for nothing stays as it is, for `find` to say why.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of str
+    """
+    if is_live(text):
+        return [text]
+    path = path_of(text)
+    try:
+        if os.path.isdir(path):
+            return _walks_in(path)
+        if os.path.exists(path) or not glob.has_magic(path):
+            return [path]
+    except (OSError, ValueError):                                       # no name of a file at all
+        return [path]
+    matches = _in_order(glob.glob(path))
+    folders = [match for match in matches if os.path.isdir(match)]
+    films = _films_of([match for match in matches if os.path.isfile(match)])
+    if films is None or not folders and not films:
+        return [path]
+    return [walk for match in _in_order(folders + films)
+            for walk in (_walks_in(match) if match in folders else [match])]
+
+
+def _walks_in(folder):
+    entries = _in_order(entry.path for entry in os.scandir(folder) if not entry.name.startswith('.'))
+    films = _films_of([entry for entry in entries if os.path.isfile(entry)])
+    if films is None or films:
+        return films or [folder]
+    inside = [each for each in entries if os.path.isdir(each) and _holds_frames(each)]
+    return [walk for each in inside for walk in _films_of(_in_order(
+        entry.path for entry in os.scandir(each) if entry.is_file())) or [each]] or [folder]
+
+
+def _films_of(files):
+    """The videos and animations among files; None where pictures are among them, which together are one walk."""
+    videos = [file for file in files if file.lower().endswith(VIDEO_SUFFIXES)]
+    images = [file for file in files if file.lower().endswith(pictures.SUFFIXES)]
+    if any(not file.lower().endswith(pictures.ANIMATION_SUFFIXES) or pictures.is_picture(file) for file in images):
+        return None
+    return [file for file in files if file in {*videos, *images}]
+
+
+def _holds_frames(folder):
+    return any(entry.name.lower().endswith(VIDEO_SUFFIXES + pictures.SUFFIXES) for entry in os.scandir(folder))
+
+
 def _pictures_in(folder):
     """The pictures of a folder, in natural order."""
     names = [entry.path for entry in os.scandir(folder) if not entry.name.startswith('.')]

@@ -28,7 +28,7 @@ from gait_recognition.weights import Weights, choose_weights, find_pair, find_po
 from pose_joints import COCO_JOINTS, JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ['pose', 'gait', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list',
+COMMANDS = ['pose', 'gait', 'check', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list',
             'gallery check', 'gallery audit', 'gallery remove', 'gallery forget', 'gallery rename', 'gallery merge',
             'gallery split', 'gallery private', 'gallery export', 'gallery import', 'gallery calibrate', 'convert',
             'walkers', 'fetch']
@@ -41,6 +41,9 @@ class PoseStandIn:
         features = np.zeros((len(frames), 17, 17, 32), np.float32)
         features[..., :3] = frames[:, 8::17, 8::17][:, :17, :17] - 128.0
         return features
+
+    def features_and_joints(self, frames, batch_size=16):
+        return self.feed_forward_features(frames), self.joint_positions(frames)
 
     def joint_positions(self, frames, batch_size=16):
         joints = np.empty((3, len(frames), 16), np.float32)

@@ -158,7 +158,7 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
         Shapes do not fit; there are too few frames a second, or too few with sure joints; nobody walks.
     """
     left_out = {}
-    runs, facing = _one_way(runs_of(times, joints, sure), left_out, name)
+    runs, facing = one_way(runs_of(times, joints, sure), left_out, name)
     view = view_of(runs, facing)
     rate, share = stride_rate([_between_ankles(run, view) for run in runs])
     seconds = sum(run.seconds for run in runs)
@@ -190,7 +190,7 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
     return Gait(name, seconds, runs[0].rate, view, steps, events, measures, angles, left_out)
 
 
-def _one_way(runs, left_out, name):
+def one_way(runs, left_out, name):
     """The runs in which the walker faces the way that he faces longest, and which that is, +1 or -1."""
     parts = [part for run in runs for part in split_at_turns(run)]
     if not parts:
