@@ -244,7 +244,11 @@ class KeptFrames(Frames):
                 self._shape = frame.shape
             self._file.flush()
         self.count, self.skipped, self.seconds = frames.count, frames.skipped, frames.seconds
-        self.readings, self.whole, self.expected = 0, self.count, self.count
+        self.readings, self.whole = 0, self.count
+
+    @property
+    def expected(self):
+        return len(self._numbers)
 
     def _numbered(self):
         size = math.prod(self._shape)

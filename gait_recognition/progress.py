@@ -1,4 +1,5 @@
 """How far long work is: `Progress` of anything that is counted, `WalksProgress` of a batch of walks."""
+import contextlib
 import shutil
 import sys
 import threading
@@ -99,13 +100,18 @@ class WalksProgress:
 
     def begin(self, number, source):
         """Walk `number` (from 0) is begun; `source` is its `Frames`, or whatever has a name."""
-        self._number, self._source = number, source
-        self._stage, self._since = 0, time.monotonic()
+        self._number, self._stage, self._since = number, 0, time.monotonic()
+        self._source = source
 
-    def end(self):
-        """The walk is done."""
-        self._note_stage()
-        self._source = None
+    @contextlib.contextmanager
+    def showing(self, number, source):
+        """`begin`, and the walk is done at the end of the block."""
+        self.begin(number, source)
+        try:
+            yield
+        finally:
+            self._note_stage()
+            self._source = None
 
     def _note_stage(self):
         """Keep what the stages that are over took."""

@@ -415,7 +415,8 @@ def test_damaged_frames_are_counted_in_answers_and_said_in_one_line(gallery, wei
         walk = walk_of(json.loads(out))
         assert (status, walk['frames'], walk['used'], walk['skipped']) == (0, 9, 8, 1)
         assert walk['remarks'] == ['1 of 9 frames are damaged and were skipped']
-        assert err == f'gait-recognition: {damaged}: 1 of 9 frames are damaged and were skipped\n'
+        lines = [line for line in err.splitlines() if 'a poor recording' not in line]         # of eight frames
+        assert lines == [f'gait-recognition: {damaged}: 1 of 9 frames are damaged and were skipped']
     status, out, err = run('pose', damaged, *weights[:2], '--json')
     assert (status, json.loads(out)[0]['skipped'], err.count('1 of 9 frames are damaged')) == (0, 1, 1)
 
@@ -528,8 +529,8 @@ def test_an_enrolment_that_fails_keeps_what_is_done_and_the_same_command_goes_on
     (tmp_path / 'anna-2' / '5.png').rename(tmp_path / 'away.png')
     Image.new('RGB', (20, 10)).save(tmp_path / 'anna-2' / '5.png')
     status, out, err = run(*enrol)
-    assert (status, out) == (2, '')
-    assert '1 of 2 walks are enrolled; the same command goes on' in err and 'anna-2' in err.splitlines()[-1]
+    assert status == 2 and 'anna-1' in out and 'anna-2' not in out
+    assert '1 of 2 walks could not be read' in err and re.search('anna-2: frame 5 is 20 x 10', err)
     (tmp_path / 'away.png').rename(tmp_path / 'anna-2' / '5.png')
     status, out, err = run(*enrol)
     assert status == 0 and out.splitlines()[0] == f'anna: {walks("anna", 2)}, 8 of 8 frames'
@@ -599,7 +600,7 @@ def test_a_blank_name_is_refused_before_weights_are_opened(weights, opened, walk
 
 def test_a_calibration_older_than_the_people_is_said(gallery, weights, walks, run):
     status, _, err = run('enrol', gallery, '--name', 'dan', walks('dan', 1), *weights)
-    assert status == 0 and 'calibrate it again' in err and len(err.splitlines()) == 1
+    assert status == 0 and err.count('calibrate it again') == 1
     assert json.loads(run('gallery', 'list', gallery, '--json')[1])['outdated'] == ['identify', 'verify']
     assert 'older than the people in it' in run('identify', gallery, walks('anna', 4), *weights)[2]
 
@@ -721,18 +722,21 @@ def test_evaluate_keeps_no_vectors_if_told_so(manifest, weights, opened, run, tm
     assert not (tmp_path / 'gait-vectors').exists()
 
 
-def test_evaluate_stops_at_a_walk_without_a_person_or_leaves_it_out(manifest, weights, opened, run, tmp_path):
+def test_evaluate_goes_on_after_a_walk_without_a_person_and_says_so_by_its_status(manifest, weights, opened, run, tmp_path):
     (tmp_path / 'wall').mkdir()
     for i in range(9):
         Image.new('RGB', (320, 240), 'grey').save(tmp_path / 'wall' / f'{i}.png')
     with open(manifest, 'a', newline='') as file:
         file.write('carla,N4,1,wall\n')
     arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3-N4', '--no-cache', *weights]
-    line = refused(run(*arguments))
-    assert 'wall: nothing as large as a person moves' in line and '--leave-out' in line
-    status, out, err = run(*arguments, '--leave-out')
-    assert status == 0 and '3 gallery walks, 3 probes' in out
-    assert 'wall: nothing as large' in err and '1 of 7 walks are left out' in err
+    for option, expected in ([], 2), (['--leave-out'], 0):
+        status, out, err = run(*arguments, *option)
+        assert status == expected and '3 gallery walks, 3 probes' in out
+        assert 'wall: nothing as large as a person moves' in err and '1 of 7 walks are left out' in err
+    status, out, _ = run(*arguments, '--json')
+    answer = json.loads(out)
+    assert status == 2 and [*answer['errors']] == [str(tmp_path / 'wall')] and len(answer['checks']) == 6
+    assert 'wall: nothing as large as a person moves' in refused(run(*arguments, '--stop-at-error'))
 
 
 @pytest.mark.parametrize('experiment', [1, 2])

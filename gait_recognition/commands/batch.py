@@ -1,7 +1,6 @@
 """What commands do with many walks: each one's answer printed when it is there, in four forms; bad ones left behind."""
 import contextlib
 import csv
-import functools
 import io
 import json
 import pathlib
@@ -57,6 +56,8 @@ class Form(NamedTuple):
         Without another form something is printed.
     prints : bool
         The batch prints answers; otherwise its command does, of all of them.
+    is_kept : bool
+        What was done is kept in any case.
     """
     columns: tuple
     head: str | None = None
@@ -64,10 +65,11 @@ class Form(NamedTuple):
     key: str = 'walk'
     is_text: bool = True
     prints: bool = True
+    is_kept: bool = False
 
 
 class Batch:
-    """The walks of a command; those that cannot be opened are said at once, before anything is computed.
+    """The walks of a command: `look` at them, then ask for their `answers`.
 
     Parameters
     ----------
@@ -96,11 +98,13 @@ class Batch:
             check_target(arguments.answers, writes=ANSWERS, inputs=arguments.walks)
         _check_range(arguments)
         self._problems, self._expected, self._once = {}, [], {}
+
+    def look(self):
+        """Open each walk: what can be said before computing is said. After the checks of options and outputs."""
         for number, walk in enumerate(self.walks):
             self._look(number, walk)
 
     def _look(self, number, walk):
-        """Open a walk: what can be said before computing is said."""
         expected = None
         try:
             source = self._opener(walk, self._arguments)
@@ -181,7 +185,8 @@ class Batch:
         with contextlib.ExitStack() as stack:
             kept = stack.enter_context(KeptAnswers(self._arguments.answers, say)) if self._arguments.answers else None
             stack.enter_context(self._printer)
-            progress, tools, taken = WalksProgress(self._expected, self._form.stages), None, 0
+            tools = _Lazy(stack, opening, WalksProgress(self._expected, self._form.stages), self._arguments.verbose)
+            taken = 0
             for number, walk in enumerate(self.walks):
                 key = self._key(walk, made_with) if kept and number not in self._problems else None
                 answer = kept.get(key) if key else None
@@ -190,12 +195,9 @@ class Batch:
                 elif number in self._problems:
                     answer = self._as_error(walk, self._problems[number])
                 else:
-                    if tools is None:
-                        load_tensorflow(self._arguments.verbose)
-                        tools = (stack.enter_context(opening()),)
-                        stack.enter_context(progress)
-                    answer = self._compute(number, walk, progress, functools.partial(work, tools[0], walk))
-                    if not answer.pop('may pass', False) and key:
+                    with self._saying_how_to_go_on(number):
+                        answer, may_pass = self._compute(number, walk, tools, work)
+                    if key and not may_pass:
                         kept.add(key, answer)
                 answer = {name: value for name, value in answer.items() if name != 'key'}
                 self.failed += answer['error'] is not None
@@ -209,21 +211,31 @@ class Batch:
         if self.failed and len(self.walks) > 1:
             say(f'{self.failed} of {counted(len(self.walks), "walk")} could not be read')
 
-    def _compute(self, number, walk, progress, work):
+    @contextlib.contextmanager
+    def _saying_how_to_go_on(self, done):
         try:
+            yield
+        except BaseException:
+            if len(self.walks) > 1:
+                how = 'the same command goes on' if self._form.is_kept or self._arguments.answers else \
+                    'with --answers FILE.jsonl the same command would go on there'
+                say(f'{done} of {counted(len(self.walks), "walk")} were done: {how}')
+            raise
+
+    def _compute(self, number, walk, tools, work):
+        """(answer, whether its error may pass) of a walk that was not done before."""
+        try:
+            needed = tools.get()
             source = self._once.pop(number, None) or self._opener(walk, self._arguments)
-            progress.begin(number, source or _Named(walk))
-            try:
-                answer, text = work(source)
-            finally:
-                progress.end()
+            with tools.progress.showing(number, source or _Picture(walk)):
+                answer, text = work(needed, walk, source)
             name = answer.pop(self._form.key, walk)
-            return {self._form.key: name, 'error': None, **answer, 'text': text}
+            return {self._form.key: name, 'error': None, **answer, 'text': text}, False
         except Exception as error:
             if not is_fault_of_walk(error):
                 raise
             self._said(walk, error)
-            return {**self._as_error(walk, self._reason(walk, error)), 'may pass': isinstance(error, OSError)}
+            return self._as_error(walk, self._reason(walk, error)), isinstance(error, OSError)
 
     def _as_error(self, walk, reason):
         return {self._form.key: walk, 'error': reason}
@@ -240,10 +252,24 @@ class Batch:
             return None
 
 
-class _Named(NamedTuple):
-    """What progress shows of what has no frames: a single picture."""
+class _Lazy:
+    """What computing takes, opened when it is first asked for."""
+
+    def __init__(self, stack, opening, progress, verbose):
+        self.progress, self._stack, self._opening, self._verbose = progress, stack, opening, verbose
+        self._opened = None
+
+    def get(self):
+        if self._opened is None:
+            load_tensorflow(self._verbose)
+            self._opened = (self._stack.enter_context(self._opening()),)
+            self._stack.enter_context(self.progress)
+        return self._opened[0]
+
+
+class _Picture(NamedTuple):
+    """What progress shows of what has no frames."""
     name: str
-    count: int = 0
 
 
 def _check_range(arguments):

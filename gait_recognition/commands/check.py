@@ -17,6 +17,7 @@ def check_command(arguments):
     """Say of each walk how fit it is; 1 where one is poor."""
     batch = Batch(arguments, Form(('check.word', 'check.reasons', 'remarks', *(f'check.{name}' for name in FIGURES)),
                                   stages=('finding the walker', 'looking at it', 'looking for others')))
+    batch.look()
     weights = find_pose_weights(arguments.pose_weights)
 
     def work(net, walk, source):

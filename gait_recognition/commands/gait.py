@@ -33,6 +33,7 @@ def gait_command(arguments):
     batch = Batch(arguments, Form((*columns, *FRAME_COLUMNS, *CHECK_COLUMNS),
                                   stages=('finding the walker', 'estimating joints')))
     _check_targets(arguments, batch.walks)
+    batch.look()
     weights = find_pose_weights(arguments.pose_weights)
 
     def work(net, walk, source):

@@ -67,6 +67,7 @@ def pose_command(arguments):
     if arguments.joints:
         _check_joints(arguments.joints, batch.walks)
     check_targets_differ(output for output in (arguments.joints, *outputs.values()) if output)
+    batch.look()
     weights = find_pose_weights(arguments.pose_weights)
     if arguments.output and len(outputs) > 1 and not batch.is_lost:
         arguments.output.mkdir(parents=True, exist_ok=True)

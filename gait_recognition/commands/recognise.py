@@ -51,7 +51,8 @@ def enrol_command(arguments):
     else:
         given = [(arguments.name, walk) for walk in find_walks(arguments.walks)]
     check_target(arguments.gallery, writes=GALLERY)
-    batch = Batch(arguments, Form(('name', *FRAME_COLUMNS, *CHECK_COLUMNS)), [walk for _, walk in given])
+    batch = Batch(arguments, Form(('name', *FRAME_COLUMNS, *CHECK_COLUMNS), is_kept=True), [walk for _, walk in given])
+    batch.look()
     if batch.is_lost:                                       # no gallery is made for nobody
         return batch.give_up()
     weights = chosen_weights(arguments)
@@ -204,6 +205,7 @@ def identify_command(arguments):
     _check_gallery(arguments.gallery)
     batch = Batch(arguments, Form(('name', 'decision', 'similarity', 'threshold', 'ranking.0.name', 'ranking.0.score',
                                    *FRAME_COLUMNS, *CHECK_COLUMNS)))
+    batch.look()
     weights = chosen_weights(arguments)
     gallery = _load_gallery(arguments, weights)
     if not len(gallery):
@@ -264,6 +266,7 @@ def verify_command(arguments):
                          + (f': {", ".join(walks[:5])}' if len(walks) > 2 else ''))
     _check_gallery(arguments.gallery)
     batch = Batch(arguments, Form((*FRAME_COLUMNS, *CHECK_COLUMNS), is_text=False, prints=False), walks)
+    batch.look()
     weights = chosen_weights(arguments)
     gallery = _load_gallery(arguments, weights)
 

@@ -33,6 +33,7 @@ def vector_command(arguments):
         check_target(arguments.output, writes=VECTORS, inputs=arguments.walks)
     batch = Batch(arguments, Form((*FRAME_COLUMNS, *CHECK_COLUMNS, *(f'vector.{i}' for i in range(VECTOR_SIZE))),
                                   head=csv_line(HEADER), is_text=writer is None))
+    batch.look()
     weights = chosen_weights(arguments)
 
     def work(networks, walk, source):
