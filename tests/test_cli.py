@@ -722,7 +722,7 @@ def test_evaluate_keeps_no_vectors_if_told_so(manifest, weights, opened, run, tm
     assert not (tmp_path / 'gait-vectors').exists()
 
 
-def test_evaluate_goes_on_after_a_walk_without_a_person_and_says_so_by_its_status(manifest, weights, opened, run, tmp_path):
+def test_evaluate_goes_on_after_a_walk_without_a_person_and_its_status_tells(manifest, weights, opened, run, tmp_path):
     (tmp_path / 'wall').mkdir()
     for i in range(9):
         Image.new('RGB', (320, 240), 'grey').save(tmp_path / 'wall' / f'{i}.png')
