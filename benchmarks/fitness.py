@@ -49,12 +49,12 @@ def blurred(walk, reach):
     return ndimage.uniform_filter(walk, (0, reach, reach, 0))
 
 
-PROBES = {'clean': lambda person: drawn(person, 2),
-          **{f'{height} pixels high': lambda person, h=height: smaller(drawn(person, 2), h) for height in (80, 40, 20)},
-          **{f'{share:.0%} of the light': lambda person, s=share: darker(drawn(person, 2), s) for share in (0.25, 0.06)},
-          **{f'blurred by {reach}': lambda person, r=reach: blurred(drawn(person, 2), r) for reach in (7, 15, 25)},
-          **{f'{count} frames': lambda person, n=count: drawn(person, 2, frames=n) for count in (18, 8)},
-          **{f'{yaw} degrees': lambda person, y=yaw: drawn(person, 2, yaw=y) for yaw in (45, 75)}}
+PROBES = {'clean': lambda person: drawn(person, 2)}
+PROBES |= {f'{height} pixels high': lambda person, h=height: smaller(drawn(person, 2), h) for height in (80, 40, 20)}
+PROBES |= {f'{light:.0%} of the light': lambda person, s=light: darker(drawn(person, 2), s) for light in (0.25, 0.06)}
+PROBES |= {f'blurred by {reach}': lambda person, r=reach: blurred(drawn(person, 2), r) for reach in (7, 15, 25)}
+PROBES |= {f'{count} frames': lambda person, n=count: drawn(person, 2, frames=n) for count in (18, 8)}
+PROBES |= {f'{yaw} degrees': lambda person, y=yaw: drawn(person, 2, yaw=y) for yaw in (45, 75)}
 
 
 def main():

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from gait_recognition.cycles.measures import measure_found, one_way
-from gait_recognition.cycles.series import runs_of
+from gait_recognition.cycles.measures import between_ankles, one_way
+from gait_recognition.cycles.rhythm import stride_rate
+from gait_recognition.cycles.series import MIN_SHARE, runs_of
 from gait_recognition.cycles.views import view_of
 from gait_recognition.poses import FrameJoints, joints_in_frame, joints_of_walk, timed
 from gait_recognition.tracking.joints import ABOVE, BELOW, SURE, people_in
@@ -44,8 +45,8 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule('seconds', '{:.1f} s of walking', 1.5, 0.8),
-    Rule('steps', '{:.0f} steps', 3, 1),
+    Rule('seconds', '{:.1f} s of walking', 1.4, 0.7),
+    Rule('steps', '{:.0f} steps', 2, 1),
     Rule('rate', '{:.3g} frames a second', 15, 8),
     Rule('height', 'a figure of {:.0f} pixels', 100, 50),
     Rule('degrees', 'seen {:.0f} degrees off the profile', 30, 60, True),
@@ -84,6 +85,7 @@ class Fitness:
     degrees : float or None
         Off the profile.
     steps : int
+        Whole ones, by the rhythm of the legs.
     no_steps : str or None
         Why no steps were counted.
     sharpness : float
@@ -245,7 +247,7 @@ def fitness_of(frames, track, found, looks, company=None):
     joints, times = np.array([pose.joints for pose in found]), np.array([pose.time for pose in found])
     unsure = joints[:, 2] < SURE                                                        # (T, 16)
     rate = frames.fps / frames.every
-    view, steps, no_steps = _view_and_steps(times, found, track)
+    view, steps, no_steps = _view_and_steps(times, joints, track.name)
     lost_by = collections.Counter(track.dropped.values())
     if track.skipped:
         lost_by['damaged'] = track.skipped
@@ -284,18 +286,17 @@ def _height(track, joints):
     return float(np.median(np.nanmax(y, 1) - np.nanmin(y, 1))) * (1 + ABOVE + BELOW) if len(y) else 0.0
 
 
-def _view_and_steps(times, found, track):
+def _view_and_steps(times, joints, name):
     """(View or None, steps, why there are none)."""
     try:
-        gait = measure_found(found, track)
-        return gait.view, gait.steps, None
+        runs, facing = one_way(runs_of(times, joints), {}, name)
     except ValueError as error:
-        reason = str(error).removeprefix(f'{track.name}: ')
-    try:
-        runs, facing = one_way(runs_of(times, [pose.joints for pose in found]), {}, track.name)
-        return view_of(runs, facing), 0, reason
-    except ValueError:
-        return None, 0, reason
+        return None, 0, str(error).removeprefix(f'{name}: ')
+    view = view_of(runs, facing)
+    strides, share = stride_rate([between_ankles(run, view) for run in runs])
+    if share < MIN_SHARE:
+        return view, 0, f'the legs do not alternate in one rhythm, which {share:.0%} of their movement follows'
+    return view, int(2 * strides * sum(run.seconds for run in runs)), None
 
 
 def company_in(frames, track, pose_net):

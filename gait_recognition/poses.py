@@ -9,7 +9,8 @@ from gait_recognition.frames import read_frames
 from gait_recognition.pictures import is_picture, read_picture, to_frame
 from gait_recognition.sources import path_of
 from gait_recognition.tracking.crops import crop_walker
-from gait_recognition.tracking.track import CROP_SIZE, MIN_FRAMES
+from gait_recognition.tracking.joints import square_around_person
+from gait_recognition.tracking.track import CROP_SIZE, NoPersonError, cut_square
 from gait_recognition.vectors import BATCH_SIZE
 from gait_recognition.weights import find_pose_weights, shared_pose_network
 
@@ -72,10 +73,11 @@ def picture_view(picture, crop, net):
     """What the network is shown of a picture, uint8 (299, 299, 3), and its box: top, left, height, width in pixels."""
     if crop == 'background':
         raise ValueError(NOT_OF_PICTURES)
-    if crop == 'pose':                                      # a picture is a walk that stands still
-        crops = crop_walker([np.asarray(picture)] * MIN_FRAMES, 'pose', net)
-        top, left, side = crops.track.boxes[0]
-        return next(iter(crops)), (top, left, side, side)
+    if crop == 'pose':
+        square = square_around_person(np.asarray(picture), net)
+        if square is None:
+            raise NoPersonError("nobody is seen in this picture; crop='none' takes it whole")
+        return cut_square(np.asarray(picture), square), (*square[:2], square[2], square[2])
     return to_frame(picture), (0, 0, picture.height, picture.width)
 
 

@@ -178,7 +178,7 @@ def walks_of(text):
         return [path]
     matches = _in_order(glob.glob(path))
     folders = [match for match in matches if os.path.isdir(match)]
-    films = _films_of([match for match in matches if os.path.isfile(match)])
+    films = _films_of(matches)
     if films is None or not folders and not films:
         return [path]
     return [walk for match in _in_order(folders + films)
@@ -186,17 +186,21 @@ def walks_of(text):
 
 
 def _walks_in(folder):
-    entries = _in_order(entry.path for entry in os.scandir(folder) if not entry.name.startswith('.'))
-    films = _films_of([entry for entry in entries if os.path.isfile(entry)])
+    entries = _entries(folder)
+    films = _films_of(entries)
     if films is None or films:
         return films or [folder]
     inside = [each for each in entries if os.path.isdir(each) and _holds_frames(each)]
-    return [walk for each in inside for walk in _films_of(_in_order(
-        entry.path for entry in os.scandir(each) if entry.is_file())) or [each]] or [folder]
+    return [walk for each in inside for walk in _films_of(_entries(each)) or [each]] or [folder]
+
+
+def _entries(folder):
+    return _in_order(entry.path for entry in os.scandir(folder) if not entry.name.startswith('.'))
 
 
 def _films_of(files):
     """The videos and animations among files; None where pictures are among them, which together are one walk."""
+    files = [file for file in files if os.path.isfile(file)]
     videos = [file for file in files if file.lower().endswith(VIDEO_SUFFIXES)]
     images = [file for file in files if file.lower().endswith(pictures.SUFFIXES)]
     if any(not file.lower().endswith(pictures.ANIMATION_SUFFIXES) or pictures.is_picture(file) for file in images):

@@ -160,7 +160,7 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
     left_out = {}
     runs, facing = one_way(runs_of(times, joints, sure), left_out, name)
     view = view_of(runs, facing)
-    rate, share = stride_rate([_between_ankles(run, view) for run in runs])
+    rate, share = stride_rate([between_ankles(run, view) for run in runs])
     seconds = sum(run.seconds for run in runs)
     if share < MIN_SHARE:
         raise ValueError(f'{name}: the legs do not alternate in one rhythm: {share:.0%} of their movement follows one, '
@@ -202,7 +202,7 @@ def one_way(runs, left_out, name):
     return [part for part, way in parts if way == facing], facing
 
 
-def _between_ankles(run, view):
+def between_ankles(run, view):
     """(times, distance of the ankles): along the way; from the front how much higher one is than the other."""
     right, left = (run.points[:, leg[0], 0 if view.kind == 'front' else 1] for leg in LEGS.values())
     return run.times, right - left
