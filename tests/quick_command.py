@@ -59,7 +59,8 @@ def opened(monkeypatch):
         calls.append((path, precision))
         yield PoseStandIn()
     monkeypatch.setattr('gait_recognition.commands.walks.open_networks', open_networks)
-    monkeypatch.setattr('gait_recognition.commands.pose.open_pose_network', open_pose_network)
+    for command in ('pose', 'gait', 'check'):
+        monkeypatch.setattr(f'gait_recognition.commands.{command}.open_pose_network', open_pose_network)
     monkeypatch.setattr('gait_recognition.vectors.shared_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
     return calls
 
