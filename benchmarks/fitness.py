@@ -49,12 +49,18 @@ def blurred(walk, reach):
     return ndimage.uniform_filter(walk, (0, reach, reach, 0))
 
 
-PROBES = {'clean': lambda person: drawn(person, 2)}
-PROBES |= {f'{height} pixels high': lambda person, h=height: smaller(drawn(person, 2), h) for height in (80, 40, 20)}
-PROBES |= {f'{light:.0%} of the light': lambda person, s=light: darker(drawn(person, 2), s) for light in (0.25, 0.06)}
-PROBES |= {f'blurred by {reach}': lambda person, r=reach: blurred(drawn(person, 2), r) for reach in (7, 15, 25)}
-PROBES |= {f'{count} frames': lambda person, n=count: drawn(person, 2, frames=n) for count in (18, 8)}
-PROBES |= {f'{yaw} degrees': lambda person, y=yaw: drawn(person, 2, yaw=y) for yaw in (45, 75)}
+def probes():
+    """The kinds of probes: their names, and how a person's is made; those of each degradation get worse."""
+    yield 'clean', lambda person: drawn(person, 2)
+    for step in range(3):
+        if step < 2:
+            yield f'{(18, 8)[step]} frames', lambda person, n=(18, 8)[step]: drawn(person, 2, frames=n)
+        yield f'{(80, 40, 20)[step]} pixels high', lambda person, h=(80, 40, 20)[step]: smaller(drawn(person, 2), h)
+        yield f'blurred by {(7, 15, 25)[step]}', lambda person, r=(7, 15, 25)[step]: blurred(drawn(person, 2), r)
+        if step:
+            light, yaw = (None, 0.25, 0.06)[step], (None, 45, 75)[step]
+            yield f'{light:.0%} of the light', lambda person, s=light: darker(drawn(person, 2), s)
+            yield f'{yaw} degrees', lambda person, y=yaw: drawn(person, 2, yaw=y)
 
 
 def main():
@@ -71,22 +77,29 @@ def main():
         return np.stack([each.vector / np.linalg.norm(each.vector) for each in found]), [each.check for each in found]
     gallery, _ = described(lambda person: drawn(person, 1))
     by_word = {word: [] for word in WORDS}
-    print(f'{len(people)} people, one walk each in the gallery; rank-1 by chance {1 / len(people):.0%}')
-    for name, make in PROBES.items():
-        probes, checks = described(make)
-        right = (probes @ gallery.T).argmax(1) == np.arange(len(people))
-        words = [judged(check)[0] for check in checks]              # by the rules of now, whatever the cache says
-        for word, each in zip(words, right):
-            by_word[word].append(each)
-        counts = ', '.join(f'{words.count(word)} {word}' for word in WORDS if word in words)
-        print(f'  {name:18} rank-1 {right.mean():6.1%}   {counts}', flush=True)
-        if arguments.figures:
-            for rule in RULES:
-                values = [check[rule.name] for check in checks if check.get(rule.name) is not None]
-                if values:
-                    print(f'      {rule.name:10} {np.min(values):8.2f} {np.median(values):8.2f} {np.max(values):8.2f}')
-    for word, right in by_word.items():
-        print(f'{word:8} rank-1 {np.mean(right):6.1%} of {len(right)} probes' if right else f'{word:8} no probes')
+    print(f'{len(people)} people, one walk each in the gallery; rank-1 by chance {1 / len(people):.0%}', flush=True)
+    try:
+        for name, make in probes():
+            vectors_of, checks = described(make)
+            right = (vectors_of @ gallery.T).argmax(1) == np.arange(len(people))
+            words = [judged(check)[0] for check in checks]          # by the rules of now, whatever the cache says
+            for word, each in zip(words, right):
+                by_word[word].append(each)
+            counts = ', '.join(f'{words.count(word)} {word}' for word in WORDS if word in words)
+            print(f'  {name:18} rank-1 {right.mean():6.1%}   {counts}', flush=True)
+            if arguments.figures:
+                print_figures(checks)
+    finally:                                                        # of those so far, if it is interrupted
+        for word, right in by_word.items():
+            print(f'{word:8} rank-1 {np.mean(right):6.1%} of {len(right)} probes' if right else f'{word:8} no probes')
+
+
+def print_figures(checks):
+    """Least, middle and greatest value of what the rules look at."""
+    for rule in RULES:
+        values = [check[rule.name] for check in checks if check.get(rule.name) is not None]
+        if values:
+            print(f'      {rule.name:10} {np.min(values):8.2f} {np.median(values):8.2f} {np.max(values):8.2f}')
 
 
 if __name__ == '__main__':

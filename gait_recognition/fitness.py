@@ -26,6 +26,7 @@ from gait_recognition.tracking.track import HEIGHT_SHARE
 from pose_joints import JOINT_NAMES
 
 WORDS = ('good', 'usable', 'poor')
+LOOKS = ('sharpness', 'light', 'contrast')
 LOOK_EVERY = 4                          # of the crops: looks change slowly
 MIDDLE = slice(45, 254), slice(75, 224)             # of a crop's 299 rows and columns: the figure, and little else
 BLUR_SIZE = 9                           # pixels, of the blur that a picture is compared with [Crete-Roffet 2007]
@@ -255,8 +256,7 @@ def fitness_of(frames, track, found, looks, company=None):
         'frames': track.frames, 'used': len(found), 'lost_by': dict(lost_by), 'seconds': len(found) / rate,
         'rate': rate, 'knows_rate': frames.knows_fps, 'jumps': len(frames.facts.jumps), 'missing': frames.facts.missing,
         'height': _height(track, joints), 'view': view and view.kind, 'degrees': view and view.degrees, 'steps': steps,
-        'no_steps': no_steps, 'sharpness': float(np.median(looks.sharpness)), 'light': float(np.median(looks.light)),
-        'contrast': float(np.median(looks.contrast)), 'unsure': float(unsure.mean()),
+        'no_steps': no_steps, **{name: float(np.median(values)) for name, values in vars(looks).items() if name in LOOKS}, 'unsure': float(unsure.mean()),
         'unsure_joints': [JOINT_NAMES[joint] for joint in np.flatnonzero(unsure.mean(0) > OFTEN)],
         'lost': 1 - len(found) / max(1, track.frames), 'company': company}
     word, reasons = judged(figures)

@@ -228,12 +228,13 @@ def command(monkeypatch, tmp_path, capsys, walk):
         opened.append(True)
         return contextlib.nullcontext()
 
-    def found(source, crop, net):
+    def found(source, crop, net, look):
+        look(list(source))
         joints = [FrameJoints(i, each, i / 25) for i, each in enumerate(walk.joints)]
         return joints, Track(source.name, 'none', [*range(100)])
     monkeypatch.setattr('gait_recognition.commands.gait.open_pose_network', open_network)
     monkeypatch.setattr('gait_recognition.commands.gait.find_pose_weights', lambda _: 'weights')
-    monkeypatch.setattr('gait_recognition.commands.gait.load_tensorflow', lambda _: None)
+    monkeypatch.setattr('gait_recognition.commands.batch.load_tensorflow', lambda _: None)
     monkeypatch.setattr('gait_recognition.commands.gait.joints_of_walk', found)
 
     def run(*arguments):

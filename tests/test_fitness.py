@@ -173,7 +173,7 @@ def test_every_command_tells_the_word_in_its_json(gallery, weights, opened, walk
     assert json.loads(run('identify', gallery, walk_of, *weights, '--json')[1])[0]['check']['word'] == 'poor'
     answer = json.loads(run('verify', gallery, walk_of, walks('anna', 5), *weights, '--json')[1])
     assert [each['check']['word'] for each in answer['walks']] == ['poor', 'poor']
-    command = 'evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', *weights, '--json', '--cache', f'{gallery}-cache'
+    command = 'evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', *weights, '--json', '--cache', f'{gallery}s'
     for _ in range(2):                                                      # from the cache, too
         answer = json.loads(run(*command)[1])
         assert {each['word'] for each in answer['checks'].values()} == {'poor'} and len(answer['checks']) == 6
