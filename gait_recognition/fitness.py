@@ -26,7 +26,6 @@ from gait_recognition.tracking.track import HEIGHT_SHARE
 from pose_joints import JOINT_NAMES
 
 WORDS = ('good', 'usable', 'poor')
-LOOKS = ('sharpness', 'light', 'contrast')
 LOOK_EVERY = 4                          # of the crops: looks change slowly
 MIDDLE = slice(45, 254), slice(75, 224)             # of a crop's 299 rows and columns: the figure, and little else
 BLUR_SIZE = 9                           # pixels, of the blur that a picture is compared with [Crete-Roffet 2007]
@@ -85,8 +84,8 @@ class Fitness:
     view : {'side', 'diagonal', 'front'} or None
     degrees : float or None
         Off the profile.
-    steps : int
-        Whole ones, by the rhythm of the legs.
+    steps : int or None
+        Whole ones, by the rhythm of the legs; None where that takes a longer walk or more frames a second.
     no_steps : str or None
         Why no steps were counted.
     sharpness : float
@@ -116,7 +115,7 @@ class Fitness:
     height: float
     view: str | None
     degrees: float | None
-    steps: int
+    steps: int | None
     no_steps: str | None
     sharpness: float
     light: float
@@ -139,7 +138,8 @@ class Fitness:
                         + (f', {self.jumps} jumps' if self.jumps else '')
                         + (f', {self.missing} frames missing' if self.missing else ''),
                 'height': f'{self.height:.0f} pixels', 'view': view,
-                'steps': f'{self.steps}' + (f' ({self.no_steps})' if self.no_steps else ''),
+                'steps': ('not counted' if self.steps is None else f'{self.steps}')
+                         + (f' ({self.no_steps})' if self.no_steps else ''),
                 'sharpness': f'{self.sharpness:.2f}', 'light': f'{self.light:.0f}, contrast {self.contrast:.0f}',
                 'unsure joints': f'{self.unsure:.0%}' + (f', mostly {", ".join(self.unsure_joints)}'
                                                          if self.unsure_joints else ''),
@@ -218,6 +218,11 @@ class Looks:
                 self.contrast.append(float(figure.std()))
             self._count += 1
 
+    def medians(self):
+        """The walk's sharpness, light and contrast."""
+        found = {'sharpness': self.sharpness, 'light': self.light, 'contrast': self.contrast}
+        return {name: float(np.median(values)) if values else 0.0 for name, values in found.items()}
+
 
 def sharpness_of(picture):
     """1 less the blur effect of Crete-Roffet et al. (2007) of a grey picture (H, W): what a further blur would take
@@ -256,7 +261,7 @@ def fitness_of(frames, track, found, looks, company=None):
         'frames': track.frames, 'used': len(found), 'lost_by': dict(lost_by), 'seconds': len(found) / rate,
         'rate': rate, 'knows_rate': frames.knows_fps, 'jumps': len(frames.facts.jumps), 'missing': frames.facts.missing,
         'height': _height(track, joints), 'view': view and view.kind, 'degrees': view and view.degrees, 'steps': steps,
-        'no_steps': no_steps, **{name: float(np.median(values)) for name, values in vars(looks).items() if name in LOOKS}, 'unsure': float(unsure.mean()),
+        'no_steps': no_steps, **looks.medians(), 'unsure': float(unsure.mean()),
         'unsure_joints': [JOINT_NAMES[joint] for joint in np.flatnonzero(unsure.mean(0) > OFTEN)],
         'lost': 1 - len(found) / max(1, track.frames), 'company': company}
     word, reasons = judged(figures)
@@ -287,11 +292,11 @@ def _height(track, joints):
 
 
 def _view_and_steps(times, joints, name):
-    """(View or None, steps, why there are none)."""
+    """(View or None, steps or None, why there are none)."""
     try:
         runs, facing = one_way(runs_of(times, joints), {}, name)
     except ValueError as error:
-        return None, 0, str(error).removeprefix(f'{name}: ')
+        return None, None, str(error).removeprefix(f'{name}: ')
     view = view_of(runs, facing)
     strides, share = stride_rate([between_ankles(run, view) for run in runs])
     if share < MIN_SHARE:

@@ -259,7 +259,7 @@ def test_the_command_prints_the_figures_and_writes_table_and_chart(command, tmp_
 @pytest.mark.parametrize('arguments, said', [(['--output', 'a.jpg'], '.svg'), (['--table', 'a.txt'], '.csv'),
                                              (['--output', 'no/a.svg'], 'no such folder'),
                                              (['{}/walk.png', '--output', 'a.svg'], 'one walk'),
-                                             (['missing.mp4'], 'missing.mp4')])
+                                             (['--stop-at-error', 'missing.mp4'], 'missing.mp4')])
 def test_what_could_not_be_written_or_read_is_refused_before_the_network_is_opened(command, tmp_path, monkeypatch,
                                                                                   arguments, said):
     monkeypatch.chdir(tmp_path)

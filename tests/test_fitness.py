@@ -1,6 +1,8 @@
 """Is this recording fit? What is told of it is true, and the word follows the rules."""
 import csv
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,6 +64,7 @@ def test_a_long_sharp_walk_from_the_side_is_good():
     ({'scale': 80}, 'usable', 'a figure of 80 pixels (usable)'),
     ({'scale': 30}, 'poor', 'a figure of 30 pixels (poor)'),
     ({'count': 12}, 'poor', '0.5 s of walking (poor)'),
+    ({'count': 20}, 'usable', '0.8 s of walking (usable)'),
     ({'every': 5}, 'poor', '5 frames a second (poor)'),
     ({'yaw': 45}, 'usable', 'degrees off the profile (usable)'),
     ({'yaw': 85}, 'poor', 'degrees off the profile (poor)'),
@@ -151,6 +154,13 @@ def test_other_people_are_searched_for_beside_the_walker():
     pictures = [frame] * 5 + [other] * 5
     assert company_in(frames, track, Net()) == 0.5
     assert company_in(frames, Track('a', 'none', [0], [(0.0, 0.0, 299.0)]), Net()) is None
+
+
+def test_the_page_has_the_rules_that_hold():
+    page = (Path(__file__).parent.parent / 'docs' / 'fitness.md').read_text('utf-8')
+    rows = dict(re.findall(r'^\| .*\(`(\w+)`\) \| (.*) \|$', page, re.MULTILINE))
+    assert rows == {rule.name: ' | '.join(f'{"up to" if rule.is_most else "from"} {bound:g}' for bound in (
+        rule.good, rule.usable)) for rule in RULES}
 
 
 # The command ---------------------------------------------------------------------------------------------------------
