@@ -91,6 +91,18 @@ def is_live(text):
     return is_camera(text) or text == STANDARD_INPUT or text.lower().startswith(ADDRESSES)
 
 
+def is_read_once(text):
+    """Whether an argument names what can be read only once: `is_live`, or a fifo."""
+    return is_live(text) or stat.S_ISFIFO(_mode_of(path_of(text)))
+
+
+def _mode_of(path):
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):
+        return 0
+
+
 def is_camera(text):
     """Whether an argument is the number of a camera, not a file's name."""
     return text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_CAMERA)) and not os.path.exists(text)

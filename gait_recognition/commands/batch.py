@@ -1,6 +1,7 @@
 """What commands do with many walks: each one's answer printed when it is there, in four forms; bad ones left behind."""
 import contextlib
 import csv
+import functools
 import io
 import json
 import pathlib
@@ -12,7 +13,7 @@ from gait_recognition.commands.walks import read_walk
 from gait_recognition.console import as_json, check_target, counted, put, reason_of, say
 from gait_recognition.kinds import ANSWERS
 from gait_recognition.progress import WalksProgress
-from gait_recognition.sources import is_live
+from gait_recognition.sources import is_read_once
 from gait_recognition.vectors import digest_of
 from gait_recognition.weights import load_tensorflow
 
@@ -192,11 +193,14 @@ class Batch:
                 answer = kept.get(key) if key else None
                 if answer and (is_there is None or is_there(answer)):
                     taken += 1
+                    if answer['error'] is not None:
+                        say(answer['error'])
                 elif number in self._problems:
                     answer = self._as_error(walk, self._problems[number])
                 else:
                     with self._saying_how_to_go_on(number):
-                        answer, may_pass = self._compute(number, walk, tools, work)
+                        answer, may_pass = self._compute(number, walk, tools.progress, functools.partial(
+                            work, tools.get()))
                     if key and not may_pass:
                         kept.add(key, answer)
                 answer = {name: value for name, value in answer.items() if name != 'key'}
@@ -222,13 +226,12 @@ class Batch:
                 say(f'{done} of {counted(len(self.walks), "walk")} were done: {how}')
             raise
 
-    def _compute(self, number, walk, tools, work):
+    def _compute(self, number, walk, progress, work):
         """(answer, whether its error may pass) of a walk that was not done before."""
         try:
-            needed = tools.get()
             source = self._once.pop(number, None) or self._opener(walk, self._arguments)
-            with tools.progress.showing(number, source or _Picture(walk)):
-                answer, text = work(needed, walk, source)
+            with progress.showing(number, source or _Picture(walk)):
+                answer, text = work(walk, source)
             name = answer.pop(self._form.key, walk)
             return {self._form.key: name, 'error': None, **answer, 'text': text}, False
         except Exception as error:
@@ -242,7 +245,7 @@ class Batch:
 
     def _key(self, walk, made_with):
         """What a walk's answer depends on; None for what can be read only once."""
-        if is_live(walk):
+        if is_read_once(walk):
             return None
         options = {name: str(value) for name, value in sorted(vars(self._arguments).items())
                    if name not in NOT_OF_ANSWERS}
@@ -292,6 +295,8 @@ class Printer:
     def __exit__(self, *error):
         if self._kind == 'json' and self._count:
             put('\n]')
+        elif self._kind == 'json' and self._form.prints and error[0] is None:
+            put('[]')
 
     def add(self, answer):
         """Print an answer, a dict with a 'text' that only the text form shows."""

@@ -19,7 +19,7 @@ from gait_recognition.gallery import FingerprintError, Gallery, Source, Verifica
 from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.parameters import check_text
 from gait_recognition.scorers import METHODS
-from gait_recognition.sources import is_live, path_of
+from gait_recognition.sources import is_live, is_read_once, path_of
 from gait_recognition.vectors import digest_of
 from gait_recognition.weights import PRECISIONS, choose_weights
 
@@ -111,7 +111,7 @@ def _label(walk, start, end):
 def _contents(walk, arguments):
     """What stands for a recording wherever it lies, and the part of it; None for what is read only once, or not at
     all."""
-    if is_live(walk):
+    if is_read_once(walk):
         return None
     with contextlib.suppress(OSError, ValueError):          # said where it is read
         return digest_of(walk).hex() + _part(arguments.start, arguments.end)
