@@ -3,10 +3,12 @@
 What is in them is not known here.
 """
 import contextlib
+import errno
 import math
 import os
 import secrets
 import shutil
+import tempfile
 import zipfile
 
 import numpy as np
@@ -154,13 +156,14 @@ def replacing(path, mode='wb', shared=False, **options):
             f'{path} is no file that could be replaced, but a folder, a device or a pipe')
     beside = f'{path}.{secrets.token_hex(4)}.new' if shared else f'{path}.new'
     try:
-        with open(beside, mode, **options) as file:
+        with named_when_full(path), open(beside, mode, **options) as file:
             if os.path.exists(path):
                 shutil.copymode(path, beside)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        with named_when_full(path):
+            os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.remove(beside)
@@ -173,6 +176,44 @@ def replacing(path, mode='wb', shared=False, **options):
             os.close(folder)
 
 
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}       # whatever is to be written there
+TRIAL = 1 << 16                                     # bytes: a disk is full where so many do not fit
+
+
+def is_unwritable(error):
+    """Whether an error says that nothing more can be written: a full disk, a quota, a read-only file system."""
+    return isinstance(error, OSError) and error.errno in UNWRITABLE
+
+
+@contextlib.contextmanager
+def named_when_full(path):
+    """An error of the block that says that nothing can be written names `path`, whatever was written on the way."""
+    try:
+        yield
+    except OSError as error:
+        if not is_unwritable(error):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
+
+
+def check_writable(folder, path):
+    """Refuse a folder in which nothing can be written now: of others, read-only, full.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike
+        One that is there.
+    path : str or os.PathLike
+        What is to be written, for the message.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(TRIAL))
+            file.flush()
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
+
+
 @contextlib.contextmanager
 def replacing_folder(path):
     """A folder beside `path` to write in, made for the block; it takes that name once the block is through.
@@ -183,8 +224,9 @@ def replacing_folder(path):
     beside = f'{path}.{secrets.token_hex(4)}.part'
     os.mkdir(beside)
     try:
-        yield beside
-        os.replace(beside, path)
+        with named_when_full(path):
+            yield beside
+            os.replace(beside, path)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise

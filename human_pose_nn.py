@@ -251,6 +251,15 @@ class HumanPoseNN(Network):
 
     estimate_joints = joint_positions                       # the published script's name
 
+    def features_and_joints(self, images, batch_size=BATCH_SIZE):
+        """`feed_forward_features` and `joint_positions`, the very same, of one pass through the network."""
+        frames, size = self._check_frames(images), check_batch_size(batch_size)
+        with self._computing():
+            parts = [self._run([self.feature_tensor, self._joints], {self.input_tensor: frames[i:i + size]})
+                     for i in range(0, len(frames), size)]
+        features, joints = (np.concatenate(each) for each in zip(*parts))
+        return features, np.swapaxes(joints, 0, 1)
+
     def _signatures(self):
         images = {'images': self.input_tensor}
         return {'serving_default': (images, {'y': self._joints[:, 0], 'x': self._joints[:, 1],

@@ -12,6 +12,7 @@ Where what is:
   what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks,
   at 25 frames a second (`rates`);
 - `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
+- `batches` runs anything over many walks, and keeps the answers; `fitness` says how fit a recording is;
 - `pose_estimation` gives the joints of pictures and walks, `joint_files` writes them;
 - `drawing`, `overlays`, `videos`, `pictures` draw, write and read;
 - `cycles` measures gaits: cadence, times, lengths, joint angles;

@@ -9,18 +9,18 @@ without TensorFlow. Standard output gets the answer and nothing else; messages a
 import argparse
 import importlib
 import os
-import re
 import sys
 import traceback
 import warnings
 from typing import NamedTuple
 
 from gait_recognition import __version__
-from gait_recognition.console import as_options, message_of, say, set_warnings
+from gait_recognition.console import STANDARD_OUTPUT, reason_of, say, set_warnings
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
                '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad;\n'
-               'gallery check: something to look at), 2 bad input,\n'
+               'check: a recording is poor; gallery check: something to look at),\n'
+               '2 bad input (of many walks: some could not be read),\n'
                '70 an unexpected error (its lines belong in a bug report), 130 interrupted,\n'
                '141 nobody read the answer to its end')
 BAD_INPUT = (OSError, ValueError, ImportError, RuntimeError)        # whatever else is raised is unexpected
@@ -37,7 +37,9 @@ COMMANDS = {
     'pose': Command('pose', 'draw the skeleton on pictures and videos, write the joints down',
                     'pose walk.mp4 --output walk_pose.gif --joints joints.csv'),
     'gait': Command('gait', "measure walks: cadence, times, lengths, the joints' angles; no medical device",
-                    'gait walk.mp4 --output walk_gait.svg --csv walk_gait.csv'),
+                    'gait walk.mp4 --output walk_gait.svg --table walk_gait.csv'),
+    'check': Command('check', 'say whether recordings are fit to tell people by (1: one is poor)',
+                     'check anna-1.mp4 anna-2.mp4\ncheck videos --csv'),
     'vector': Command('vector', "write or print walks' identification vectors",
                       'vector anna-1.mp4 anna-2.mp4 --output vectors.npz'),
     'enrol': Command('recognise', "add people's walks to a gallery",
@@ -118,14 +120,19 @@ def _status_of(run, verbose=False):
             say('interrupted')
             return 130
         except BrokenPipeError:                             # whoever reads, as in "| head", has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             return 128 + 13                                 # as a shell says it of SIGPIPE
         except Exception as error:
             expected = isinstance(error, BAD_INPUT)
             if verbose or not expected:
                 traceback.print_exc()
-            said = message_of(error)
-            if not expected:
-                said = f'unexpected {type(error).__name__}: {said}'
-            say(re.sub(r'\s*\n\s*', ' ', as_options(said)))           # one line, whoever raised it
+            if getattr(error, 'filename', None) == STANDARD_OUTPUT:
+                _drop_output()
+            said = reason_of(error)
+            say(said if expected else f'unexpected {type(error).__name__}: {said}')
             return 2 if expected else 70
+
+
+def _drop_output():
+    """What was not taken from standard output yet is not tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

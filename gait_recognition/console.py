@@ -12,9 +12,14 @@ import re
 import sys
 import warnings
 
+from gait_recognition.progress import clear_line
+
 LONGEST_NUMBER = 18             # digits
+STANDARD_OUTPUT = 'standard output'
+
 
 def say(line):
+    clear_line()
     print(f'gait-recognition: {line}', file=sys.stderr, flush=True)
 
 
@@ -50,15 +55,33 @@ def as_options(text):
     return re.sub(r"\bcrop='(\w+)'", r'--crop \1', text)
 
 
+def reason_of(error):
+    """What an error says, in one line, whoever raised it."""
+    return re.sub(r'\s*\n\s*', ' ', as_options(message_of(error)))
+
+
 def program_name():
     """What usage calls this program: a script's name, or how a module was run (as argparse does from Python 3.14)."""
     spec = getattr(sys.modules['__main__'], '__spec__', None)
     return f'python -m {spec.name.removesuffix(".__main__")}' if spec else os.path.basename(sys.argv[0])
 
 
+def put(text, end='\n'):
+    """Print a part of the answer at once; a full disk behind standard output is named."""
+    from gait_files import named_when_full  # NumPy: not for --help
+
+    clear_line()
+    with named_when_full(STANDARD_OUTPUT):
+        print(text, end=end, flush=True)
+
+
+def as_json(data):
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+
+
 def print_answer(arguments, data, text):
     """Print an answer: `data` as JSON if asked for, else `text`."""
-    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if arguments.json else text)
+    put(as_json(data) if arguments.json else text)
 
 
 def integer(text, least):
@@ -101,6 +124,8 @@ def check_target(path, is_folder=False, writes=None, inputs=()):
     parent = pathlib.Path(os.path.realpath(path)).parent            # of what a link points to
     if not parent.is_dir():
         raise FileNotFoundError(f'{path.parent}: no such folder to write {path.name} in')
+    if not path.is_dir() or is_folder:
+        _check_writable(parent, path)
     if is_folder or not path.exists():
         return
     if path.is_dir():
@@ -139,3 +164,10 @@ def check_folder(option, path):
     there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
     if not there.is_dir():
         raise NotADirectoryError(f'{option} {path}: expected a folder, {there} is a file')
+    _check_writable(there, path)
+
+
+def _check_writable(folder, path):
+    from gait_files import check_writable  # NumPy: not for --help
+
+    check_writable(folder, path)

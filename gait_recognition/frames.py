@@ -14,6 +14,7 @@ import tempfile
 
 import numpy as np
 
+import gait_files
 from gait_recognition import recordings, sources
 from gait_recognition.facts import Clock, Facts, Limits, Unreadable
 from gait_recognition.parameters import FRAME_RATE, IN_SECONDS, POSITIVE_INTEGER, check, integer_from, optional
@@ -82,6 +83,8 @@ class Frames:
     rereadable : bool
     count, skipped : int
         Frames given, and frames left out because they were damaged, in the latest iteration.
+    readings, whole : int
+        How often the frames were read to their end, and how many there were; for progress.
     seconds : list of float
         When each frame given is shown, from the source's first frame on, in the latest iteration. Never backwards.
     facts : Facts
@@ -93,7 +96,7 @@ class Frames:
         if end is not None and end <= (start or 0):
             raise ValueError(f'end ({end} s) has to lie after start ({start or 0} s)')
         self.every, self.start, self.end = int(every), start or 0.0, math.inf if end is None else end
-        self.count = self.skipped = 0
+        self.count = self.skipped = self.readings = self.whole = 0
         self.seconds = []
         self.limits = Limits(*limits)
         found = sources.find(source)
@@ -119,6 +122,15 @@ class Frames:
         if stream is not None:
             raise ValueError(f'{found.name}: pictures have no streams (--stream {stream})')
         return PictureSequence(found.target, fps, self.limits)
+
+    @property
+    def expected(self):
+        """How many frames there will be, by the header and the range asked for; None where it does not say."""
+        there = getattr(self._reader, 'expected', None)
+        if there is None:
+            return None
+        last = min(there, math.ceil(self.end * self.fps)) if math.isfinite(self.end) else there
+        return max(0, math.ceil((last - math.floor(self.start * self.fps)) / self.every))
 
     @property
     def remarks(self):
@@ -179,6 +191,7 @@ class Frames:
         if not self.count:
             raise ValueError(f'{self.name}: no frame to read: {self.skipped} damaged, none readable in the range asked '
                              f'for' + ('' if self.rereadable else ' (it can be read only once)'))
+        self.readings, self.whole = self.readings + 1, self.count
         if self._file_stamp() != self._stamp:
             raise ValueError(f'{self.name} changed while it was read; wait until it is written whole')
 
@@ -224,17 +237,26 @@ class KeptFrames(Frames):
         self.fps, self.knows_fps = frames.fps, frames.knows_fps
         self.rereadable, self._begun = True, None
         self._file, self._numbers = tempfile.TemporaryFile(), []
-        for number, frame in frames.numbered():
-            self._file.write(np.ascontiguousarray(frame))
-            self._numbers.append(number)
-            self._shape = frame.shape
+        with gait_files.named_when_full(f'a temporary file in {tempfile.gettempdir()}'):
+            for number, frame in frames.numbered():
+                self._file.write(np.ascontiguousarray(frame))
+                self._numbers.append(number)
+                self._shape = frame.shape
+            self._file.flush()
         self.count, self.skipped, self.seconds = frames.count, frames.skipped, frames.seconds
+        self.readings, self.whole = 0, self.count
+
+    @property
+    def expected(self):
+        return len(self._numbers)
 
     def _numbered(self):
         size = math.prod(self._shape)
         for index, number in enumerate(self._numbers):
             self._file.seek(index * size)
+            self.count = index + 1
             yield number, np.frombuffer(self._file.read(size), np.uint8).reshape(self._shape)
+        self.readings += 1
 
 
 def size_text(frame):
@@ -248,6 +270,7 @@ class _Array:
 
     def __init__(self, frames, fps):
         self._frames, self.facts = frames, Facts()
+        self.expected = len(frames) if hasattr(frames, '__len__') else None
         self.fps, self.knows_fps = fps or DEFAULT_FPS, fps is not None
 
     def read(self):

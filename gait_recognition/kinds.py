@@ -11,7 +11,7 @@ import numpy as np
 from gait_files import open_npz
 
 VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
-GALLERY, MANIFEST = 'a gallery', 'a manifest'
+GALLERY, MANIFEST, ANSWERS = 'a gallery', 'a manifest', 'kept answers'
 PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart', 'gait figures'
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
@@ -28,7 +28,7 @@ HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
 ARRAYS = ((GALLERY, {'vectors', 'about'}), (EXPORT, {'vectors', 'walks', 'names'}),
           (VECTORS, {'vectors', 'walks', 'fingerprint'}), ('weights', {'facts.json'}))      # names in an .npz
-FIRST_KEYS = {'walk': VECTORS, 'path': JOINTS, 'image': ANNOTATIONS}            # of a JSON list of objects
+FIRST_KEYS = {'walk': VECTORS, 'path': JOINTS, 'image': ANNOTATIONS, 'key': ANSWERS}     # of JSON's first object
 VECTOR_SIZE = 512
 HEAD = 1 << 16                  # bytes that are looked at
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from gait_recognition.facts import SQUARE, Facts, Limits, TooLargeError, Unreadable, shown_size
 
 SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+ANIMATION_SUFFIXES = ('.avif', '.gif', '.tif', '.tiff', '.webp')     # of those that may be animations
 FORMATS = ('AVIF', 'BMP', 'GIF', 'HEIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')      # Pillow's, of walks and animations
 HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to 12 of a still picture
 WHITE_16_BIT = 65535
@@ -154,6 +155,8 @@ class PictureSequence:
         The files or the caller said so.
     facts : Facts
     is_regular : bool
+    expected : int or None
+        How many frames there are, where that is known without reading them.
     """
 
     is_regular = False
@@ -161,6 +164,7 @@ class PictureSequence:
     def __init__(self, files, fps, limits):
         self.files, self.limits, self.facts = files, limits, Facts()
         self.fps, self.knows_fps = fps or DEFAULT_FPS, fps is not None
+        self.expected = len(files) if len(files) > 1 else None
         image = open_walk(files[0], limits)
         if image is not None:
             with image:

@@ -1,5 +1,4 @@
 """The joints of a picture or of a walk, in its own pixels."""
-import contextlib
 import itertools
 import os
 from typing import NamedTuple
@@ -8,12 +7,14 @@ import numpy as np
 
 from gait_recognition.frames import read_frames
 from gait_recognition.pictures import is_picture, read_picture, to_frame
-from gait_recognition.progress import Progress
 from gait_recognition.sources import path_of
 from gait_recognition.tracking.crops import crop_walker
-from gait_recognition.tracking.track import CROP_SIZE, MIN_FRAMES
+from gait_recognition.tracking.joints import square_around_person
+from gait_recognition.tracking.track import CROP_SIZE, NoPersonError, cut_square
 from gait_recognition.vectors import BATCH_SIZE
 from gait_recognition.weights import find_pose_weights, shared_pose_network
+
+NOT_OF_PICTURES = "crop='background' finds what moves; for a picture take crop='pose' or crop='none'"
 
 
 class FrameJoints(NamedTuple):
@@ -71,11 +72,12 @@ def joints_of_picture(picture, crop, net):
 def picture_view(picture, crop, net):
     """What the network is shown of a picture, uint8 (299, 299, 3), and its box: top, left, height, width in pixels."""
     if crop == 'background':
-        raise ValueError("crop='background' finds what moves; for a picture take crop='pose' or crop='none'")
-    if crop == 'pose':                                      # a picture is a walk that stands still
-        crops = crop_walker([np.asarray(picture)] * MIN_FRAMES, 'pose', net)
-        top, left, side = crops.track.boxes[0]
-        return next(iter(crops)), (top, left, side, side)
+        raise ValueError(NOT_OF_PICTURES)
+    if crop == 'pose':
+        square = square_around_person(np.asarray(picture), net)
+        if square is None:
+            raise NoPersonError("nobody is seen in this picture; crop='none' takes it whole")
+        return cut_square(np.asarray(picture), square), (*square[:2], square[2], square[2])
     return to_frame(picture), (0, 0, picture.height, picture.width)
 
 
@@ -90,16 +92,27 @@ def _in_frame(joints, top, left, height, width):
     return np.stack([top + y * (height / CROP_SIZE), left + x * (width / CROP_SIZE), probability])
 
 
-def joints_of_walk(frames, crop, net):
-    """(list of FrameJoints, track) of the frames in which the walker was found."""
+def joints_of_walk(frames, crop, net, look=None):
+    """(list of FrameJoints, track) of the frames in which the walker was found; `look` is shown the crops."""
     crops = crop_walker(frames, crop, net)
     track, found, walker = crops.track, [], iter(crops)
-    with contextlib.closing(Progress(len(track.numbers), frames.name)) as progress:
-        while batch := list(itertools.islice(walker, BATCH_SIZE)):
-            joints = net.joint_positions(np.stack(batch))                               # (3, n, 16)
-            for i in range(len(batch)):
-                top, left, side = track.boxes[len(found)]
-                found.append(FrameJoints(track.numbers[len(found)], _in_frame(joints[:, i], top, left, side, side)))
-            progress(len(found))
+    while batch := list(itertools.islice(walker, BATCH_SIZE)):
+        joints = net.joint_positions(np.stack(batch))                                   # (3, n, 16)
+        if look is not None:
+            look(batch)
+        for i in range(len(batch)):
+            box = track.boxes[len(found)]
+            found.append(FrameJoints(track.numbers[len(found)], joints_in_frame(joints[:, i], box)))
+    return timed(found, frames, track), track
+
+
+def joints_in_frame(joints, box):
+    """Joints (3, 16) of a square crop (top, left, side), in pixels of the frame."""
+    top, left, side = box
+    return _in_frame(joints, top, left, side, side)
+
+
+def timed(found, frames, track):
+    """A list of FrameJoints with the seconds of the `Frames` that they were found in."""
     seconds = dict(zip(sorted([*track.numbers, *track.dropped]), frames.seconds))       # of every frame given
-    return [pose._replace(time=seconds[pose.frame]) for pose in found], track
+    return [pose._replace(time=seconds[pose.frame]) for pose in found]

@@ -70,6 +70,8 @@ class Recording:
         Those of the header at once, the others as it is read.
     is_regular : bool
         Frames come at that rate, as far as the recorder kept up.
+    expected : int or None
+        How many frames the header promises.
     """
 
     is_regular = knows_fps = True
@@ -77,6 +79,7 @@ class Recording:
     def __init__(self, kind, target, name, limits, stream=None, format=None):
         self.kind, self.target, self.name, self.limits, self.format = kind, target, name, limits, format
         self.stream, self.facts, self.fps = stream, Facts(), DEFAULT_FPS
+        self.expected = None
         self._opened = None                                 # of what can be opened once
         if kind == 'camera':
             return
@@ -128,6 +131,8 @@ class Recording:
         if size != (stream.width, stream.height):
             self.facts.pixel_aspect, self.facts.shown = aspect, size
         self.fps = _frame_rate(container, stream, may_read=self.kind == 'file')
+        seconds = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / 1e6
+        self.expected = stream.frames or round(float(seconds) * self.fps) or None
 
     def _choose(self, container):
         videos, films = container.streams.video, _films(container)

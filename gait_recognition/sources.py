@@ -91,6 +91,18 @@ def is_live(text):
     return is_camera(text) or text == STANDARD_INPUT or text.lower().startswith(ADDRESSES)
 
 
+def is_read_once(text):
+    """Whether an argument names what can be read only once: `is_live`, or a fifo."""
+    return is_live(text) or stat.S_ISFIFO(_mode_of(path_of(text)))
+
+
+def _mode_of(path):
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):
+        return 0
+
+
 def is_camera(text):
     """Whether an argument is the number of a camera, not a file's name."""
     return text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_CAMERA)) and not os.path.exists(text)
@@ -150,6 +162,66 @@ def files_of(source):
     if found.kind not in ('file', 'pictures'):
         raise ValueError(f'{found.name} can be read only once; record it to a file first')
     return found.target if found.kind == 'pictures' else [found.target]
+
+
+def walks_of(text):
+    """The walks that a word of the user's stands for: a folder or a pattern of videos stands for each of them.
+
+    Pictures of a folder, or of a pattern, are one walk; animations are one each, as videos. Of a folder that holds
+    neither, its folders are looked into. What stands for nothing stays as it is, for `find` to say why.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of str
+    """
+    if is_live(text):
+        return [text]
+    path = path_of(text)
+    try:
+        if os.path.isdir(path):
+            return _walks_in(path)
+        if os.path.exists(path) or not glob.has_magic(path):
+            return [path]
+    except (OSError, ValueError):                                       # no name of a file at all
+        return [path]
+    matches = _in_order(glob.glob(path))
+    folders = [match for match in matches if os.path.isdir(match)]
+    films = _films_of(matches)
+    if films is None or not folders and not films:
+        return [path]
+    return [walk for match in _in_order(folders + films)
+            for walk in (_walks_in(match) if match in folders else [match])]
+
+
+def _walks_in(folder):
+    entries = _entries(folder)
+    films = _films_of(entries)
+    if films is None or films:
+        return films or [folder]
+    inside = [each for each in entries if os.path.isdir(each) and _holds_frames(each)]
+    return [walk for each in inside for walk in _films_of(_entries(each)) or [each]] or [folder]
+
+
+def _entries(folder):
+    return _in_order(entry.path for entry in os.scandir(folder) if not entry.name.startswith('.'))
+
+
+def _films_of(files):
+    """The videos and animations among files; None where pictures are among them, which together are one walk."""
+    files = [file for file in files if os.path.isfile(file)]
+    videos = [file for file in files if file.lower().endswith(VIDEO_SUFFIXES)]
+    images = [file for file in files if file.lower().endswith(pictures.SUFFIXES)]
+    if any(not file.lower().endswith(pictures.ANIMATION_SUFFIXES) or pictures.is_picture(file) for file in images):
+        return None
+    return [file for file in files if file in {*videos, *images}]
+
+
+def _holds_frames(folder):
+    return any(entry.name.lower().endswith(VIDEO_SUFFIXES + pictures.SUFFIXES) for entry in os.scandir(folder))
 
 
 def _pictures_in(folder):

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import warnings
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -121,6 +122,26 @@ def _is_resampled(frames, rate):
     return rate is not None and frames.knows_fps and not is_at(rate, frames.fps / frames.every)
 
 
+class Outcome(NamedTuple):
+    """What became of one walk.
+
+    Attributes
+    ----------
+    vector : np.ndarray, float32 (512,)
+        NaN where there is none.
+    remarks : list of str
+        What is to be known of its recording.
+    problem : str or None
+        Why there is no vector.
+    check : dict or None
+        How fit the recording is (`fitness.Fitness.as_dict`), where a witness looked.
+    """
+    vector: np.ndarray
+    remarks: list
+    problem: str | None
+    check: dict | None
+
+
 class GaitVectors(TransformerMixin, BaseEstimator):
     """Walks to identification vectors, as a step of scikit-learn: learns nothing, opens the networks when needed.
 
@@ -221,6 +242,26 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         vectors : np.ndarray, float32 (n, 512)
         remarks : list of list of str
         """
+        found = list(self.outcomes(X))
+        for number, outcome in enumerate(found):
+            if outcome.problem:
+                warn_caller(f'walk {number} has no vector: {outcome.problem}')
+        return np.stack([outcome.vector for outcome in found]), [outcome.remarks for outcome in found]
+
+    def outcomes(self, X, witness=None):
+        """Each walk's vector, or why there is none, in order, as soon as it is there.
+
+        Parameters
+        ----------
+        X
+            As of `transform`.
+        witness : callable, optional
+            Gives an object that stands in for the pose network and notes what it sees, such as `fitness.Witness`.
+
+        Yields
+        ------
+        Outcome
+        """
         check(CONSTRAINTS, self.get_params())
         if isinstance(X, (str, os.PathLike)) or getattr(X, 'ndim', 1) == 4:
             raise ValueError('X: expected a sequence of walks, got a single one: put it into a list')
@@ -235,12 +276,16 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         digest = None if self.cache is None else weights.digest
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
-        results = joblib.Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            joblib.delayed(_transform_one)(walk, self.get_params(), weights, digest, threads) for walk in walks)
-        for number, (_, _, problem) in enumerate(results):
-            if problem:
-                warn_caller(f'walk {number} has no vector: {problem}')
-        return np.stack([vector for vector, *_ in results]), [remarks for _, remarks, _ in results]
+        return self._outcomes(walks, (self.get_params(), weights, digest, threads, witness), jobs)
+
+    def _outcomes(self, walks, arguments, jobs):
+        if jobs == 1:
+            yield from (_transform_one(walk, *arguments) for walk in walks)
+            return
+        version = tuple(int(part) for part in joblib.__version__.split('.')[:2])
+        as_they_come = {'return_as': 'generator'} if version >= (1, 3) else {}
+        yield from joblib.Parallel(n_jobs=self.n_jobs, verbose=self.verbose, **as_they_come)(
+            joblib.delayed(_transform_one)(walk, *arguments) for walk in walks)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns, gait0 to gait511; `input_features` is not used."""
@@ -256,8 +301,8 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _transform_one(walk, parameters, weights, digest, threads):
-    """(vector, remarks, problem) of one walk, in whatever process: from the cache, else by the networks."""
+def _transform_one(walk, parameters, weights, digest, threads, witness=None):
+    """The `Outcome` of one walk, in whatever process: from the cache, else by the networks."""
     p = parameters
     try:
         file, frames = None, read_frames(walk, p['every'], stream=p['stream'], limits=p['limits'] or Limits())
@@ -266,23 +311,28 @@ def _transform_one(walk, parameters, weights, digest, threads):
                      p['every'], *([] if p['stream'] is None else [p['stream']]), *_rate_facts(frames, p))
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
             if (vector := _read_vector(file)) is not None:
-                return vector, _read_remarks(file), None
-        nets = shared_networks(weights, threads)
-        vector, track = walk_vector(frames, *nets, crop=p['crop'], batch_size=p['batch_size'], return_track=True,
-                                    rate=p['rate'])
+                return Outcome(vector, _read_remarks(file), None, _read_check(file))
+        pose_net, gait_net = shared_networks(weights, threads)
+        watched = witness(pose_net) if witness else pose_net
+        vector, track = walk_vector(frames, watched, gait_net, crop=p['crop'], batch_size=p['batch_size'],
+                                    return_track=True, rate=p['rate'])
+        check = watched.fitness(frames, track).as_dict() if witness else None
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise
     except (ValueError, OSError) as error:
         if p['on_error'] == 'raise':
             raise
-        return np.full(VECTOR_SIZE, np.nan, np.float32), [], str(error)
+        return Outcome(np.full(VECTOR_SIZE, np.nan, np.float32), [], str(error), None)
     if file is not None:
         if track.remarks:                                               # first: with the vector there, they are too
             with gait_files.replacing(_remarks_file(file), 'w', shared=True, encoding='utf-8') as opened:
                 json.dump(track.remarks, opened, ensure_ascii=False)
+        if check is not None:
+            with gait_files.replacing(_check_file(file), 'w', shared=True, encoding='utf-8') as opened:
+                json.dump(check, opened, ensure_ascii=False)
         with gait_files.replacing(file, shared=True) as opened:
             np.save(opened, vector)
-    return vector, track.remarks, None
+    return Outcome(vector, track.remarks, None, check)
 
 
 def _rate_facts(frames, parameters):
@@ -326,6 +376,19 @@ def _read_vector(file):
 
 def _remarks_file(file):
     return os.path.splitext(file)[0] + '.json'
+
+
+def _check_file(file):
+    return os.path.splitext(file)[0] + '.check.json'
+
+
+def _read_check(file):
+    """How fit the recording is whose vector is in a file of the cache; None where nobody looked, as before 2.1."""
+    try:
+        with open(_check_file(file), encoding='utf-8') as opened:
+            return json.load(opened)
+    except (OSError, ValueError):
+        return None
 
 
 def _read_remarks(file):

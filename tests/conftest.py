@@ -6,6 +6,7 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')      # before TensorFlow is l
 
 import pytest
 import tensorflow.compat.v1 as tf
+from quick_command import gallery, manifest, opened, run, walks, weights  # noqa: F401, fixtures
 from reference_weights import SHARED, VARIABLES, gait_features, gait_tensors, pose_frames, values, write_checkpoint
 
 import gait_checkpoints

@@ -235,12 +235,13 @@ def command(monkeypatch, tmp_path, capsys, walk):
         opened.append(True)
         return contextlib.nullcontext()
 
-    def found(source, crop, net):
+    def found(source, crop, net, look):
+        look(list(source))
         joints = [FrameJoints(i, each, i / 25) for i, each in enumerate(walk.joints)]
         return joints, Track(source.name, 'none', [*range(100)])
     monkeypatch.setattr('gait_recognition.commands.gait.open_pose_network', open_network)
     monkeypatch.setattr('gait_recognition.commands.gait.find_pose_weights', lambda _: 'weights')
-    monkeypatch.setattr('gait_recognition.commands.gait.load_tensorflow', lambda _: None)
+    monkeypatch.setattr('gait_recognition.commands.batch.load_tensorflow', lambda _: None)
     monkeypatch.setattr('gait_recognition.commands.gait.joints_of_walk', found)
 
     def run(*arguments):
@@ -249,7 +250,7 @@ def command(monkeypatch, tmp_path, capsys, walk):
 
 
 def test_the_command_prints_the_figures_and_writes_table_and_chart(command, tmp_path, gait):
-    status, out, err, _ = command('--csv', tmp_path / 'gait.csv', '--output', tmp_path / 'gait.svg')
+    status, out, err, _ = command('--table', tmp_path / 'gait.csv', '--output', tmp_path / 'gait.svg')
     assert (status, err) == (0, '') and 'steps/min' in out and 'no medical device' in out
     rows = list(csv.DictReader((tmp_path / 'gait.csv').read_text().splitlines()))
     cadence, = (row for row in rows if row['name'] == 'cadence')
@@ -262,10 +263,10 @@ def test_the_command_prints_the_figures_and_writes_table_and_chart(command, tmp_
     assert json.loads(out)[0]['measures'] == gait.as_dict()['measures']
 
 
-@pytest.mark.parametrize('arguments, said', [(['--output', 'a.jpg'], '.svg'), (['--csv', 'a.txt'], '.csv'),
+@pytest.mark.parametrize('arguments, said', [(['--output', 'a.jpg'], '.svg'), (['--table', 'a.txt'], '.csv'),
                                              (['--output', 'no/a.svg'], 'no such folder'),
                                              (['{}/walk.png', '--output', 'a.svg'], 'one walk'),
-                                             (['missing.mp4'], 'missing.mp4')])
+                                             (['--stop-at-error', 'missing.mp4'], 'missing.mp4')])
 def test_what_could_not_be_written_or_read_is_refused_before_the_network_is_opened(command, tmp_path, monkeypatch,
                                                                                   arguments, said):
     monkeypatch.chdir(tmp_path)
@@ -276,10 +277,10 @@ def test_what_could_not_be_written_or_read_is_refused_before_the_network_is_open
 def test_a_table_or_chart_replaces_its_own_kind_alone(command, tmp_path):
     table, chart = tmp_path / 'gait.csv', tmp_path / 'gait.svg'
     for _ in range(2):                                          # the second time over the first's
-        assert command('--csv', table, '--output', chart)[0] == 0
+        assert command('--table', table, '--output', chart)[0] == 0
     manifest = 'person,condition,session,path\nanna,N1,1,a.mp4\n'
     table.write_text(manifest)
-    status, _, err, _ = command('--csv', table)
+    status, _, err, _ = command('--table', table)
     assert status == 2 and 'a manifest' in err and table.read_text() == manifest
 
 

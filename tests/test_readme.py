@@ -39,6 +39,7 @@ assert identification_vector.shape == (512,) and spatial_features.shape == (20, 
 assert re.fullmatch(r"((anna|ben) -?0\\.\\d+\\n)\\1", printed)''',
     'docs/python.md': '''
 assert vectors.shape == (6, 512) and transformer.transform(walks).shape == (4, 512)
+assert [outcome.error is None for outcome in outcomes] == [True, True, False] and 'poor' in printed
 assert frames.count == 10 and some_crop.shape == (299, 299, 3) and result.probes and os.path.exists('plots/cmc.png')
 assert np.abs(whole - identification_vector).max() < 1e-5 and np.abs(same - identification_vector).max() < 1e-5
 assert re.search(r'^\\[[123]\\]$', printed, re.MULTILINE)''',

@@ -12,11 +12,9 @@ import dummy_pose_estimation
 from gait_files import replacing
 from gait_recognition import cli, kinds
 from gait_recognition.commands import vector as vector_command
-from gait_recognition.commands.walks import Described
 from gait_recognition.gallery import Gallery
 from gait_recognition.joint_files import joint_rows, write_rows, write_trc
 from gait_recognition.pose_estimation import FrameJoints
-from gait_recognition.tracking.track import Track
 from gait_recognition.training import gait, pose
 from gait_recognition.training.annotations import Annotation, write_annotations
 from gait_recognition.walkers.files import write_scene
@@ -133,7 +131,7 @@ def test_training_commands_write_over_nothing_else_either(parse, arguments, said
 # What commands wrote before, they write again ------------------------------------------------------------------------
 
 def test_every_output_is_of_the_kind_that_may_replace_it(place):
-    described = [Described('anna', np.ones(512, np.float32), Track('anna', 'none'))]
+    described = [{'walk': 'anna', 'error': None, 'vector': [1.0] * 512}]
     for suffix, writer in vector_command.VECTOR_WRITERS.items():
         with open(f'vectors{suffix}', 'wb') as file:
             writer(file, described, SimpleNamespace(fingerprint='of the weights'))

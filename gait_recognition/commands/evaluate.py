@@ -4,30 +4,33 @@ import itertools
 import json
 import os
 import pathlib
-import sys
+from typing import NamedTuple
 
 import joblib
 import numpy as np
 
-from gait_recognition.commands.options import add_describing, limits
+from gait_recognition.commands.options import add_describing, add_output, limits
 from gait_recognition.commands.walks import chosen_weights
-from gait_recognition.console import check_folder, check_target, counted, say, set_warnings
+from gait_recognition.console import as_json, as_options, check_folder, check_target, counted, put, say, set_warnings
 from gait_recognition.evaluation import plots, results
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
+from gait_recognition.fitness import WORDS, Witness
 from gait_recognition.kinds import PICTURE
+from gait_recognition.progress import WalksProgress
 from gait_recognition.scorers import METHODS
-from gait_recognition.tracking.track import NoPersonError
 from gait_recognition.vectors import GaitVectors
 from gait_recognition.weights import load_tensorflow
 
 CACHE = pathlib.Path('gait-vectors')
+FACTS = {'remarks': 'remarks', 'errors': 'problem', 'checks': 'check'}              # of `--json`, and of `Outcome`
 MANIFEST_OPTIONS = ('gallery', 'probes', 'gallery_session', 'probe_session')       # arguments of Protocol
 TUM_GAID_OPTIONS = ('experiment', 'people', 'pattern')                             # and of tum_gaid
 
 
 def evaluate_arguments(parser):
     add_describing(parser)
+    add_output(parser)
     parser.add_argument('manifest', nargs='?', type=pathlib.Path, metavar='MANIFEST',
                         help='CSV: person, condition, session, path')
     parser.add_argument('--gallery', metavar='CONDITIONS', help=f'walks to learn (default: {SAME_CLOTHES["gallery"]})')
@@ -41,8 +44,11 @@ def evaluate_arguments(parser):
     parser.add_argument('--pattern', help="regular expression of TUM GAID's paths")
     parser.add_argument('--method', choices=METHODS, default='svm')
     parser.add_argument('--plots', type=pathlib.Path, metavar='FOLDER', help='draw ROC, CMC and confusion there')
-    parser.add_argument('--leave-out', action='store_true',
-                        help='go on without walks that cannot be read or show nobody; they count in no figure')
+    missing = parser.add_mutually_exclusive_group()
+    missing.add_argument('--leave-out', action='store_true',
+                         help='walks that cannot be read or show nobody count in no figure in any case; with this the '
+                              'exit status is 0 all the same')
+    missing.add_argument('--stop-at-error', action='store_true', help='end at the first such walk, without figures')
     parser.add_argument('--jobs', type=int, metavar='N', help='processes (default: 1; -1: one for each core)')
     keeping = parser.add_mutually_exclusive_group()
     keeping.add_argument('--cache', type=pathlib.Path, metavar='FOLDER',
@@ -82,29 +88,65 @@ def evaluate_command(arguments):
         say(f'vectors are kept in {cache}: remove it when they are no longer needed')
     transformer = GaitVectors(**dataclasses.asdict(weights), crop=arguments.crop, every=arguments.every,
                               stream=arguments.stream, limits=limits(arguments), n_jobs=arguments.jobs, cache=cache,
-                              on_error='nan' if arguments.leave_out else 'raise',
-                              verbose=10 if sys.stderr.isatty() else 0)
-    try:
-        with joblib.parallel_config('loky', **_worker_settings(arguments.verbose)):
-            vectors, remarks = transformer.transform_with_remarks([walk.path for walk in walks])
-    except NoPersonError as error:
-        raise ValueError(f'{error}. To go on without such walks: --leave-out') from error
-    remarks = {walk.path: said for walk, said in zip(walks, remarks) if said}
-    for path, said in remarks.items():
-        for remark in said:
-            say(f'{path}: {remark}')
-    there = np.isfinite(vectors).all(axis=1)
+                              on_error='raise' if arguments.stop_at_error else 'nan')
+    outcomes = _describe(transformer, [walk.path for walk in walks], arguments)
+    there = np.array([outcome.problem is None for outcome in outcomes])
     if not there.all():
         say(f'{np.sum(~there)} of {counted(len(walks), "walk")} are left out: the figures are of the others')
-    result = results.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
-                              name=os.path.basename(weights.gait_weights))
+    result = _result(np.stack([outcome.vector for outcome in outcomes])[there], list(itertools.compress(walks, there)),
+                     protocol, arguments, os.path.basename(weights.gait_weights))
+    by_word = _by_word(result, {walk.path: outcome.check for walk, outcome in zip(walks, outcomes)})
     if arguments.json:
-        print(json.dumps({**json.loads(result.to_json()), 'remarks': remarks}, indent=2, ensure_ascii=False))
+        facts = {name: {walk.path: getattr(outcome, kind) for walk, outcome in zip(walks, outcomes)
+                        if getattr(outcome, kind)} for name, kind in FACTS.items()}
+        put(as_json({**json.loads(result.to_json()), 'rank_1_by_word': by_word, **facts}))
     else:
-        print(result.table())
+        put(result.table())
+        if by_word:
+            put('rank-1 of probes that "check" calls ' + ', '.join(
+                f'{word}: {each["rank_1"]:.1%} of {each["probes"]}' for word, each in by_word.items()))
     for path in result.plot(arguments.plots) if arguments.plots else []:
         say(f'wrote {path}')
-    return 0
+    return 0 if there.all() or arguments.leave_out else 2
+
+
+def _describe(transformer, paths, arguments):
+    """The `Outcome` of each walk; what is to be known of it is said."""
+    load_tensorflow(arguments.verbose)
+    found = []
+    with joblib.parallel_config('loky', **_worker_settings(arguments.verbose)), \
+            WalksProgress([None] * len(paths), ['describing']) as progress:
+        progress.begin(0, _Named(paths[0]))
+        for path, outcome in zip(paths, transformer.outcomes(paths, Witness)):
+            found.append(outcome)
+            for remark in [*outcome.remarks, *([as_options(outcome.problem)] if outcome.problem else [])]:
+                say(remark if path in remark else f'{path}: {remark}')
+            if len(found) < len(paths):
+                progress.begin(len(found), _Named(paths[len(found)]))
+    return found
+
+
+class _Named(NamedTuple):
+    """What progress shows of a walk whose frames are read elsewhere."""
+    name: str
+
+
+def _result(vectors, walks, protocol, arguments, name):
+    """The figures; what is left of the walks may not do for any."""
+    try:
+        return results.evaluate(vectors, walks, protocol, arguments.method, name=name)
+    except ValueError as error:
+        raise ValueError(f'{arguments.tum_gaid or arguments.manifest}: no figures of the walks that are left: {error}'
+                         ) from error
+
+
+def _by_word(result, checks):
+    """Rank-1 and number of the probes of each word of `check`, where it is known of all."""
+    words = [checks[walk.path] and checks[walk.path]['word'] for walk in result.probes]
+    if None in words:
+        return {}
+    return {word: {'rank_1': float(np.mean(right)), 'probes': len(right)} for word in WORDS
+            if (right := [each for each, own in zip(result.correct, words) if own == word])}
 
 
 def _given(arguments, names):

@@ -3,22 +3,24 @@ import csv
 import pathlib
 
 import gait_files
-from gait_recognition.commands.options import WALK_HELP, add_frames, add_output, add_pose_weights, add_range
-from gait_recognition.commands.walks import read_walk, say_track
-from gait_recognition.console import check_target, check_targets_differ, print_answer
+from gait_recognition.commands.batch import CHECK_COLUMNS, FRAME_COLUMNS, Batch, Form, add_answers
+from gait_recognition.commands.options import WALK_HELP, add_frames, add_pose_weights, add_range
+from gait_recognition.commands.walks import say_track, state_of, used_frames
+from gait_recognition.console import check_target, check_targets_differ
 from gait_recognition.cycles.angles import PERCENT
-from gait_recognition.cycles.measures import NO_DEVICE, measure_found
+from gait_recognition.cycles.measures import NO_DEVICE, UNITS, measure_found
 from gait_recognition.cycles.plots import SUFFIXES, draw_gait
+from gait_recognition.fitness import Looks, fitness_of
 from gait_recognition.kinds import CHART, FIGURE_COLUMNS, FIGURES, PICTURE
 from gait_recognition.pose_estimation import joints_of_walk
-from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
+from gait_recognition.weights import find_pose_weights, open_pose_network
 
 
 def gait_arguments(parser):
-    for add in (add_pose_weights, add_frames, add_output):
+    for add in (add_pose_weights, add_frames, add_answers):
         add(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
-    parser.add_argument('--csv', type=pathlib.Path, metavar='FILE',
+    parser.add_argument('--table', type=pathlib.Path, metavar='FILE',
                         help='write everything as a table: ' + ', '.join(FIGURE_COLUMNS))
     parser.add_argument('--output', type=pathlib.Path, metavar='FILE',
                         help=f'draw the angles over the gait cycle, of one walk ({", ".join(SUFFIXES)})')
@@ -27,36 +29,44 @@ def gait_arguments(parser):
 
 def gait_command(arguments):
     """Measure walks: print the figures, write the table and the chart."""
-    sources = [read_walk(walk, arguments) for walk in arguments.walks]
-    _check_targets(arguments)
+    columns = 'seconds', 'rate', 'view.kind', 'view.degrees', 'steps', *(f'measures.{name}.value' for name in UNITS)
+    batch = Batch(arguments, Form((*columns, *FRAME_COLUMNS, *CHECK_COLUMNS),
+                                  stages=('finding the walker', 'estimating joints')))
+    _check_targets(arguments, batch.walks)
+    batch.look()
     weights = find_pose_weights(arguments.pose_weights)
-    load_tensorflow(arguments.verbose)
-    gaits = []
-    with open_pose_network(weights, arguments.precision) as net:
-        for source in sources:
-            found, track = joints_of_walk(source, arguments.crop, net)
-            say_track(track, arguments.verbose)
-            gaits.append(measure_found(found, track))
-    if arguments.csv:
-        _write_table(arguments.csv, gaits)
-    if arguments.output:
-        draw_gait(gaits[0], arguments.output)
-    print_answer(arguments, [gait.as_dict() for gait in gaits], '\n'.join([*map(str, gaits), NO_DEVICE]))
-    return 0
+
+    def work(net, walk, source):
+        looks = Looks()
+        found, track = joints_of_walk(source, arguments.crop, net, looks.add)
+        say_track(track, arguments.verbose)
+        gait = measure_found(found, track)
+        if arguments.output:
+            draw_gait(gait, arguments.output)
+        fitness = fitness_of(source, track, found, looks)
+        return {**gait.as_dict(), **used_frames(track), 'check': fitness.as_dict()}, str(gait)
+    answers = [answer for answer in batch.answers(
+        lambda: open_pose_network(weights, arguments.precision), work, state_of(weights),
+        lambda answer: not arguments.output) if answer['error'] is None]
+    if arguments.table and answers:
+        _write_table(arguments.table, answers)
+    if answers:
+        batch.end(NO_DEVICE)
+    return batch.status()
 
 
-def _check_targets(arguments):
+def _check_targets(arguments, walks):
     """Refuse before computing what could not be written afterwards."""
-    for path, suffixes, what, kinds in ((arguments.csv, ('.csv',), 'the table', FIGURES),
+    for path, suffixes, what, kinds in ((arguments.table, ('.csv',), 'the table', FIGURES),
                                         (arguments.output, SUFFIXES, 'the chart', (CHART, PICTURE))):
         if path is None:
             continue
         if path.suffix.lower() not in suffixes:
             raise ValueError(f'{path}: {what} is written as {" or ".join(suffixes)}')
         check_target(path, writes=kinds, inputs=arguments.walks)
-    check_targets_differ(path for path in (arguments.csv, arguments.output) if path)
-    if arguments.output and len(arguments.walks) > 1:
-        raise ValueError(f'{arguments.output}: --output draws one walk, got {len(arguments.walks)}')
+    check_targets_differ(path for path in (arguments.table, arguments.output) if path)
+    if arguments.output and len(walks) > 1:
+        raise ValueError(f'{arguments.output}: --output draws one walk, got {len(walks)}')
 
 
 def _write_table(path, gaits):
@@ -64,7 +74,7 @@ def _write_table(path, gaits):
         writer = csv.DictWriter(file, FIGURE_COLUMNS, lineterminator='\n')
         writer.writeheader()
         for gait in gaits:
-            writer.writerows({'path': gait.name, **row} for row in _rows(gait.as_dict()))
+            writer.writerows({'path': gait['walk'], **row} for row in _rows(gait))
 
 
 def _rows(gait):

@@ -4,8 +4,8 @@ from gait_recognition.facts import Limits
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
-WALK_HELP = ('a video, a folder or pattern of pictures, an animation; - for standard input, an address (rtsp://, '
-             'http://, https://), or the number of a camera (with --end)')
+WALK_HELP = ('a video, an animation, a folder or pattern of pictures; a folder or pattern of videos stands for each of '
+             'them; - for standard input, an address (rtsp://, http://, https://), the number of a camera (with --end)')
 
 
 def add_output(parser):
@@ -51,7 +51,7 @@ def limits(arguments):
 
 def add_describing(parser):
     """What every command that makes vectors takes."""
-    for add in (add_pose_weights, add_gait_weights, add_frames, add_output):
+    for add in (add_pose_weights, add_gait_weights, add_frames):
         add(parser)
 
 

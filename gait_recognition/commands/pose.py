@@ -8,29 +8,33 @@ import numpy as np
 from PIL import Image
 
 import gait_files
-from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range, limits
-from gait_recognition.commands.walks import read_walk, say_track, used_frames
-from gait_recognition.console import check_folder, check_target, check_targets_differ, print_answer, share
+from gait_recognition.batches import find_walks
+from gait_recognition.commands.batch import CHECK_COLUMNS, FRAME_COLUMNS, Batch, Form, add_answers
+from gait_recognition.commands.options import add_frames, add_pose_weights, add_range, limits
+from gait_recognition.commands.walks import read_walk, say_track, state_of, used_frames
+from gait_recognition.console import check_folder, check_target, check_targets_differ, say, share
 from gait_recognition.drawing import draw_skeleton
+from gait_recognition.fitness import Looks, fitness_of
 from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
 from gait_recognition.overlays import Overlay, blend_heat_maps
 from gait_recognition.pictures import is_picture, read_picture
-from gait_recognition.pose_estimation import FrameJoints, joints_of_view, joints_of_walk, picture_view
-from gait_recognition.sources import is_live, path_of
+from gait_recognition.pose_estimation import NOT_OF_PICTURES, FrameJoints, joints_of_view, joints_of_walk, picture_view
+from gait_recognition.sources import is_live
 from gait_recognition.tracking.joints import SURE
 from gait_recognition.tracking.track import cut_square
 from gait_recognition.videos import VIDEOS, import_av, write_frames
-from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
+from gait_recognition.weights import find_pose_weights, open_pose_network
 
 DRAWING_FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}    # and Pillow's names
 
 
 def pose_arguments(parser):
-    for add in (add_pose_weights, add_frames, add_output):
+    for add in (add_pose_weights, add_frames, add_answers):
         add(parser)
     parser.add_argument('walks', nargs='+', metavar='PICTURE|VIDEO',
-                        help='a picture (taken whole unless --crop pose), a video, a folder or pattern of pictures')
+                        help='a picture (taken whole unless --crop pose), a video, a folder or pattern of pictures; a '
+                             'folder or pattern of videos stands for each of them')
     parser.add_argument('--output', type=pathlib.Path, metavar='FILE|FOLDER',
                         help=f'the drawing: {", ".join(DRAWING_FORMATS)} of a picture; .gif, '
                              f'{", ".join(VIDEOS)} of a video '
@@ -51,56 +55,91 @@ def pose_arguments(parser):
 
 def pose_command(arguments):
     """Draw the skeleton on pictures and videos, and write the joints down."""
-    is_trc = arguments.joints is not None and arguments.joints.suffix.lower() == '.trc'
-    paths, jobs = [walk if is_live(walk) else path_of(walk) for walk in arguments.walks], []
-    for path in paths:
-        output = _pose_output(path, arguments)
-        source = None if is_picture(path) else read_walk(path, arguments)       # complains about what cannot be read
-        if source is None:
-            read_picture(path, limits(arguments))
+    batch = Batch(arguments, Form(('output', *FRAME_COLUMNS, *CHECK_COLUMNS), key='path',
+                                  stages=('finding the walker', 'estimating joints', 'drawing')),
+                  _without_drawings(find_walks(arguments.walks)), _opened)
+    outputs = {path: _pose_output(path, arguments, len(batch.walks)) for path in batch.walks}
+    for path, output in outputs.items():
         if output is not None:
-            _check_drawing(path, output, paths)
-        jobs.append((path, output, source))
+            _check_drawing(path, output, batch.walks)
+        if arguments.crop == 'background' and is_picture(path):
+            raise ValueError(f'{path}: {NOT_OF_PICTURES}')
     if arguments.joints:
-        if arguments.joints.suffix.lower() not in SUFFIXES:
-            raise ValueError(f'{arguments.joints}: joints are written as {", ".join(SUFFIXES)}')
-        if is_trc and (len(jobs) > 1 or jobs[0][2] is None):
-            raise ValueError(f'{arguments.joints}: a .trc holds one walk, no pictures and not several')
-        check_target(arguments.joints, writes=JOINTS, inputs=paths)
-    check_targets_differ(output for output in (arguments.joints, *(output for _, output, _ in jobs)) if output)
+        _check_joints(arguments.joints, batch.walks)
+    check_targets_differ(output for output in (arguments.joints, *outputs.values()) if output)
+    batch.look()
     weights = find_pose_weights(arguments.pose_weights)
-    load_tensorflow(arguments.verbose)
-    rows, data, lines = [], [], []
-    if arguments.output and len(jobs) > 1:
+    if arguments.output and len(outputs) > 1 and not batch.is_lost:
         arguments.output.mkdir(parents=True, exist_ok=True)
-    with open_pose_network(weights, arguments.precision) as net:
-        for path, output, source in jobs:
-            height = len(source.peek()[0]) if is_trc else None
-            found, summary = (_pose_of_picture(path, output, net, arguments) if source is None else
-                              _pose_of_walk(path, source, output, net, arguments))
-            own = joint_rows(found, arguments.threshold, arguments.keypoints)
-            rows += [{'path': path, **row} for row in own]
-            data.append({'path': path, 'output': output and str(output), **summary, 'joints': own})
-            lines.append(f'{path}: {summary["used"]} of {summary["frames"]} frames'
-                         + (f' -> {output}' if output else ''))
-            if source is None:
-                lines += map(_as_line, own)
-    if is_trc:
+    rows, options = [], (str(arguments.output), str(arguments.joints), state_of(weights))
+    for answer in batch.answers(lambda: open_pose_network(weights, arguments.precision),
+                                lambda net, path, source: _pose(path, source, outputs[path], net, arguments), options,
+                                lambda answer: _is_there(answer, arguments)):
+        if arguments.joints and answer['error'] is None:
+            rows += [{'path': answer['path'], **row} for row in answer['joints']]
+    if rows and not _is_trc(arguments.joints):
+        write_rows(arguments.joints, rows)
+    return batch.status()
+
+
+def _opened(path, arguments):
+    """The frames of a walk; None of a picture, which can be read."""
+    if not is_picture(path):
+        return read_walk(path, arguments)
+    read_picture(path, limits(arguments))
+    return None
+
+
+def _without_drawings(paths):
+    """Of the walks of a folder or pattern, not those that this command drew of the others."""
+    drawn = {str(path.with_name(f'{path.stem}_pose')) for path in map(pathlib.Path, paths)}
+    left = [path for path in paths if str(pathlib.Path(path).with_suffix('')) not in drawn]
+    if len(left) < len(paths):
+        say(f'{len(paths) - len(left)} drawings of other inputs, named ..._pose, are left out')
+    return left
+
+
+def _is_trc(path):
+    return path is not None and path.suffix.lower() == '.trc'
+
+
+def _check_joints(target, paths):
+    """Refuse before computing what could not be written afterwards."""
+    if target.suffix.lower() not in SUFFIXES:
+        raise ValueError(f'{target}: joints are written as {", ".join(SUFFIXES)}')
+    if _is_trc(target) and (len(paths) > 1 or is_picture(paths[0])):
+        raise ValueError(f'{target}: a .trc holds one walk, no pictures and not several')
+    check_target(target, writes=JOINTS, inputs=paths)
+
+
+def _is_there(answer, arguments):
+    """Whether all that an answer wrote is there still; the rows of joints are written again from the answers."""
+    return answer['error'] is not None or not _is_trc(arguments.joints) and (
+        answer['output'] is None or os.path.exists(answer['output']))
+
+
+def _pose(path, source, output, net, arguments):
+    """The answer for a picture or walk, and its text."""
+    height = len(source.peek()[0]) if _is_trc(arguments.joints) else None
+    found, summary = (_pose_of_picture(path, output, net, arguments) if source is None else
+                      _pose_of_walk(path, source, output, net, arguments))
+    rows = joint_rows(found, arguments.threshold, arguments.keypoints)
+    if _is_trc(arguments.joints):
         write_trc(arguments.joints, found, source.fps, height, arguments.every, arguments.threshold,
                   arguments.keypoints)
-    elif arguments.joints:
-        write_rows(arguments.joints, rows)
-    print_answer(arguments, data, '\n'.join(lines))
-    return 0
+    lines = [f'{path}: {summary["used"]} of {summary["frames"]} frames' + (f' -> {output}' if output else '')]
+    if source is None:
+        lines += map(_as_line, rows)
+    return {'path': path, 'output': output and str(output), **summary, 'joints': rows}, '\n'.join(lines)
 
 
-def _pose_output(path, arguments):
-    """Where the drawing of a source goes; None where only joints were asked for."""
+def _pose_output(path, arguments, count):
+    """Where the drawing of one of so many sources goes; None where only joints were asked for."""
     output = arguments.output
     if output is None and arguments.joints:
         return None
     if output is not None and not output.is_dir():
-        if len(arguments.walks) == 1:
+        if count == 1:
             return output
         if output.suffix.lower() in {*DRAWING_FORMATS, '.gif', *VIDEOS}:
             raise ValueError(f'--output {output}: of several inputs it is a folder, which is made, and not one file')
@@ -158,11 +197,13 @@ def _pose_of_walk(path, source, output, net, arguments):
             whole = read_walk(path, argparse.Namespace(**{**vars(arguments), 'every': 1}))
         else:
             whole = source = source.kept()
-    found, track = joints_of_walk(source, arguments.crop, net)
+    looks = Looks()
+    found, track = joints_of_walk(source, arguments.crop, net, looks.add)
+    fitness = fitness_of(source, track, found, looks)
     say_track(track, arguments.verbose)
     if output is not None:
         write_frames(output, _drawn(whole, source.every, found, track, net, arguments), whole.fps / whole.every)
-    return found, used_frames(track)
+    return found, {**used_frames(track), 'check': fitness.as_dict()}
 
 
 def _drawn(frames, step, found, track, net, arguments):

@@ -1,21 +1,22 @@
 """`gait-recognition vector`: walks' identification vectors, written or printed."""
-import csv
-import io
 import json
 import pathlib
-import sys
 
 import numpy as np
 
 import gait_files
+from gait_recognition.commands.batch import CHECK_COLUMNS, FRAME_COLUMNS, Batch, Form, add_answers, csv_line
 from gait_recognition.commands.options import WALK_HELP, add_describing, add_range
-from gait_recognition.commands.walks import chosen_weights, describe, read_walk
-from gait_recognition.console import check_target, print_answer
-from gait_recognition.kinds import VECTORS
+from gait_recognition.commands.walks import chosen_weights, describe, describing
+from gait_recognition.console import check_target
+from gait_recognition.kinds import VECTOR_SIZE, VECTORS
+
+HEADER = ['walk', *(f'v{i}' for i in range(VECTOR_SIZE))]
 
 
 def vector_arguments(parser):
     add_describing(parser)
+    add_answers(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--output', type=pathlib.Path, metavar='FILE',
                         help=f'{", ".join(VECTOR_WRITERS)} (default: CSV on standard output)')
@@ -30,49 +31,48 @@ def vector_command(arguments):
         if writer is None:
             raise ValueError(f'{arguments.output}: vectors are written as {", ".join(VECTOR_WRITERS)}')
         check_target(arguments.output, writes=VECTORS, inputs=arguments.walks)
-    sources = [read_walk(walk, arguments) for walk in arguments.walks]
+    batch = Batch(arguments, Form((*FRAME_COLUMNS, *CHECK_COLUMNS, *(f'vector.{i}' for i in range(VECTOR_SIZE))),
+                                  head=csv_line(HEADER), is_text=writer is None))
+    batch.look()
     weights = chosen_weights(arguments)
-    described = list(describe(sources, weights, arguments))
-    if writer:
+
+    def work(networks, walk, source):
+        each = describe(networks, source, arguments)
+        track = {name: getattr(each.track, name) for name in ('numbers', 'boxes', 'dropped', 'skipped')}
+        return {**each.as_dict(), 'track': track, 'vector': each.vector.tolist()}, csv_line(_row(each))
+    answers = [answer for answer in batch.answers(lambda: describing(weights), work, (weights.fingerprint,))
+               if answer['error'] is None]
+    if writer and answers:
         with gait_files.replacing(arguments.output, shared=True) as file:
-            writer(file, described, weights)
-    elif not arguments.json:
-        _write_vectors_csv(sys.stdout, described)
-    if arguments.json:
-        print_answer(arguments, _vectors_as_dicts(described), None)
-    return 0
+            writer(file, [{name: value for name, value in answer.items() if name != 'text'} for answer in answers],
+                   weights)
+    return batch.status()
 
 
-def _vectors_as_dicts(described):
-    return [{**each.as_dict(), 'track': {'numbers': each.track.numbers, 'boxes': each.track.boxes,
-                                         'dropped': each.track.dropped, 'skipped': each.track.skipped},
-             'vector': each.vector.tolist()} for each in described]
+def _row(described):
+    return [described.walk, *map(str, described.vector)]
 
 
-def _write_vectors_csv(file, described):
-    writer = csv.writer(file, lineterminator='\n')
-    writer.writerow(['walk', *(f'v{i}' for i in range(len(described[0].vector)))])
-    for each in described:
-        writer.writerow([each.walk, *map(str, each.vector)])
+def _vectors(answers):
+    return np.array([answer['vector'] for answer in answers], np.float32)
 
 
-def _save_npy(file, described, weights):
-    np.save(file, np.stack([each.vector for each in described]))
+def _save_npy(file, answers, weights):
+    np.save(file, _vectors(answers))
 
 
-def _save_npz(file, described, weights):
-    np.savez(file, vectors=np.stack([each.vector for each in described]),
-             walks=np.array([each.walk for each in described]), fingerprint=np.array(weights.fingerprint))
+def _save_npz(file, answers, weights):
+    np.savez(file, vectors=_vectors(answers), walks=np.array([answer['walk'] for answer in answers]),
+             fingerprint=np.array(weights.fingerprint))
 
 
-def _save_csv(file, described, weights):
-    text = io.TextIOWrapper(file, 'utf-8', newline='')
-    _write_vectors_csv(text, described)
-    text.detach()
+def _save_csv(file, answers, weights):
+    lines = [HEADER, *([answer['walk'], *map(str, vector)] for answer, vector in zip(answers, _vectors(answers)))]
+    file.write(''.join(f'{csv_line(line)}\n' for line in lines).encode())
 
 
-def _save_json(file, described, weights):
-    file.write(json.dumps(_vectors_as_dicts(described), ensure_ascii=False).encode())
+def _save_json(file, answers, weights):
+    file.write(json.dumps(answers, ensure_ascii=False).encode())
 
 
 VECTOR_WRITERS = {'.npy': _save_npy, '.npz': _save_npz, '.csv': _save_csv, '.json': _save_json}

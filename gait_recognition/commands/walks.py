@@ -1,37 +1,44 @@
 """What commands about walks share: reading the walks, and describing them by vectors."""
 import contextlib
+import os
 from typing import NamedTuple
 
 import numpy as np
 
 from gait_recognition.commands.options import limits
 from gait_recognition.console import say
+from gait_recognition.fitness import Witness
 from gait_recognition.frames import read_frames
-from gait_recognition.progress import Progress
 from gait_recognition.sources import is_camera
 from gait_recognition.vectors import walk_vector
-from gait_recognition.weights import find_pair, load_tensorflow, open_networks, warn_of_defaults, weights_of
+from gait_recognition.weights import find_pair, open_networks, warn_of_defaults, weights_of
 
 
 def chosen_weights(arguments):
     """The weights that a command is to use."""
     pair = find_pair(arguments.pose_weights, arguments.gait_weights)
     warn_of_defaults(arguments.pose_weights, arguments.gait_weights)
-    load_tensorflow(arguments.verbose)                      # takes seconds: only now that the files are there
     weights = weights_of(pair, arguments.recurrent_unit, arguments.rnn_layers, arguments.precision)
     if arguments.verbose:
         say(f'weights: {weights}')
     return weights
 
 
+def state_of(weights):
+    """What stands for a file of pose weights in kept answers: its place, size and time."""
+    files = [path for path in (weights, f'{weights}.index') if os.path.isfile(path)]
+    return os.path.realpath(weights), *((os.path.getsize(path), os.stat(path).st_mtime_ns) for path in files)
+
+
 class Described(NamedTuple):
-    """A walk's vector, float32 (512,), and which frames it comes from (`Track`)."""
+    """A walk's vector, float32 (512,), which frames it comes from (`Track`), and how fit they are (`Fitness`)."""
     walk: str
     vector: np.ndarray
     track: object
+    fitness: object
 
     def as_dict(self):
-        return {'walk': self.walk, **used_frames(self.track)}
+        return {'walk': self.walk, **used_frames(self.track), 'check': self.fitness.as_dict()}
 
 
 def used_frames(track):
@@ -57,24 +64,26 @@ def read_walk(walk, arguments):
                        limits=limits(arguments))
 
 
-def describe(sources, weights, arguments):
-    """The vectors of walks, one after the other.
+@contextlib.contextmanager
+def describing(weights):
+    """Both networks, opened for `describe`."""
+    with contextlib.ExitStack() as opened:
+        yield [opened.enter_context(net) for net in open_networks(weights)]
+
+
+def describe(networks, source, arguments):
+    """The vector of a walk, and what is to be known of it.
 
     Parameters
     ----------
-    sources : list of Frames
-    weights : Weights
+    networks : (HumanPoseIRNetwork, GaitNetwork)
+    source : Frames
 
-    Yields
-    ------
+    Returns
+    -------
     Described
     """
-    progress = Progress(len(sources), 'walks')
-    with contextlib.ExitStack() as opened:
-        opened.enter_context(contextlib.closing(progress))
-        networks = [opened.enter_context(net) for net in open_networks(weights)]
-        for number, source in enumerate(sources):
-            progress(number, source.name)
-            vector, track = walk_vector(source, *networks, crop=arguments.crop, return_track=True)
-            say_track(track, arguments.verbose)
-            yield Described(source.name, vector, track)
+    witness = Witness(networks[0])
+    vector, track = walk_vector(source, witness, networks[1], crop=arguments.crop, return_track=True)
+    say_track(track, arguments.verbose)
+    return Described(source.name, vector, track, witness.fitness(source, track))

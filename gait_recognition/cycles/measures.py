@@ -159,9 +159,9 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
         Shapes do not fit; there are too few frames a second, or too few with sure joints; nobody walks.
     """
     left_out = {}
-    runs, facing = _one_way(runs_of(times, joints, sure), left_out, name)
+    runs, facing = one_way(runs_of(times, joints, sure), left_out, name)
     view = view_of(runs, facing)
-    between = [_between_ankles(run, view) for run in runs]
+    between = [between_ankles(run, view) for run in runs]
     apart = np.std(np.concatenate([values - values.mean() for _, values in between]))
     if apart < STILL * leg_length(np.concatenate([run.points for run in runs])):
         raise ValueError(f'{name}: the feet stand still')
@@ -195,7 +195,7 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
     return Gait(name, seconds, runs[0].rate, view, steps, events, measures, angles, left_out)
 
 
-def _one_way(runs, left_out, name):
+def one_way(runs, left_out, name):
     """The runs in which the walker faces the way that he faces longest, and which that is, +1 or -1."""
     parts = [part for run in runs for part in split_at_turns(run)]
     if not parts:
@@ -207,7 +207,7 @@ def _one_way(runs, left_out, name):
     return [part for part, way in parts if way == facing], facing
 
 
-def _between_ankles(run, view):
+def between_ankles(run, view):
     """(times, distance of the ankles): along the way; from the front how much higher one is than the other."""
     right, left = (run.points[:, leg[0], 0 if view.kind == 'front' else 1] for leg in LEGS.values())
     return run.times, right - left

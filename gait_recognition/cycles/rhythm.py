@@ -2,6 +2,7 @@
 import numpy as np
 
 STRIDES_A_SECOND = (0.3, 1.7)           # searched: 36 to 204 steps a minute
+STILL = 1e-9                            # of its square: a distance that changes by less does not change
 HARMONICS = (1, 3)                      # of the stride: what one leg does, the other does half a stride later
 
 
@@ -29,7 +30,8 @@ def stride_rate(parts):
         fine = best + step * np.arange(-8, 9)
         left = [left_over(rate, HARMONICS) for rate in fine]
         best = fine[np.argmin(left)]
-    return float(best), float(1 - min(left) / whole) if whole else 0.0
+    least = STILL * sum((values ** 2).sum() for _, values in parts)
+    return float(best), float(1 - min(left) / whole) if whole > least else 0.0
 
 
 def fitted(times, values, rate, harmonics=HARMONICS):

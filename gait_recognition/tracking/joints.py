@@ -104,3 +104,19 @@ def _person_anywhere(frame, pose_net):
     people = people_in(frame, squares, pose_net)
     _, figure = max(people, key=lambda person: person[0])
     return None if figure is None else _person_near(frame, _square_around(figure), pose_net)
+
+
+def square_around_person(picture, pose_net):
+    """The crop (top, left, side) around the person of whom the network is surest in one picture; None where nobody is.
+
+    Unlike in walks, the person may fill the picture and touch its borders.
+    """
+    shape, squares = picture.shape[:2], []
+    for side in (max(shape) / HEIGHT_SHARE, max(shape), *(share * min(shape) for share in SEARCH_SIDES)):
+        tops, lefts = (np.linspace(0, edge - side, math.ceil(2 * (edge / side - 1)) + 1) if edge > side else
+                       [(edge - side) / 2] for edge in shape)
+        squares += [np.array([top, left, side]) for top in tops for left in lefts]
+    _, figure = max(people_in(picture, squares, pose_net), key=lambda person: person[0])
+    if figure is not None:
+        figure = _person_near(picture, _square_around(figure), pose_net)
+    return None if figure is None else tuple(_square_around(figure).tolist())

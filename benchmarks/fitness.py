@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""What the word of `gait-recognition check` is worth: rank-1 of drawn walkers' walks that are degraded step by step.
+
+    python benchmarks/fitness.py --cache vectors                # 12 people, 13 kinds of probes: 5,000 frames
+    python benchmarks/fitness.py --people 6 --cache vectors     # half of it
+
+Each walker has one clean walk in the gallery; each probe is another walk of theirs, degraded, and is named by the
+nearest cosine similarity. The walkers were drawn neither for training nor for validation; they are no people. Vectors
+and checks are kept in the cache: interrupted, the same command goes on.
+"""
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from gait_recognition.fitness import RULES, WORDS, Witness, judged  # noqa: E402
+from gait_recognition.training.walks import TEST_PERSON  # noqa: E402
+from gait_recognition.vectors import GaitVectors  # noqa: E402
+from gait_recognition.walkers.scenes import iter_frames  # noqa: E402
+
+FRAMES, FIGURE = 36, 209        # of a walk, at 25 a second; pixels of 299 that a figure is tall
+
+
+def drawn(person, index, yaw=None, frames=FRAMES):
+    """A walk as crops, uint8 (T, 299, 299, 3)."""
+    return np.stack([frame.image for frame in iter_frames(person, index, frames=frames, yaw=yaw)])
+
+
+def smaller(walk, height):
+    """As recorded with a figure of `height` pixels."""
+    edge = round(299 * height / FIGURE)
+    return np.stack([np.asarray(Image.fromarray(frame).resize((edge, edge), Image.Resampling.BOX)) for frame in walk])
+
+
+def darker(walk, share, noise=4.0):
+    """With a share of the light, and a camera's noise in grey levels."""
+    rng = np.random.default_rng(0)
+    noisy = walk * np.float32(share) + rng.normal(0, noise, walk.shape).astype(np.float32)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def blurred(walk, reach):
+    """Out of focus by a box of `reach` pixels of 299."""
+    return ndimage.uniform_filter(walk, (0, reach, reach, 0))
+
+
+def probes():
+    """The kinds of probes: their names, and how a person's is made; those of each degradation get worse."""
+    yield 'clean', lambda person: drawn(person, 2)
+    for step in range(3):
+        if step < 2:
+            yield f'{(18, 8)[step]} frames', lambda person, n=(18, 8)[step]: drawn(person, 2, frames=n)
+        yield f'{(80, 40, 20)[step]} pixels high', lambda person, h=(80, 40, 20)[step]: smaller(drawn(person, 2), h)
+        yield f'blurred by {(7, 15, 25)[step]}', lambda person, r=(7, 15, 25)[step]: blurred(drawn(person, 2), r)
+        if step:
+            light, yaw = (None, 0.25, 0.06)[step], (None, 45, 75)[step]
+            yield f'{light:.0%} of the light', lambda person, s=light: darker(drawn(person, 2), s)
+            yield f'{yaw} degrees', lambda person, y=yaw: drawn(person, 2, yaw=y)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--people', type=int, default=12)
+    parser.add_argument('--cache', type=pathlib.Path, help='keeps vectors and checks')
+    parser.add_argument('--figures', action='store_true', help="print every probe's figures, too")
+    arguments = parser.parse_args()
+    people = range(TEST_PERSON, TEST_PERSON + arguments.people)
+    vectors = GaitVectors(crop='none', cache=arguments.cache)
+
+    def described(make):
+        found = list(vectors.outcomes([make(person) for person in people], Witness))
+        return np.stack([each.vector / np.linalg.norm(each.vector) for each in found]), [each.check for each in found]
+    gallery, _ = described(lambda person: drawn(person, 1))
+    by_word = {word: [] for word in WORDS}
+    print(f'{len(people)} people, one walk each in the gallery; rank-1 by chance {1 / len(people):.0%}', flush=True)
+    try:
+        for name, make in probes():
+            vectors_of, checks = described(make)
+            right = (vectors_of @ gallery.T).argmax(1) == np.arange(len(people))
+            words = [judged(check)[0] for check in checks]          # by the rules of now, whatever the cache says
+            for word, each in zip(words, right):
+                by_word[word].append(each)
+            counts = ', '.join(f'{words.count(word)} {word}' for word in WORDS if word in words)
+            print(f'  {name:18} rank-1 {right.mean():6.1%}   {counts}', flush=True)
+            if arguments.figures:
+                print_figures(checks)
+    finally:                                                        # of those so far, if it is interrupted
+        for word, right in by_word.items():
+            print(f'{word:8} rank-1 {np.mean(right):6.1%} of {len(right)} probes' if right else f'{word:8} no probes')
+
+
+def print_figures(checks):
+    """Least, middle and greatest value of what the rules look at."""
+    for rule in RULES:
+        values = [check[rule.name] for check in checks if check.get(rule.name) is not None]
+        if values:
+            print(f'      {rule.name:10} {np.min(values):8.2f} {np.median(values):8.2f} {np.max(values):8.2f}')
+
+
+if __name__ == '__main__':
+    main()
