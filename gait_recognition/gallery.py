@@ -417,21 +417,28 @@ class Gallery:
     # To and from other files
 
     def export(self, path):
-        """Write names, walks and vectors into a ``.csv``, or with digests and fingerprint into an ``.npz``."""
-        held = self._held
-        exchange.write(path, exchange.Walks(held.names, held.labels, held.vectors, held.contents, self.fingerprint))
+        """Write names, walks and vectors into a ``.csv``, or all that is known into an ``.npz`` or ``.parquet``."""
+        exchange.suffix_of(path)
+        with self._tables.reading():                       # both of one moment
+            held, facts = self._held, self._tables.facts()
+        exchange.write(path, exchange.Walks(
+            held.names, held.labels, held.vectors,
+            [Source(*(each[field] for field in Source._fields)) for each in facts], self.fingerprint, self.settings))
 
     def take_in(self, path, fingerprint=None, force=False):
         """Enrol the walks of a file that `export` wrote, all or none of them; returns how many.
 
-        `fingerprint` says which weights made them where the file (CSV) does not; see `enrol`.
+        `fingerprint` says which weights made them where the file (CSV) does not; see `enrol`. How they were described,
+        where the file says it, must agree (`agree`).
         """
         walks = exchange.read(path)
         with self.changing():
+            if walks.settings:
+                self.agree(**walks.settings)
             for name in dict.fromkeys(walks.names):
                 own = [i for i, each in enumerate(walks.names) if each == name]
                 self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own], walks.fingerprint or fingerprint,
-                           [Source(contents=walks.contents[i]) for i in own], force)
+                           [walks.sources[i] for i in own], force)
             self._tables.note('import', None, f'{len(walks.names)} walks')
         return len(walks.names)
 

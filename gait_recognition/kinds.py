@@ -56,7 +56,16 @@ def kind_of(path):
         return 'a damaged .npz or zip file'
     if head.startswith(b'\x93NUMPY'):
         return _kind_of_array(path)
+    if head.startswith(b'PAR1'):
+        return EXPORT if _tail(path).find(b'gait-recognition') >= 0 else 'another Parquet file'
     return _kind_of_text(head) or f'another kind of file ({os.path.getsize(path)} bytes)'
+
+
+def _tail(path):
+    """Where Parquet has its schema."""
+    with open(path, 'rb') as file:
+        file.seek(-min(HEAD, os.path.getsize(path)), os.SEEK_END)
+        return file.read()
 
 
 def _kind_of_arrays(path):

@@ -510,8 +510,10 @@ def test_csv_holds_names_walks_and_exact_vectors(tmp_path):
     np.testing.assert_array_equal(np.array([row[2:] for row in rows], np.float32), vectors)
 
 
-@pytest.mark.parametrize('suffix', ['.csv', '.npz'])
+@pytest.mark.parametrize('suffix', ['.csv', '.npz', '.parquet'])
 def test_what_is_exported_is_taken_back_exactly(tmp_path, suffix):
+    if suffix == '.parquet':
+        pytest.importorskip('pyarrow', reason='Parquet is an extra')
     gallery, again = circle_gallery(), Gallery(WEIGHTS)
     gallery.export(tmp_path / f'g{suffix}')
     assert again.take_in(tmp_path / f'g{suffix}') == 6
@@ -519,11 +521,63 @@ def test_what_is_exported_is_taken_back_exactly(tmp_path, suffix):
     with pytest.raises(ValueError, match='enrolled already'):
         again.take_in(tmp_path / f'g{suffix}')                      # all or none
     assert len(again) == 6
-    with pytest.raises(ValueError, match=r'ends in .csv or .npz'):
+    with pytest.raises(ValueError, match=r'ends in .csv, .npz or .parquet'):
         gallery.export(tmp_path / 'g.txt')
     (tmp_path / 'bad.csv').write_text('name,walk,v1\n')
     with pytest.raises(ValueError, match='expected the header'):
         again.take_in(tmp_path / 'bad.csv')
+
+
+@pytest.mark.parametrize('suffix', ['.npz', '.parquet'])
+def test_export_and_import_give_the_same_gallery_bit_for_bit(tmp_path, suffix):
+    if suffix == '.parquet':
+        pytest.importorskip('pyarrow', reason='Parquet is an extra')
+    vectors = walks_of(4, 3)
+    vectors[0, 0, :3] = -0.0, 1e-42, np.float32(0.1)                # a negative zero, a subnormal number
+    tracks = [{'frames': 25, 'used': 24, 'skipped': 0, 'crop': 'pose'}, None, None]
+    with Gallery.open(tmp_path / 'g.gallery', WEIGHTS, create=True) as gallery, \
+            Gallery.open(tmp_path / 'again.gallery', WEIGHTS, create=True) as again:
+        gallery.agree(every=2)
+        for i, name in enumerate(('Łucja, "Lu"', 'Bob', 'a\nb', '李')):
+            gallery.enrol(name, vectors[i], sources=[
+                Source(f'/walks/{name}.mp4', f'{i}{number}', 0.96, track) if number else Source()
+                for number, track in enumerate(tracks)])
+        gallery.export(tmp_path / f'walks{suffix}')
+        assert (tmp_path / f'walks{suffix}').stat().st_mode & 0o777 == 0o600
+        assert again.take_in(tmp_path / f'walks{suffix}') == 12
+        assert again.list() == gallery.list() and again.settings == gallery.settings
+        assert again.fingerprint == gallery.fingerprint
+        assert again._held.vectors.tobytes() == gallery._held.vectors.tobytes()
+        assert [{**walk, 'added': None} for walk in again.walks()] == [{**walk, 'added': None}
+                                                                       for walk in gallery.walks()]
+    other = Gallery(WEIGHTS)
+    other.agree(every=1)
+    with pytest.raises(ValueError, match='described with every=1, got 2'):
+        other.take_in(tmp_path / f'walks{suffix}')
+    assert len(other) == 0
+
+
+def test_a_damaged_parquet_file_is_refused_by_name(tmp_path):
+    parquet = pytest.importorskip('pyarrow.parquet', reason='Parquet is an extra')
+    circle_gallery().export(tmp_path / 'g.parquet')
+    whole = (tmp_path / 'g.parquet').read_bytes()
+    table = parquet.read_table(tmp_path / 'g.parquet')
+    (tmp_path / 'cut.parquet').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'text.parquet').write_text('name,walk')
+    parquet.write_table(table.drop_columns(['walk']), tmp_path / 'column.parquet')
+    for name in ('cut', 'text', 'column'):
+        with pytest.raises(ValueError, match=f'{name}.parquet cannot be read as walks of a gallery'):
+            Gallery(WEIGHTS).take_in(tmp_path / f'{name}.parquet')
+    with pytest.raises(FileNotFoundError):
+        Gallery(WEIGHTS).take_in(tmp_path / 'gone.parquet')
+
+
+def test_without_pyarrow_parquet_is_refused_with_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pyarrow', None)
+    for call in (circle_gallery().export, Gallery(WEIGHTS).take_in):
+        with pytest.raises(ImportError, match=r'g.parquet: Parquet takes pyarrow: pip install .*\[parquet\].*npz'):
+            call(tmp_path / 'g.parquet')
+    assert not (tmp_path / 'g.parquet').exists()
 
 
 def test_check_lists_what_to_look_at():

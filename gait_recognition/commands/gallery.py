@@ -28,10 +28,10 @@ def gallery_arguments(parser):
         'gallery check people.gallery')
     add('audit', gallery_audit_command, 'list its changes', 'gallery audit people.gallery')
     _add_changes(add)
-    sub = add('export', gallery_export_command, 'write names, walks and vectors as .csv or .npz',
+    sub = add('export', gallery_export_command, 'write names, walks and vectors as .csv, .npz or .parquet',
               'gallery export people.gallery people.csv')
     sub.add_argument('csv', type=pathlib.Path, metavar='FILE')
-    sub = add('import', gallery_import_command, 'enrol the walks of a .csv or .npz that export wrote',
+    sub = add('import', gallery_import_command, 'enrol the walks of a file that export wrote',
               'gallery import people.gallery people.npz')
     sub.add_argument('file', type=pathlib.Path, metavar='FILE')
     sub.add_argument('--force', action='store_true', help='take recordings that are in the gallery already')
@@ -162,7 +162,7 @@ def gallery_private_command(arguments):
 
 
 def gallery_export_command(arguments):
-    """Write a gallery's vectors as CSV or npz."""
+    """Write a gallery's vectors as CSV, npz or Parquet."""
     exchange.suffix_of(arguments.csv)
     check_target(arguments.csv, writes=EXPORT, inputs=[arguments.gallery])
     with Gallery.load(arguments.gallery) as gallery:

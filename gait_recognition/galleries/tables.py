@@ -86,7 +86,7 @@ class Tables:
     def __init__(self, name, readonly):
         self.name, self.readonly = name, readonly
         self._lock = threading.RLock()
-        self._depth, self._seals = 0, None
+        self._depth, self._seals, self._shown = 0, None, None
 
     # Transactions
 
@@ -118,16 +118,18 @@ class Tables:
                 self._depth, self._seals = 0, None
 
     @contextlib.contextmanager
-    def _reading(self):
-        """Everything read in the block is of one moment."""
+    def reading(self):
+        """Everything read in the block is of one moment. Blocks within join it."""
         with self._lock:
-            if self._depth:
-                yield self._seals
+            if self._depth or self._shown is not None:
+                yield self._seals if self._depth else self._shown
                 return
             self._begin(write=False)
             try:
-                yield self._read_seals()
+                self._shown = self._read_seals()
+                yield self._shown
             finally:
+                self._shown = None
                 self._end('ROLLBACK')
 
     # Seals
@@ -202,14 +204,14 @@ class Tables:
 
     def settings(self):
         """The settings, compared with their seal."""
-        with self._reading() as seals:
+        with self.reading() as seals:
             rows = self._select('settings')
         self._compare('settings', rows, seals)
         return dict(rows)
 
     def generation(self):
         """How many changes there were."""
-        with self._reading() as seals:
+        with self.reading() as seals:
             return seals['generation'][0]
 
     def read(self, since=None):
@@ -224,7 +226,7 @@ class Tables:
         -------
         Rows, or None where more than additions happened since
         """
-        with self._reading() as seals:
+        with self.reading() as seals:
             if since and seals['rewritten'][0] != since.rewritten:
                 return None
             settings, points = self._select('settings'), self._select('points')
@@ -248,7 +250,7 @@ class Tables:
 
     def facts(self):
         """Every walk as a dict of its columns but the vector, `person` being the name."""
-        with self._reading():
+        with self.reading():
             names = {number: name for number, name, _ in self._select('people')}
             walks = self._select('walks')
         return [{**dict(zip(COLUMNS['walks'], row)), 'person': names[row[1]], 'vector': None,
@@ -326,7 +328,7 @@ class Tables:
 
     def audit(self):
         """The audit lines, as dicts, compared with their seal."""
-        with self._reading() as seals:
+        with self.reading() as seals:
             rows = self._select('audit')
         self._compare('audit', rows, seals)
         return [dict(zip(COLUMNS['audit'], row)) for row in rows]
