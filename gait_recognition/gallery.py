@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_recognition.galleries import checks, exchange, legacy, sqlite
+from gait_recognition.galleries import checks, exchange, legacy, places, sqlite
 from gait_recognition.galleries.errors import (
     DuplicateWalkError,
     FingerprintError,
@@ -26,7 +26,6 @@ from gait_recognition.galleries.errors import (
     GalleryReadOnlyError,
 )
 from gait_recognition.galleries.held import Held
-from gait_recognition.galleries.sqlite import SqliteTables
 from gait_recognition.galleries.tables import Source
 from gait_recognition.parameters import check_text
 from gait_recognition.rates import RATE
@@ -95,14 +94,14 @@ class Gallery:
     # Opening and keeping it
 
     @classmethod
-    def open(cls, path, fingerprint=None, create=False, readonly=False):
-        """Open a gallery in a file.
+    def open(cls, path, fingerprint=None, create=False, readonly=False, key=None):
+        """Open a gallery in a file, or on a server.
 
         Parameters
         ----------
         path : str or os.PathLike
-            An ``.npz`` of before 2.1 is converted to a file beside it with the suffix ``.gallery``, which is used from
-            then on; a warning says so.
+            A file, or ``postgresql://user@host/database``. An ``.npz`` of before 2.1 is converted to a file beside it
+            with the suffix ``.gallery``, which is used from then on; a warning says so.
         fingerprint : str, optional
             The weights you use (`weights.Weights.fingerprint`). Other weights than the gallery's are refused here. Left
             out: whoever enrols or asks without saying it uses the default weights. A new gallery is by default of
@@ -111,6 +110,8 @@ class Gallery:
             Start an empty gallery where there is no file.
         readonly : bool
             To ask only; works in a folder in which nothing can be written.
+        key : str, optional
+            Of an encrypted file: a passphrase, or 64 hexadecimal digits, the key itself. Takes sqlcipher3.
 
         Raises
         ------
@@ -120,16 +121,16 @@ class Gallery:
             No gallery, one of a newer version, or a damaged one.
         FingerprintError
         """
-        path = os.path.realpath(path)
-        if not os.path.exists(path):
+        path = places.place_of(path, key)
+        if not path.exists():
             if not create:
                 raise FileNotFoundError(f'{path}: there is no such gallery; enrol somebody to start one (in Python '
                                         'with create=True)')
-            sqlite.create(path, {'fingerprint': check_fingerprint(fingerprint or choose_weights().fingerprint)})
-        elif not sqlite.is_database(path):
-            path = _converted(path)
+            path.create({'fingerprint': check_fingerprint(fingerprint or choose_weights().fingerprint)})
+        elif path.is_legacy():
+            path = _converted(path.path)
         gallery = cls.__new__(cls)
-        tables = SqliteTables(path, readonly)
+        tables = path.tables(readonly)
         try:
             gallery._start(tables, fingerprint is not None)
             if fingerprint is not None:
@@ -146,13 +147,24 @@ class Gallery:
         return gallery
 
     @classmethod
-    def load(cls, path, fingerprint=None):
+    def load(cls, path, fingerprint=None, key=None):
         """Open a gallery to ask it; nothing in it can be changed. Arguments and errors as of `open`."""
-        return cls.open(path, fingerprint, readonly=True)
+        return cls.open(path, fingerprint, readonly=True, key=key)
 
-    def save(self, path):
-        """Write a copy into another file; a gallery that is there is replaced."""
-        self._tables.copy_to(os.path.realpath(path))
+    def save(self, path, key=None):
+        """Write a copy into another file, or onto a server; calibration and audit lines go with it.
+
+        A file of the same kind (both plain, or both of one key) is replaced. Elsewhere there must be no gallery:
+        FileExistsError.
+        """
+        place = places.place_of(path, key)
+        if isinstance(self._tables, sqlite.SqliteTables) and isinstance(place, places.FilePlace) \
+                and key == self._tables.key:
+            self._tables.copy_to(place.path)
+            return
+        if place.exists():
+            raise FileExistsError(f'{place}: there is a gallery already, or another file; name a new one')
+        place.create({}, lambda tables: tables.take_all(self._tables))
 
     def close(self):
         self._tables.close()
@@ -186,7 +198,7 @@ class Gallery:
 
     @property
     def path(self):
-        """The file; None in memory."""
+        """The file, or the server's address; None in memory."""
         return self._tables.path
 
     @property
@@ -687,9 +699,10 @@ def _some(names, most=10):
 
 
 def _converted(path):
-    """The file beside a gallery of before that holds the same; made where there is none."""
-    target, digest = os.path.splitext(path)[0] + SUFFIX, legacy.digest(path)
-    if not os.path.exists(target):
+    """The place beside a gallery of before that holds the same; made where there is none."""
+    stem, suffix = os.path.splitext(path)
+    target, digest = places.FilePlace((path if suffix == SUFFIX else stem) + SUFFIX), legacy.digest(path)
+    if not target.exists():
         old = legacy.read(path)
 
         def fill(tables):
@@ -704,14 +717,14 @@ def _converted(path):
             tables.keep_points({task: {**point, 'walks': list(tables.seal('walks'))}
                                 for task, point in old.calibration.items()})
             tables.note('convert', None, f'from {path}')
-        sqlite.create(target, {'fingerprint': old.fingerprint}, fill)
+        target.create({'fingerprint': old.fingerprint}, fill)
         warnings.warn(f'{path} is a gallery of before: it was converted to {target}, which is used from now on; name '
                       f'that one. {path} is left as it is: delete it when you need it no longer. '
                       f'Walks recorded at other than {RATE:g} frames a second are described otherwise by now: enrol '
                       'those anew',
                       stacklevel=4)
         return target
-    tables = SqliteTables(target, readonly=True)
+    tables = target.tables(readonly=True)
     settings = tables.settings()
     tables.close()
     if settings.get('converted_digest') != digest:

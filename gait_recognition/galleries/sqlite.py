@@ -1,7 +1,11 @@
-"""The tables of a gallery in a file, by SQLite in WAL mode: readers never wait, writers queue, kills lose nothing."""
+"""The tables of a gallery in a file, by SQLite in WAL mode: readers never wait, writers queue, kills lose nothing.
+
+Encrypted files are SQLCipher's (the extra `encryption`).
+"""
 import contextlib
 import errno
 import os
+import re
 import secrets
 import sqlite3
 import urllib.parse
@@ -28,11 +32,14 @@ class SqliteTables(Tables):
     path : str or None
         None: in memory.
     readonly : bool
+    key : str, optional
+        The file is encrypted by SQLCipher: with a passphrase, or with 64 hexadecimal digits as they are.
     """
 
-    def __init__(self, path, readonly=False):
+    def __init__(self, path, readonly=False, key=None):
         super().__init__(path or 'the gallery', readonly)
-        self.path = path
+        self.path, self.key = path, key
+        self._library = _library(path, key)
         with self._said():
             self._connection = self._connect()
         if path is not None:
@@ -53,17 +60,20 @@ class SqliteTables(Tables):
             return sqlite3.connect(':memory:', **options)
         address = 'file:' + urllib.parse.quote(self.path)
         if not self.readonly:
-            return sqlite3.connect(f'{address}?mode=rw', uri=True, **options)
-        connection = sqlite3.connect(f'{address}?mode=ro', uri=True, **options)
+            return self._keyed(self._library.connect(f'{address}?mode=rw', uri=True, **options))
+        connection = self._keyed(self._library.connect(f'{address}?mode=ro', uri=True, **options))
         try:
             connection.execute('SELECT COUNT(*) FROM sqlite_master').fetchone()
             return connection
-        except sqlite3.OperationalError:                    # a folder in which the files beside cannot be made
+        except self._library.OperationalError:              # a folder in which the files beside cannot be made
             connection.close()
             log = f'{self.path}-wal'
             if os.access(os.path.dirname(self.path), os.W_OK) or os.path.exists(log) and os.path.getsize(log):
                 raise
-            return sqlite3.connect(f'{address}?immutable=1', uri=True, **options)
+            return self._keyed(self._library.connect(f'{address}?immutable=1', uri=True, **options))
+
+    def _keyed(self, connection):
+        return _keyed(connection, self.key)
 
     def _check_header(self):
         application, version = (self._run(f'PRAGMA {what}')[0][0] for what in ('application_id', 'user_version'))
@@ -78,7 +88,7 @@ class SqliteTables(Tables):
         """Errors of SQLite as those that a user understands."""
         try:
             yield
-        except sqlite3.Error as error:
+        except self._library.Error as error:
             raise self._told(error) from error
         except (UnicodeDecodeError, OverflowError) as error:
             raise GalleryFileError(f'{self.name} is a damaged gallery: {error}') from error
@@ -93,6 +103,9 @@ class SqliteTables(Tables):
                 return OSError(number, f'{text}; the gallery is as it was', self.name)
         if 'disk I/O error' in text:
             return OSError(errno.EIO, f'{text}; the gallery is as it was', self.name)
+        if self.key is not None and 'not a database' in text:
+            return GalleryFileError(f'{self.name} does not open with this key: it has another one, or is damaged or no '
+                                    'gallery')
         return GalleryFileError(f'{self.name} is not a gallery, or a damaged one: {text}')
 
     @staticmethod
@@ -130,7 +143,8 @@ class SqliteTables(Tables):
 
     def copy_to(self, path):
         """Write a copy to another file, which is there whole or not at all; a gallery there is replaced."""
-        if os.path.exists(path) and is_database(path):      # others may have it open: through SQLite, in a transaction
+        # Others may have it open: through SQLite, in a transaction.
+        if os.path.exists(path) and self.key is None and is_database(path):
             self._back_up(path)
             return
         with _beside(path) as beside:
@@ -138,7 +152,7 @@ class SqliteTables(Tables):
             os.replace(beside, path)
 
     def _back_up(self, path):
-        to = sqlite3.connect(path, timeout=WAIT)
+        to = self._keyed(self._library.connect(path, timeout=WAIT))
         try:
             with self._lock, self._said():
                 self._connection.backup(to)
@@ -150,25 +164,45 @@ class SqliteTables(Tables):
         self._connection.close()
 
 
-def create(path, settings, fill=None):
+def _library(path, key):
+    """Python's own `sqlite3`, or that of SQLCipher where there is a key."""
+    if key is None:
+        return sqlite3
+    if not isinstance(key, str) or not key or '\0' in key:
+        raise ValueError('key: expected text that is not empty, and without NUL')
+    try:
+        from sqlcipher3 import dbapi2
+    except ImportError as error:
+        raise ImportError(f'{path}: encrypted galleries take sqlcipher3: pip install "gait-recognition[encryption]" '
+                          f'({error})') from error
+    return dbapi2
+
+
+def _keyed(connection, key):
+    """The connection, told its key; before anything else is asked of it."""
+    if key is not None:
+        quoted = f'"x\'{key}\'"' if re.fullmatch('[0-9a-fA-F]{64}', key) else "'" + key.replace("'", "''") + "'"
+        connection.execute(f'PRAGMA key = {quoted}')
+        connection.execute('PRAGMA cipher_log_level = NONE')        # a wrong key is said by an error alone
+    return connection
+
+
+def create(path, settings, fill=None, key=None):
     """Make the file of a new gallery, unless another program makes it first; readable by its owner alone.
 
     `fill(tables)` adds what is in it from the start.
     """
     with _beside(path) as beside:
-        connection = sqlite3.connect(beside, isolation_level=None)
+        connection = _keyed(_library(path, key).connect(beside, isolation_level=None), key)
         try:
             connection.execute(f'PRAGMA application_id = {APPLICATION}')
             connection.execute(f'PRAGMA user_version = {VERSION}')
             connection.execute('PRAGMA journal_mode = WAL')
         finally:
             connection.close()
-        tables = SqliteTables(beside)
+        tables = SqliteTables(beside, key=key)
         try:
-            tables.create(settings)
-            if fill:
-                with tables.writing():
-                    fill(tables)
+            tables.create(settings, fill)
         finally:
             tables.close()
         with contextlib.suppress(FileExistsError):

@@ -2,8 +2,9 @@
 
 Every row counts in a seal of its table (number of rows, and the sum of their digests), which a change updates in the
 same transaction. Whoever reads the rows compares: a row that was damaged, lost or doubled is noticed before anybody is
-compared with it. How the database is opened is `sqlite`'s matter.
+compared with it. How the database is opened is the matter of `sqlite` and `postgres`.
 """
+import abc
 import contextlib
 import datetime
 import hashlib
@@ -76,12 +77,14 @@ def now():
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
 
 
-class Tables:
+class Tables(abc.ABC):
     """The tables of one gallery, and transactions on them. Used by one thread at a time; others wait.
 
-    A subclass connects, says `_run(sql, values)` -> rows (``?`` stands for a value), `_run_many`, and how transactions
-    begin; errors of its database come out as those of `galleries.errors` or OSError.
+    A subclass connects, has the `path` by which users know it, and says what is abstract here; errors of its database
+    come out as those of `galleries.errors` or OSError.
     """
+
+    path = None
 
     def __init__(self, name, readonly):
         self.name, self.readonly = name, readonly
@@ -191,16 +194,34 @@ class Tables:
 
     # What a gallery asks for
 
-    def create(self, settings):
-        """Make the tables in an empty database."""
+    def create(self, settings, fill=None):
+        """Make the tables in an empty database; `fill(tables)` adds what is in it from the start."""
         self._begin(write=True)
-        for statement in self._schema().split(';'):
-            self._run(statement)
-        self._seals = {'generation': (0, 0), 'rewritten': (0, 0)}
-        self._insert('settings', [('version', str(VERSION)), *settings.items()])
-        self._write_seals({})
-        self._seals = None
-        self._end('COMMIT')
+        try:
+            for statement in self._schema().split(';'):
+                self._run(statement)
+            self._seals = {'generation': (0, 0), 'rewritten': (0, 0)}
+            self._insert('settings', [('version', str(VERSION)), *settings.items()])
+            if fill:
+                self._depth = 1                            # what it writes joins this transaction
+                fill(self)
+            self._write_seals({})
+            self._end('COMMIT')
+        except BaseException:
+            self._end('ROLLBACK')
+            raise
+        finally:
+            self._depth, self._seals = 0, None
+
+    def take_all(self, other):
+        """Within a change of an empty gallery: become the same as `other`, audit lines and calibration too."""
+        with other.reading() as seals:
+            rows = {table: other._select(table) for table in COLUMNS}
+        for table in COLUMNS:
+            other._compare(table, rows[table], seals)
+            self._delete(table, '', ())
+            self._insert(table, rows[table])
+        self._seals.update(seals)
 
     def settings(self):
         """The settings, compared with their seal."""
@@ -340,24 +361,30 @@ class Tables:
 
     # What a database does its own way
 
+    @abc.abstractmethod
     def _schema(self):
-        raise NotImplementedError
+        """`SCHEMA` with its types."""
 
+    @abc.abstractmethod
     def _run(self, sql, values=()):
-        raise NotImplementedError
+        """Rows of a statement, in which ``?`` stands for a value."""
 
+    @abc.abstractmethod
     def _run_many(self, sql, rows):
-        raise NotImplementedError
+        """A statement for each of several rows of values."""
 
+    @abc.abstractmethod
     def _begin(self, write):
-        raise NotImplementedError
+        """Begin a transaction: one that no other writer joins, or one that sees a single moment."""
 
+    @abc.abstractmethod
     def _end(self, how):
-        raise NotImplementedError
+        """'COMMIT' or 'ROLLBACK', where a transaction is open."""
 
+    @abc.abstractmethod
     def purge(self):
         """Leave nothing of what was deleted."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def close(self):
-        raise NotImplementedError
+        """End the connection."""
