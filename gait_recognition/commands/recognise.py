@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 import gait_checkpoints
-from gait_recognition.commands.options import WALK_HELP, add_describing, add_range, count
+from gait_recognition.commands.options import WALK_HELP, add_describing, add_gallery, add_range, count, key_in
 from gait_recognition.commands.walks import chosen_weights, describe, read_walk, used_frames
 from gait_recognition.console import check_target, print_answer, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
@@ -25,7 +25,7 @@ from gait_recognition.weights import PRECISIONS, choose_weights
 
 def enrol_arguments(parser):
     add_describing(parser)
-    parser.add_argument('gallery', type=pathlib.Path, metavar='GALLERY', help='its file, made where there is none')
+    add_gallery(parser, 'its file, or postgresql://USER@HOST/DATABASE, made where there is none')
     parser.add_argument('walks', nargs='*', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--name', help='whose walks they are')
     parser.add_argument('--manifest', type=pathlib.Path, metavar='CSV',
@@ -49,10 +49,12 @@ def enrol_command(arguments):
     walks = [(person, walk, read_walk(walk, arguments)) for person, walk in walks]
     walks = [_New(person, _label(walk, arguments.start, arguments.end), _contents(walk, frames, arguments), frames)
              for person, walk, frames in walks]
-    check_target(arguments.gallery, writes=GALLERY)
+    if isinstance(arguments.gallery, pathlib.Path):         # an encrypted file does not show what it is
+        check_target(arguments.gallery, writes=None if arguments.key_file else GALLERY)
+    key = key_in(arguments.key_file)
     weights, answer = chosen_weights(arguments), []
-    with _weights_named(arguments.gallery, weights), \
-            Gallery.open(arguments.gallery, weights.fingerprint, create=True) as gallery:
+    with _weights_named(arguments.gallery, weights, key), \
+            Gallery.open(arguments.gallery, weights.fingerprint, create=True, key=key) as gallery:
         gallery.agree(arguments.every, arguments.crop)
         if arguments.private and not gallery.is_private:
             gallery.make_private()
@@ -131,12 +133,12 @@ def _not_enrolled(arguments, gallery, walks):
 
 
 @contextlib.contextmanager
-def _weights_named(path, weights):
+def _weights_named(path, weights, key):
     """Say which weights are in use, and which were, where a gallery holds vectors of others."""
     try:
         yield
     except FingerprintError as error:
-        held = Gallery.load(path).fingerprint
+        held = Gallery.load(path, key=key).fingerprint
         for precision in PRECISIONS:
             if held == dataclasses.replace(weights, precision=precision).fingerprint:
                 raise ValueError(f'{path}: its vectors were made with --precision {precision}; say it here, too: they '
@@ -157,25 +159,26 @@ def _weights_of(fingerprint, precision):
     return None
 
 
-def _check_gallery(path):
+def _check_gallery(path, key_file):
     """Refuse what is no gallery before it costs anything."""
     if not path.exists():
         raise FileNotFoundError(f'{path}: no such gallery; make one first: gait-recognition enrol {path} --name NAME '
                                 'WALK')
-    if path.is_file() and (kind := kind_of(path)) != GALLERY:
-        raise ValueError(f'{path} holds {kind or "nothing"}, not a gallery')
+    if isinstance(path, pathlib.Path) and not key_file and path.is_file() and (kind := kind_of(path)) != GALLERY:
+        raise ValueError(f'{path} holds {kind or "nothing"}, not a gallery; an encrypted one takes --key-file')
 
 
 def _load_gallery(arguments, weights):
-    with _weights_named(arguments.gallery, weights):
-        gallery = Gallery.load(arguments.gallery, weights.fingerprint)
+    key = key_in(arguments.key_file)
+    with _weights_named(arguments.gallery, weights, key):
+        gallery = Gallery.load(arguments.gallery, weights.fingerprint, key)
     gallery.agree(arguments.every, arguments.crop)
     return gallery
 
 
 def identify_arguments(parser):
     add_describing(parser)
-    parser.add_argument('gallery', type=pathlib.Path, metavar='GALLERY')
+    add_gallery(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--top', type=count, default=5, metavar='N', help='names to show (default: 5)')
     add_range(parser)
@@ -183,7 +186,7 @@ def identify_arguments(parser):
 
 def identify_command(arguments):
     """Say whose walks these are."""
-    _check_gallery(arguments.gallery)
+    _check_gallery(arguments.gallery, arguments.key_file)
     sources = [read_walk(walk, arguments) for walk in arguments.walks]
     weights = chosen_weights(arguments)
     gallery = _load_gallery(arguments, weights)
@@ -219,8 +222,7 @@ def _how_to_calibrate(gallery):
 
 def verify_arguments(parser):
     add_describing(parser)
-    parser.add_argument('gallery', type=pathlib.Path, metavar='GALLERY',
-                        help='whose calibration decides; the two need not be in it')
+    add_gallery(parser, 'whose calibration decides; the two need not be in it')
     parser.add_argument('first', metavar='WALK', help=WALK_HELP)
     parser.add_argument('second', metavar='WALK')
     add_range(parser)
@@ -228,7 +230,7 @@ def verify_arguments(parser):
 
 def verify_command(arguments):
     """Say whether two walks belong to one person."""
-    _check_gallery(arguments.gallery)
+    _check_gallery(arguments.gallery, arguments.key_file)
     sources = [read_walk(walk, arguments) for walk in (arguments.first, arguments.second)]
     weights = chosen_weights(arguments)
     gallery = _load_gallery(arguments, weights)
