@@ -27,8 +27,8 @@ def shown(address):
     query = [(key, value) for key, value in urllib.parse.parse_qsl(parts.query) if key not in ('password', 'options')]
     user, _, host = parts.netloc.rpartition('@')
     user = user.partition(':')[0]
-    return urllib.parse.urlunsplit((parts.scheme, f'{user}@{host}' if user else host, parts.path,
-                                    urllib.parse.urlencode(query, safe='/'), ''))
+    text = f'{parts.scheme}://{user + "@" if user else ""}{host}{parts.path}'
+    return text + (f'?{urllib.parse.urlencode(query, safe="/")}' if query else '')
 
 
 def exists(address):
@@ -108,7 +108,7 @@ class PostgresTables(Tables):
             return FileExistsError(errno.EEXIST, text, self.name)
         if state in MISSING:
             return GalleryFileError(f'{self.name} holds no gallery, or a damaged one: {text}')
-        if state in UNWRITABLE:
+        if state in UNWRITABLE or isinstance(error, self._psycopg.DataError):
             return ValueError(f'{self.name}: PostgreSQL cannot hold this text: {text}')
         if state[:2] in FULL:
             return OSError(errno.ENOSPC, f'{text}; the gallery is as it was', self.name)

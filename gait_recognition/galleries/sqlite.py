@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import sqlite3
+import sys
 import urllib.parse
 
 from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedError
@@ -171,11 +172,29 @@ def _library(path, key):
     if not isinstance(key, str) or not key or '\0' in key:
         raise ValueError('key: expected text that is not empty, and without NUL')
     try:
-        from sqlcipher3 import dbapi2
+        with _own_symbols():
+            from sqlcipher3 import dbapi2
     except ImportError as error:
         raise ImportError(f'{path}: encrypted galleries take sqlcipher3: pip install "gait-recognition[encryption]" '
                           f'({error})') from error
     return dbapi2
+
+
+@contextlib.contextmanager
+def _own_symbols():
+    """A library that is loaded in the block calls its own functions, whatever else has functions of the same names.
+
+    TensorFlow shows all programs the SQLite that it is built with, which knows no encryption and passes over keys.
+    """
+    if not hasattr(os, 'RTLD_DEEPBIND'):                   # elsewhere than on Linux libraries are kept apart
+        yield
+        return
+    before = sys.getdlopenflags()
+    sys.setdlopenflags(os.RTLD_NOW | os.RTLD_DEEPBIND)
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(before)
 
 
 def _keyed(connection, key):
@@ -183,6 +202,10 @@ def _keyed(connection, key):
     if key is not None:
         quoted = f'"x\'{key}\'"' if re.fullmatch('[0-9a-fA-F]{64}', key) else "'" + key.replace("'", "''") + "'"
         connection.execute(f'PRAGMA key = {quoted}')
+        if not connection.execute('PRAGMA cipher_version').fetchall():
+            connection.close()
+            raise RuntimeError('SQLCipher is not at work here: another library has taken the place of its functions, '
+                               'and nothing would be encrypted. Import sqlcipher3 before TensorFlow')
         connection.execute('PRAGMA cipher_log_level = NONE')        # a wrong key is said by an error alone
     return connection
 
