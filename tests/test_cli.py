@@ -185,7 +185,7 @@ def test_help_and_galleries_do_not_load_tensorflow(gallery):
     (['gallery', 'list', 'people.gallery'], 'gait_recognition.gallery.Gallery.load'),
     (['fetch', '--check'], 'gait_recognition.fetch.run')])
 def test_what_nobody_expected_ends_with_70_a_traceback_and_its_type(arguments, function, error, said, run, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
     monkeypatch.setattr(function, fail)
     status, out, err = run(*arguments)
