@@ -12,7 +12,9 @@ Where what is:
   what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks,
   at 25 frames a second (`rates`);
 - `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
-- `poses` gives the joints of pictures and walks; `drawing`, `videos`, `pictures` draw, write and read;
+- `poses` gives the joints of pictures and walks, `joint_files` writes them;
+- `drawing`, `overlays`, `videos`, `pictures` draw, write and read;
+- `cycles` measures gaits: cadence, times, lengths, joint angles;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
 - `walkers` draws synthetic people; `training` trains both networks;
 - `cli` and `commands` are the command `gait-recognition`.

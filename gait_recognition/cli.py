@@ -36,6 +36,8 @@ class Command(NamedTuple):
 COMMANDS = {
     'pose': Command('pose', 'draw the skeleton on pictures and videos, write the joints down',
                     'pose walk.mp4 --output walk_pose.gif --joints joints.csv'),
+    'gait': Command('gait', "measure walks: cadence, times, lengths, the joints' angles; no medical device",
+                    'gait walk.mp4 --output walk_gait.svg --csv walk_gait.csv'),
     'vector': Command('vector', "write or print walks' identification vectors",
                       'vector anna-1.mp4 anna-2.mp4 --output vectors.npz'),
     'enrol': Command('recognise', "add people's walks to a gallery",

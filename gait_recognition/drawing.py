@@ -5,34 +5,59 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gait_files import replacing
+from gait_recognition.tracking.joints import SURE
 from pose_joints import LINES
 
 OUTPUT_FORMATS = {'.jpg': 'jpg', '.jpeg': 'jpg', '.png': 'png', '.webp': 'webp'}
+LOST = 0.1                              # of the probability from which a joint is sure: below that it is nowhere
 LINE_WIDTH = 5                          # points
 FIGURE_SIDE, FIGURE_DPI = 6.0, 100      # inches, pixels an inch
 COLOURS = {'r': '#ff0000', 'b': '#0000ff', 'm': '#bf00bf', 'y': '#bfbf00', 'g': '#008000', 'c': '#00bfbf'}
 
 
-def draw_skeleton(frame, joints):
+def draw_skeleton(frame, joints, sure=SURE):
     """A frame with lines from joint to joint, in the colours of `dummy_pose_estimation`, as wide as the figure asks.
 
     Parameters
     ----------
     frame : np.ndarray, uint8 (H, W, 3)
     joints : array_like (3, 16)
-        y, x in pixels of the frame; the probability is not used.
+        y, x in pixels of the frame, probability.
+    sure : float
+        Lines to a joint of a lower probability are dashed; those to one of less than a tenth of it are left out.
 
     Returns
     -------
     np.ndarray, uint8 (H, W, 3)
     """
-    y, x = np.asarray(joints, float)[:2]
-    width = max(2, round(np.ptp(y) / 40))
     image = Image.fromarray(frame)
-    draw = ImageDraw.Draw(image)
-    for i, j, colour in LINES:
-        draw.line([(x[i], y[i]), (x[j], y[j])], COLOURS[colour], width)
+    draw_lines(ImageDraw.Draw(image), joints, sure)
     return np.asarray(image)
+
+
+def draw_lines(draw, joints, sure=SURE):
+    """The lines of `draw_skeleton`, drawn by an `ImageDraw`."""
+    y, x, probability = np.asarray(joints, float)
+    known = probability >= LOST * sure
+    if not known.any():
+        return
+    width = max(2, round(np.ptp(y[known]) / 40))
+    for i, j, colour in LINES:
+        if known[i] and known[j]:
+            is_sure = probability[[i, j]].min() >= sure
+            draw_line(draw, (x[i], y[i]), (x[j], y[j]), COLOURS[colour], width, is_dashed=not is_sure)
+
+
+def draw_line(draw, start, end, colour, width, is_dashed=False):
+    """A line, or dashes of three widths with gaps of two."""
+    start, end = np.asarray(start, float), np.asarray(end, float)
+    length = float(np.linalg.norm(end - start))
+    if not is_dashed or not length:
+        draw.line([tuple(start), tuple(end)], colour, width)
+        return
+    along = (end - start) / length
+    for at in np.arange(0, length, 5 * width):
+        draw.line([tuple(start + at * along), tuple(start + min(at + 3 * width, length) * along)], colour, width)
 
 
 def draw_pose(frame, y, x, path):

@@ -12,14 +12,19 @@ from gait_files import open_npz
 
 VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
 GALLERY, MANIFEST = 'a gallery', 'a manifest'
-PICTURE, VIDEO = 'a picture or animation', 'a video'
+PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart', 'gait figures'
 COUNTS, PROBES = 'counts of who was taken for whom', 'probes of an evaluation'
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
               (VIDEO, 8, b'AVI '), (GALLERY, 0, b'SQLite format 3\0'))
-JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')
+JOINT_COLUMNS = ('path', 'frame', 'time', 'joint', 'y', 'x', 'probability', 'sure')
+OLD_JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')                 # before 2.1
+FIGURE_COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
 # Patterns of whole headers; a manifest may have columns of its user's.
-HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'), (JOINTS, ','.join(JOINT_COLUMNS)),
+HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
+           (JOINTS, ','.join(JOINT_COLUMNS)), (JOINTS, ','.join(OLD_JOINT_COLUMNS)),
+           (JOINTS, r'PathFileType\t4\t\(X/Y/Z\)\t.*'),
+           (FIGURES, ','.join(FIGURE_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
            (COUNTS, 'person,.*,not tried'), (PROBES, 'path,person,condition,session,taken_for,rank,similarity'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
@@ -92,6 +97,8 @@ def _kind_of_text(head):
     if text[:1] in '[{':
         keys = _first_keys(text)
         return FIRST_KEYS.get(keys[0] if keys else None, f'JSON of {keys[:5]}')
+    if '<svg' in text[:2000]:
+        return CHART
     header = text.splitlines()[0]
     for kind, pattern in HEADERS:
         if re.fullmatch(pattern, header):

@@ -26,6 +26,7 @@ SHARE = Constraint('a share, 0 to 1', lambda value: _is_number(value) and 0 <= v
 IN_SECONDS = Constraint('seconds, 0 or more', lambda value: _is_number(value) and math.isfinite(value) and value >= 0)
 FRAME_RATE = Constraint('a positive number of frames a second',
                   lambda value: _is_number(value) and math.isfinite(value) and value > 0)
+QUARTER_TURN = Constraint('degrees, -90 to 90', lambda value: _is_number(value) and -90 <= value <= 90)
 
 
 def one_of(values):

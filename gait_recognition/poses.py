@@ -17,9 +17,10 @@ from gait_recognition.weights import find_pose_weights, shared_pose_network
 
 
 class FrameJoints(NamedTuple):
-    """The joints of one frame: its number, and float32 (3, 16): y, x in pixels of the frame, probability."""
+    """The joints of one frame: its number, float32 (3, 16): y, x in pixels of the frame, probability; its seconds."""
     frame: int
     joints: np.ndarray
+    time: float = 0.0
 
 
 def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):
@@ -64,13 +65,23 @@ def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):
 
 def joints_of_picture(picture, crop, net):
     """Joints (3, 16) in pixels of a picture; unless crop is 'pose' it goes through whole, squeezed into a square."""
+    return joints_of_view(*picture_view(picture, crop, net), net)
+
+
+def picture_view(picture, crop, net):
+    """What the network is shown of a picture, uint8 (299, 299, 3), and its box: top, left, height, width in pixels."""
     if crop == 'background':
         raise ValueError("crop='background' finds what moves; for a picture take crop='pose' or crop='none'")
     if crop == 'pose':                                      # a picture is a walk that stands still
         crops = crop_walker([np.asarray(picture)] * MIN_FRAMES, 'pose', net)
         top, left, side = crops.track.boxes[0]
-        return _in_frame(net.joint_positions(next(iter(crops))[None])[:, 0], top, left, side, side)
-    return _in_frame(net.joint_positions(to_frame(picture)[None])[:, 0], 0, 0, picture.height, picture.width)
+        return next(iter(crops)), (top, left, side, side)
+    return to_frame(picture), (0, 0, picture.height, picture.width)
+
+
+def joints_of_view(view, box, net):
+    """Joints (3, 16) in pixels of the picture that a view (`picture_view`) shows."""
+    return _in_frame(net.joint_positions(view[None])[:, 0], *box)
 
 
 def _in_frame(joints, top, left, height, width):
@@ -90,4 +101,5 @@ def joints_of_walk(frames, crop, net):
                 top, left, side = track.boxes[len(found)]
                 found.append(FrameJoints(track.numbers[len(found)], _in_frame(joints[:, i], top, left, side, side)))
             progress(len(found))
-    return found, track
+    seconds = dict(zip(sorted([*track.numbers, *track.dropped]), frames.seconds))       # of every frame given
+    return [pose._replace(time=seconds[pose.frame]) for pose in found], track

@@ -39,10 +39,18 @@ def write_frames(path, frames, fps):
 
 
 def write_gif(file, frames, fps):
-    """Write frames, uint8 (H, W, 3), as an animation that repeats; its frame time is rounded to 10 ms."""
-    images = map(Image.fromarray, frames)
-    next(images).save(file, 'GIF', save_all=True, append_images=images, loop=0,
-                      duration=max(2, round(100 / fps)) * 10)                   # below 20 ms viewers take 100
+    """Write frames, uint8 (H, W, 3), as an animation that repeats, whose times of 10 ms keep to `fps` on the whole."""
+    images = _timed(frames, fps)
+    next(images).save(file, 'GIF', save_all=True, append_images=images, loop=0)
+
+
+def _timed(frames, fps):
+    """Frames as pictures that know how long they are shown, at most 50 a second."""
+    for number, frame in enumerate(frames):
+        image = Image.fromarray(frame)
+        hundredths = round(100 * (number + 1) / fps) - round(100 * number / fps)
+        image.info['duration'] = 10 * max(2, hundredths)                        # below 20 ms viewers take 100
+        yield image
 
 
 def encode(file, kind, frames, fps):

@@ -25,12 +25,13 @@ from gait_recognition.gallery import Gallery
 from gait_recognition.poses import poses
 from gait_recognition.vectors import walk_vector
 from gait_recognition.weights import Weights, choose_weights, find_pair, find_pose_weights, network_of, warn_of_defaults
-from pose_joints import JOINT_NAMES
+from pose_joints import COCO_JOINTS, JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ['pose', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list', 'gallery check',
-            'gallery audit', 'gallery remove', 'gallery forget', 'gallery rename', 'gallery merge', 'gallery split',
-            'gallery private', 'gallery export', 'gallery import', 'gallery calibrate', 'convert', 'walkers', 'fetch']
+COMMANDS = ['pose', 'gait', 'vector', 'enrol', 'identify', 'verify', 'evaluate', 'gallery', 'gallery list',
+            'gallery check', 'gallery audit', 'gallery remove', 'gallery forget', 'gallery rename', 'gallery merge',
+            'gallery split', 'gallery private', 'gallery export', 'gallery import', 'gallery calibrate', 'convert',
+            'walkers', 'fetch']
 
 
 class PoseStandIn:
@@ -853,10 +854,11 @@ def test_pose_draws_on_a_picture_and_writes_joints_in_its_pixels(weights, opened
                          tmp_path / 'joints.csv')
     joints = json.loads(out)[0]['joints']
     assert [row['joint'] for row in joints] == JOINT_NAMES
-    assert joints[0] == {'frame': 0, 'joint': 'right ankle', 'y': 30.0, 'x': 299.0, 'probability': 0.9}
+    assert joints[0] == {'frame': 0, 'time': 0.0, 'joint': 'right ankle', 'y': 30.0, 'x': 299.0, 'probability': 0.9,
+                         'sure': True}
     with open(tmp_path / 'joints.csv', newline='') as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ['path', 'frame', 'joint', 'y', 'x', 'probability']
+    assert list(rows[0]) == ['path', 'frame', 'time', 'joint', 'y', 'x', 'probability', 'sure']
     assert [(row['joint'], float(row['y'])) for row in rows] == [(row['joint'], row['y']) for row in joints]
 
 
@@ -873,12 +875,74 @@ def test_pose_draws_on_a_walk(suffix, weights, opened, run, walks, tmp_path):
     if suffix != '.gif':
         pytest.importorskip('av')
     output = tmp_path / f'drawn{suffix}'
-    assert run('pose', walks('anna', 1), '--pose-weights', weights[1], '--output', output)[0] == 0
+    assert run('pose', walks('anna', 1), '--pose-weights', weights[1], '--output', output, '--plain')[0] == 0
     frames = list(read_frames(output))
-    assert len(frames) == 8
-    before = next(iter(read_frames(walks('anna', 1)))).astype(int)
-    changed = np.abs(frames[0].astype(int) - before[:frames[0].shape[0], :frames[0].shape[1]]).mean(axis=(0, 2))
-    assert np.argmax(changed) in range(140, 160)                # the column of the joints
+    assert len(frames) == 8 and frames[0].shape == (598, 598, 3)            # 299 is small
+    before = np.kron(next(iter(read_frames(walks('anna', 1)))), np.ones((2, 2, 1))).astype(int)
+    changed = np.abs(frames[0].astype(int) - before).mean(axis=(0, 2))
+    assert np.argmax(changed) in range(280, 320)                            # the column of the joints
+
+
+def test_pose_writes_times_and_marks_what_is_not_sure(weights, opened, run, walks, tmp_path):
+    for name in ('joints.csv', 'joints.json'):
+        assert run('pose', walks('anna', 1), *weights[:2], '--joints', tmp_path / name, '--threshold', 0.95)[0] == 0
+    with open(tmp_path / 'joints.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row['time']) for row in rows[::16]] == pytest.approx([i / 25 for i in range(8)])
+    assert {row['sure'] for row in rows} == {'0'}                           # all have 0.9
+    assert {row['sure'] for row in json.loads((tmp_path / 'joints.json').read_text())} == {False}
+    picture = Path(walks('anna', 1)) / '0.png'
+    out = run('pose', picture, *weights[:2], '--output', tmp_path / 'drawn.png', '--threshold', 0.95)[1]
+    assert out.count('unsure') == 16
+
+
+def test_pose_writes_cocos_keypoints_and_invents_none(weights, opened, run, walks, tmp_path):
+    assert run('pose', walks('anna', 1), *weights[:2], '--joints', tmp_path / 'a.csv', '--keypoints', 'coco')[0] == 0
+    rows = list(csv.DictReader((tmp_path / 'a.csv').read_text().splitlines()))[:17]
+    assert [row['joint'] for row in rows] == [*COCO_JOINTS]
+    for row in rows:
+        values = row['y'], row['x'], row['probability'], row['sure']
+        if row['joint'] in ('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear'):
+            assert values == ('', '', '', '0')
+        else:
+            assert '' not in values and row['sure'] == '1'
+    by_name = {row['joint']: float(row['y']) for row in rows if row['y']}
+    expected = np.linspace(30, 270, 16)                                     # the stand-in's
+    assert by_name == {name: pytest.approx(expected[JOINT_NAMES.index(name.replace('_', ' '))], abs=0.01)
+                       for name in by_name} and len(by_name) == 12
+
+
+def test_pose_writes_a_walk_as_trc(weights, opened, run, walks, tmp_path):
+    walk, target = walks('anna', 1), tmp_path / 'joints.trc'
+    assert run('pose', walk, *weights[:2], '--joints', target, '--every', 2, '--crop', 'none')[0] == 0
+    lines = [line.split('\t') for line in target.read_text().splitlines()]
+    facts = dict(zip(lines[1], lines[2]))
+    assert (facts['DataRate'], facts['NumFrames'], facts['NumMarkers'], facts['Units']) == ('12.5', '4', '16', 'px')
+    assert [name for name in lines[3][2:] if name] == [name.replace(' ', '_') for name in JOINT_NAMES]
+    assert [len(line) for line in (*lines[3:5], *lines[6:])] == [2 + 48] * 6 and lines[5] == ['']
+    assert [line[:2] for line in lines[6:]] == [['0', '0.0000'], ['2', '0.0800'], ['4', '0.1600'], ['6', '0.2400']]
+    assert lines[6][2:5] == ['149.50', '268.00', '0.00']                    # 30 pixels below the upper edge of 299
+    for arguments in ([walk, walks('ben', 1)], [Path(walk) / '0.png']):
+        assert 'one walk' in refused(run('pose', *arguments, *weights[:2], '--joints', target))
+
+
+def test_pose_shows_heat_maps_on_request(weights, opened, run, walks, tmp_path, monkeypatch):
+    def heat_maps(self, frames, batch_size=16):
+        maps = np.zeros((len(frames), 289, 289, 16), np.float32)
+        maps[:, 50:100, 200:250, 0] = 1
+        return maps
+    monkeypatch.setattr(PoseStandIn, 'heat_maps', heat_maps, raising=False)
+    picture = Path(walks('anna', 1)) / '0.png'
+    assert run('pose', picture, *weights[:2], '--output', tmp_path / 'a.png', '--heat-maps')[0] == 0
+    assert run('pose', walks('anna', 1), *weights[:2], '--output', tmp_path / 'a.gif', '--heat-maps')[0] == 0
+    drawn = np.asarray(Image.open(tmp_path / 'a.png')).astype(int)
+    before = np.asarray(Image.open(picture)).astype(int)
+    changed = np.abs(drawn - before).sum(2) > 0
+    rows, columns = np.flatnonzero(changed[:, 190:].any(1)), 190 + np.flatnonzero(changed[:, 190:].any(0))
+    assert abs(rows.min() - 50 * 299 / 289) < 3 and abs(columns.max() - 250 * 299 / 289) < 3
+    assert (drawn[75, 230] - before[75, 230])[0] >= 0 and drawn[75, 230, 0] > 150
+    animated = next(iter(read_frames(tmp_path / 'a.gif')))
+    assert animated[150, 460, 0] > 150
 
 
 def test_pose_finds_the_walker_in_a_scene_and_maps_the_joints_back(weights, opened, run, tmp_path):
@@ -893,7 +957,7 @@ def test_pose_finds_the_walker_in_a_scene_and_maps_the_joints_back(weights, open
         assert frame % 2 == 0
         middle = (float(truth[frame]['left']) + float(truth[frame]['right'])) / 2
         assert abs(np.mean([row['x'] for row in answer['joints'] if row['frame'] == frame]) - middle) < 10
-    assert Image.open(tmp_path / 'scene_pose.gif').n_frames == 20
+    assert Image.open(tmp_path / 'scene_pose.gif').n_frames == 40        # every frame, at the scene's own rate
 
 
 def test_pose_of_several_inputs_goes_into_a_folder(weights, opened, run, tmp_path):

@@ -46,6 +46,8 @@ assert re.search(r'^\\[[123]\\]$', printed, re.MULTILINE)''',
 assert coords_y.shape == coords_x.shape == probabilities.shape == (4, 16)
 assert [line[:15].strip() for line in printed.splitlines()] == JOINT_NAMES
 assert len(found) == 10 and drawn.shape == (360, 640, 3)''',
+    'docs/gait.md': '''
+assert 60 < cadence.value < 180 and 'steps/min' in printed and os.path.getsize('angles.svg') > 1000''',
     'docs/original.md': '''
 assert identification_vector.shape == (512,) and np.abs(vector - identification_vector).max() < 1e-4''',
     'docs/files.md': '''

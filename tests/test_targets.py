@@ -12,10 +12,11 @@ from PIL import Image
 import dummy_pose_estimation
 from gait_files import replacing
 from gait_recognition import cli, kinds
-from gait_recognition.commands import pose as pose_command
 from gait_recognition.commands import vector as vector_command
 from gait_recognition.commands.walks import Described
 from gait_recognition.gallery import Gallery
+from gait_recognition.joint_files import joint_rows, write_rows, write_trc
+from gait_recognition.poses import FrameJoints
 from gait_recognition.tracking.track import Track
 from gait_recognition.training import gait, pose
 from gait_recognition.training.annotations import Annotation, write_annotations
@@ -138,10 +139,13 @@ def test_every_output_is_of_the_kind_that_may_replace_it(place):
         with open(f'vectors{suffix}', 'wb') as file:
             writer(file, described, SimpleNamespace(fingerprint='of the weights'))
         assert kinds.kind_of(f'vectors{suffix}') == kinds.VECTORS
-    rows = [{'path': 'a.mp4', 'frame': 0, 'joint': 'pelvis', 'y': 1.0, 'x': 2.0, 'probability': 0.5}]
+    poses = [FrameJoints(0, np.ones((3, 16)))]
     for name in ('joints.csv', 'joints.json'):
-        pose_command._write_joints(Path(name), rows)
+        write_rows(Path(name), [{'path': 'a.mp4', **row} for row in joint_rows(poses)])
         assert kinds.kind_of(name) == kinds.JOINTS
+    write_trc(Path('joints.trc'), poses, 25.0, 100)
+    Path('old.csv').write_text('path,frame,joint,y,x,probability\na.mp4,0,pelvis,1.0,2.0,0.5\n')     # before 2.1
+    assert kinds.kind_of('joints.trc') == kinds.kind_of('old.csv') == kinds.JOINTS
     for name in ('people.csv', 'exported.npz'):
         Gallery.load('people.npz').export(name)
         assert kinds.kind_of(name) == kinds.EXPORT

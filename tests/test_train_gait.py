@@ -31,6 +31,7 @@ from gait_recognition.training.walks import (
     VALIDATION_PERSON,
     Features,
     ManifestWalks,
+    Renditions,
     WalkerWalks,
 )
 from gait_recognition.walkers.pictures import DRAWING
@@ -385,6 +386,19 @@ def test_another_clock_moves_features_in_time_and_keeps_their_number():
         assert found.shape == features.shape and not np.array_equal(found, features)
         assert np.abs(found - features)[:-2].max() < 0.35
     assert gait.recorded_at(features, gait.STILL, np.random.default_rng(3)) is features
+
+
+def test_renditions_are_more_walks_of_the_same_people_and_the_walks_themselves_stay_as_they_are(tmp_path):
+    data = ManifestWalks(write_walks(tmp_path / 'walks', tmp_path / 'm.csv', ['anna'], frames=12), 'none')
+    more, walk = Renditions(data, 2), data.walks[0]
+    own = [each for each in more.walks if each.path.startswith(walk.path)]
+    assert len(more.walks) == 3 * len(data.walks) and {each[:3] for each in own} == {walk[:3]}
+    keys = {more.key(each) for each in more.walks}
+    assert len(keys) == len(more.walks) and keys >= {data.key(each) for each in data.walks}
+    frames = [np.stack([*more.read(each)]) for each in own]
+    np.testing.assert_array_equal(frames[0], np.stack([*data.read(walk)]))
+    np.testing.assert_array_equal(frames[1], np.stack([*more.read(own[1])]))
+    assert (frames[1] != frames[0]).any() and (frames[1] != frames[2]).any()
 
 
 def test_recorded_people_that_are_kept_out_are_so_in_every_source(tmp_path, averages):

@@ -137,6 +137,20 @@ def test_degradations_do_what_their_names_say():
     assert (blurred[..., 0] * np.arange(99)).sum() / blurred[..., 0].sum() == pytest.approx(49, abs=0.6)
 
 
+def test_a_walk_is_recorded_by_one_camera_whose_noise_and_crops_differ_from_frame_to_frame():
+    image = np.random.default_rng(0).integers(0, 256, (299, 299, 3), np.uint8)
+    seen = {'grey': 0, 'dark': 0, 'moved': 0}
+    for seed in range(12):
+        frames = np.stack([*degradations.recorded([image] * 12, seed)])
+        grey = [(frame[..., 0] == frame[..., 1]).mean() > 0.5 for frame in frames]
+        light = [frame.mean() for frame in frames]
+        assert len({*grey}) == 1 and np.ptp(light) < 6                  # the camera stays the same
+        seen['grey'] += grey[0]
+        seen['dark'] += light[0] < 80
+        seen['moved'] += any((frame != frames[0]).any() for frame in frames)
+    assert 1 <= seen['grey'] <= 9 and seen['dark'] >= 1 and seen['moved'] >= 8
+
+
 def test_what_stands_in_front_hides_the_joints_behind_it_and_no_others():
     joints = np.stack(np.meshgrid(np.linspace(5, 197, 4), np.linspace(5, 197, 4)), -1).reshape(16, 2)
     grey = np.full_like(PICTURE, 128)

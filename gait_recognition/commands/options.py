@@ -20,6 +20,17 @@ def integer(text, least):
     return int(text)
 
 
+def share(text):
+    """argparse type: a share, 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'expected a share, 0 to 1, got {text[:50]!r}')
+    return value
+
+
 count, seed = functools.partial(integer, least=1), functools.partial(integer, least=0)
 
 

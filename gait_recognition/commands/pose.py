@@ -1,7 +1,6 @@
 """`gait-recognition pose`: the skeleton drawn on pictures and videos, the joints written down."""
-import csv
+import argparse
 import glob
-import json
 import os
 import pathlib
 
@@ -9,17 +8,20 @@ import numpy as np
 from PIL import Image
 
 import gait_files
-from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range, limits
+from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range, limits, share
 from gait_recognition.commands.walks import read_walk, say_track, used_frames
 from gait_recognition.console import check_folder, check_target, check_targets_differ, print_answer
 from gait_recognition.drawing import draw_skeleton
-from gait_recognition.kinds import JOINT_COLUMNS, JOINTS, PICTURE, VIDEO
+from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
+from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
+from gait_recognition.overlays import Overlay, blend_heat_maps
 from gait_recognition.pictures import is_picture, read_picture
-from gait_recognition.poses import FrameJoints, joints_of_picture, joints_of_walk
+from gait_recognition.poses import FrameJoints, joints_of_view, joints_of_walk, picture_view
 from gait_recognition.sources import is_live, path_of
+from gait_recognition.tracking.joints import SURE
+from gait_recognition.tracking.track import cut_square
 from gait_recognition.videos import VIDEOS, import_av, write_frames
 from gait_recognition.weights import find_pose_weights, load_tensorflow, open_pose_network
-from pose_joints import JOINT_NAMES
 
 DRAWING_FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}    # and Pillow's names
 
@@ -34,12 +36,22 @@ def pose_arguments(parser):
                              f'{", ".join(VIDEOS)} of a video '
                              '(default: NAME_pose beside the input; none with --joints alone)')
     parser.add_argument('--joints', type=pathlib.Path, metavar='FILE',
-                        help='write path, frame, joint, y, x (pixels of the input), probability as .csv or .json')
+                        help='write path, frame, time (seconds), joint, y, x (pixels of the input), probability and '
+                             'whether it is sure as .csv or .json; or the joints of one walk as .trc')
+    parser.add_argument('--keypoints', choices=KEYPOINTS, default='16',
+                        help="which joints are written: the network's 16, or COCO's 17, whose nose, eyes and ears stay "
+                             'empty (default: 16)')
+    parser.add_argument('--threshold', type=share, default=SURE, metavar='P',
+                        help='probability from which a joint is sure: less likely ones are dashed and marked, those of '
+                             f'less than a tenth of it not drawn (default: {SURE})')
+    parser.add_argument('--heat-maps', action='store_true', help='show the heat maps, too, in the colours of the sides')
+    parser.add_argument('--plain', action='store_true', help='draw the skeleton alone: no trail, time and legend')
     add_range(parser)
 
 
 def pose_command(arguments):
     """Draw the skeleton on pictures and videos, and write the joints down."""
+    is_trc = arguments.joints is not None and arguments.joints.suffix.lower() == '.trc'
     paths, jobs = [walk if is_live(walk) else path_of(walk) for walk in arguments.walks], []
     for path in paths:
         output = _pose_output(path, arguments)
@@ -50,8 +62,10 @@ def pose_command(arguments):
             _check_drawing(path, output, paths)
         jobs.append((path, output, source))
     if arguments.joints:
-        if arguments.joints.suffix.lower() not in ('.csv', '.json'):
-            raise ValueError(f'{arguments.joints}: joints are written as .csv or .json')
+        if arguments.joints.suffix.lower() not in SUFFIXES:
+            raise ValueError(f'{arguments.joints}: joints are written as {", ".join(SUFFIXES)}')
+        if is_trc and (len(jobs) > 1 or jobs[0][2] is None):
+            raise ValueError(f'{arguments.joints}: a .trc holds one walk, no pictures and not several')
         check_target(arguments.joints, writes=JOINTS, inputs=paths)
     check_targets_differ(output for output in (arguments.joints, *(output for _, output, _ in jobs)) if output)
     weights = find_pose_weights(arguments.pose_weights)
@@ -61,20 +75,21 @@ def pose_command(arguments):
         arguments.output.mkdir(parents=True, exist_ok=True)
     with open_pose_network(weights, arguments.precision) as net:
         for path, output, source in jobs:
+            height = len(source.peek()[0]) if is_trc else None
             found, summary = (_pose_of_picture(path, output, net, arguments) if source is None else
-                              _pose_of_walk(source, output, net, arguments))
-            own = [{'frame': pose.frame, 'joint': name, 'y': round(float(y), 2), 'x': round(float(x), 2),
-                    'probability': round(float(p), 4)}
-                   for pose in found for name, y, x, p in zip(JOINT_NAMES, *pose.joints)]
+                              _pose_of_walk(path, source, output, net, arguments))
+            own = joint_rows(found, arguments.threshold, arguments.keypoints)
             rows += [{'path': path, **row} for row in own]
             data.append({'path': path, 'output': output and str(output), **summary, 'joints': own})
             lines.append(f'{path}: {summary["used"]} of {summary["frames"]} frames'
                          + (f' -> {output}' if output else ''))
             if source is None:
-                lines += [f'  {row["joint"]:15} y {row["y"]:7.1f}  x {row["x"]:7.1f}  {row["probability"]:.2%}'
-                          for row in own]
-    if arguments.joints:
-        _write_joints(arguments.joints, rows)
+                lines += map(_as_line, own)
+    if is_trc:
+        write_trc(arguments.joints, found, source.fps, height, arguments.every, arguments.threshold,
+                  arguments.keypoints)
+    elif arguments.joints:
+        write_rows(arguments.joints, rows)
     print_answer(arguments, data, '\n'.join(lines))
     return 0
 
@@ -111,37 +126,52 @@ def _check_drawing(path, output, inputs):
         check_target(output, writes=(PICTURE, VIDEO), inputs=inputs)
 
 
+def _as_line(row):
+    """A joint of a picture, as the command prints it."""
+    if row['probability'] is None:
+        return f'  {row["joint"]:15} not given'
+    return (f'  {row["joint"]:15} y {row["y"]:7.1f}  x {row["x"]:7.1f}  {row["probability"]:.2%}'
+            + ('' if row['sure'] else '  unsure'))
+
+
 def _pose_of_picture(path, output, net, arguments):
     """The joints of a picture, drawn if there is an output: (list of FrameJoints, facts)."""
     picture = read_picture(path, limits(arguments))
-    joints = joints_of_picture(picture, arguments.crop, net)
+    view, box = picture_view(picture, arguments.crop, net)
+    joints = joints_of_view(view, box, net)
     if output is not None:
+        frame = np.asarray(picture)
+        if arguments.heat_maps:
+            frame = blend_heat_maps(frame, net.heat_maps(view[None])[0], box)
         with gait_files.replacing(output, shared=True) as file:
-            drawing = Image.fromarray(draw_skeleton(np.asarray(picture), joints))
+            drawing = Image.fromarray(draw_skeleton(frame, joints, arguments.threshold))
             drawing.save(file, DRAWING_FORMATS[output.suffix.lower()], quality=95)
     return [FrameJoints(0, joints)], {'frames': 1, 'used': 1, 'skipped': 0,
                                       'crop': 'pose' if arguments.crop == 'pose' else 'none', 'remarks': []}
 
 
-def _pose_of_walk(source, output, net, arguments):
+def _pose_of_walk(path, source, output, net, arguments):
     """The joints of a walk (Frames), drawn if there is an output: (list of FrameJoints, facts)."""
-    if output is not None:
-        source = source.kept()                              # it is read again to be drawn on
+    whole = source
+    if output is not None:                                  # it is read again to be drawn on, all of it if it can be
+        if source.every > 1 and source.rereadable:
+            whole = read_walk(path, argparse.Namespace(**{**vars(arguments), 'every': 1}))
+        else:
+            whole = source = source.kept()
     found, track = joints_of_walk(source, arguments.crop, net)
     say_track(track, arguments.verbose)
     if output is not None:
-        by_number = {pose.frame: pose.joints for pose in found}
-        drawn = (draw_skeleton(frame, by_number[number]) if number in by_number else frame
-                 for number, frame in source.numbered())
-        write_frames(output, drawn, source.fps / source.every)
+        write_frames(output, _drawn(whole, source.every, found, track, net, arguments), whole.fps / whole.every)
     return found, used_frames(track)
 
 
-def _write_joints(path, rows):
-    with gait_files.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
-        if path.suffix.lower() == '.json':
-            json.dump(rows, file, ensure_ascii=False)
-        else:
-            writer = csv.DictWriter(file, JOINT_COLUMNS, lineterminator='\n')
-            writer.writeheader()
-            writer.writerows(rows)
+def _drawn(frames, step, found, track, net, arguments):
+    """The frames with what was found on them, enlarged if they are small."""
+    overlay = Overlay(found, arguments.threshold, step, is_plain=arguments.plain)
+    boxes = dict(zip(track.numbers, track.boxes)) if arguments.heat_maps else {}
+    for index, (number, frame) in enumerate(frames.numbered()):
+        heat = None
+        if number in boxes:
+            top, left, side = boxes[number]
+            heat = net.heat_maps(cut_square(frame, boxes[number])[None])[0], (top, left, side, side)
+        yield overlay.draw(number, frame, frames.seconds[index], heat)

@@ -8,14 +8,17 @@ import math
 import numpy as np
 from PIL import Image, ImageFilter
 
+RECORDING = 1                   # to be raised when the same walk and seed would be recorded otherwise
 SMALL_FIGURE = (60, 120)        # pixels: heights of a pedestrian in surveillance video
 QUALITY = (12, 60)              # of the JPEG file: about what video codecs leave
 BLUR = (2.0, 9.0)               # pixels of 299 that the camera or the figure moves during exposure
 DARK = (0.12, 0.5)              # share of the light that is left
+JUMPS, JUMP = 0.15, 2.5         # share of the frames in which a walker's crop jumps, and how far, pixels of 299
+FIGURE = 0.7 * 299              # pixels: the height of the figure in a walker's crop
 COVER = (0.08, 0.3)             # edges of what stands in front, shares of the picture's
 
 
-def degrade(image, figure, rng):
+def degrade(image, figure, rng, noise=None):
     """A picture as a surveillance camera would have recorded it.
 
     Parameters
@@ -24,15 +27,47 @@ def degrade(image, figure, rng):
     figure : float
         Height of the figure in pixels.
     rng : np.random.Generator
+    noise : np.random.Generator, optional
+        What the sensor's noise is drawn from, where frames that share `rng` shall not share it.
 
     Returns
     -------
     np.ndarray, uint8 (H, W, 3)
     """
+    more = {small: (figure, rng), dark: (rng, noise)}
     for change, chance in CHANCES:
         if rng.random() < chance:
-            image = change(image, figure, rng) if change is small else change(image, rng)
+            image = change(image, *more.get(change, (rng,)))
     return image
+
+
+def recorded(images, seed, figure=FIGURE):
+    """The frames of a walk as one worse camera would have recorded them, its crops a few pixels off.
+
+    Parameters
+    ----------
+    images : iterable of np.ndarray, uint8 (H, W, 3)
+    seed : int or sequence of int
+        Decides what the camera is like, the same in every frame, and each frame's noise and place.
+    figure : float
+        Height of the figure in pixels.
+
+    Yields
+    ------
+    np.ndarray, uint8 (H, W, 3)
+    """
+    noise, offset = np.random.default_rng(seed), np.zeros(2)
+    for image in images:
+        if noise.random() < JUMPS:
+            offset = noise.normal(0, JUMP, 2).clip(-3 * JUMP, 3 * JUMP)
+        yield degrade(_moved(image, *np.rint(offset).astype(int)), figure, np.random.default_rng(seed), noise)
+
+
+def _moved(image, down, right):
+    """A picture moved by some pixels, its edge repeated."""
+    height, width = image.shape[:2]
+    rows, columns = np.arange(height) - down, np.arange(width) - right
+    return image[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))]
 
 
 def grey(image, rng):
@@ -72,10 +107,10 @@ def blurred(image, rng):
     return np.rint(total / kernel.sum()).astype(np.uint8)
 
 
-def dark(image, rng):
+def dark(image, rng, noise=None):
     """Little light: darker, of less contrast, and noisy."""
     light = rng.uniform(*DARK)
-    noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 9))
+    noise = (noise or rng).standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 9))
     lift = np.float32(rng.uniform(0, 25))
     return np.clip(image * np.float32(light) + noise + lift, 0, 255).astype(np.uint8)
 

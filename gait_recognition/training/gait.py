@@ -31,6 +31,7 @@ from gait_recognition.training.walks import (
     WALKS,
     Features,
     ManifestWalks,
+    Renditions,
     SeveralWalks,
     WalkerWalks,
     recorded_walks,
@@ -302,6 +303,8 @@ def _add_data(parser):
                         help='the first N walkers train with all walks, whatever --conditions')
     parser.add_argument('--validation-people', type=int, default=30, help='walkers to validate on')
     parser.add_argument('--walk-frames', type=int, default=50, help="frames of a walker's walk")
+    parser.add_argument('--renditions', type=int, default=0, metavar='N', help='train on each walk so many times more, '
+                        'as worse cameras would have recorded it: grey, small, compressed, dark, the crop not steady')
     parser.add_argument('--features', metavar='FOLDER', help='where spatial features are kept (default: in --output)')
 
 
@@ -351,8 +354,9 @@ def _check_arguments(parser, arguments):
         parser.error('--frames takes the least and the most, at least 1')
     if arguments.validation and not (arguments.manifest or arguments.motions):
         parser.error('--validation goes with --manifest or --motions')
-    if arguments.drawn_people < 0:
-        parser.error('--drawn-people is 0 or more')
+    for option in ('drawn_people', 'renditions'):
+        if getattr(arguments, option) < 0:
+            parser.error(f'--{option.replace("_", "-")} is 0 or more')
     no_walkers = bool(arguments.manifest or arguments.motions) and not arguments.with_walkers
     if not 0 <= arguments.all_walks_of <= arguments.people:
         parser.error('--all-walks-of is 0 to --people')
@@ -432,6 +436,7 @@ def _train_command(arguments):
     from gait_nn import GaitNetwork
 
     data, held_out = _data_sets(arguments)
+    data = Renditions(data, arguments.renditions)
     names = _people_of(data, held_out, arguments)
     protocol = Protocol('validation', arguments.gallery, arguments.probes)
     protocol.split(held_out.walks)                          # says now, not after an epoch, what does not fit

@@ -15,6 +15,7 @@ from gait_recognition.frames import read_frames
 from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
 from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.training.degradations import RECORDING, recorded
 from gait_recognition.vectors import BATCH_SIZE, batches, digest_of
 from gait_recognition.walkers.crowds import Crowd, fits_of
 from gait_recognition.walkers.pictures import DRAWING
@@ -126,6 +127,28 @@ def recorded_walks(path, kept_out, drawn, frames, conditions=WALKS, progress=Non
     facts = f'{digest_of(path).hex()}-{kept_out}'
     return (RecordedWalks(crowd, range(len(crowd.people) + drawn), frames, facts, conditions),
             RecordedWalks(others, range(kept_out), frames, f'{facts}-others'))
+
+
+class Renditions:
+    """Walks of `data`, and of each `count` renditions: as worse cameras would have recorded it, see `degradations`."""
+
+    def __init__(self, data, count):
+        self._data = data
+        self._origins = {walk._replace(path=f'{walk.path}{mark}'): (walk, mark) for walk in data.walks
+                         for mark in ['', *(f'#{number}' for number in range(1, count + 1))]}
+        self.walks = [*self._origins]
+
+    def read(self, walk, pose_net=None):
+        """Yields the frames of a walk, uint8 (299, 299, 3)."""
+        origin, mark = self._origins[walk]
+        images = self._data.read(origin, pose_net)
+        seed = int.from_bytes(hashlib.sha256(self.key(walk).encode()).digest()[:8], 'big')
+        return recorded(images, seed) if mark else images
+
+    def key(self, walk):
+        """What the features of a walk depend on besides the pose network."""
+        origin, mark = self._origins[walk]
+        return self._data.key(origin) + (f'{mark}-{RECORDING}' if mark else '')
 
 
 class SeveralWalks:

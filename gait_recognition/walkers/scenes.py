@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from gait_recognition.parameters import FRAME_RATE, check, integer_from, one_of, optional
+from gait_recognition.parameters import FRAME_RATE, QUARTER_TURN, check, integer_from, one_of, optional
 from gait_recognition.walkers.backgrounds import random_background
 from gait_recognition.walkers.cameras import Camera, apply_finish, heading_of, random_finish, to_image, to_planes
 from gait_recognition.walkers.figures import draw_figure
@@ -91,21 +91,47 @@ def _standing(pose: Pose, x: np.ndarray) -> Pose:
     return Pose(pose.joints - back[:, None], {name: at - back for name, at in pose.extras.items()}, pose.axes)
 
 
+class Stroll(NamedTuple):
+    """The truth behind a `sequence`: who walks, at which phase in each frame, and where the body's points are.
+
+    Attributes
+    ----------
+    walker : Walker
+    phase : ndarray (T,)
+        Strides since a heel strike of the right foot; the left foot strikes where it is 0.5 - `timing_asymmetry`.
+    pose : Pose
+    """
+
+    walker: Walker
+    phase: np.ndarray
+    pose: Pose
+
+
+def stroll(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64,
+           fps: float = FPS, gaits=None) -> Stroll:
+    """The truth of the `sequence` of the same arguments, in space and not drawn."""
+    _check_walk(person, index, condition, session, frames, fps)
+    walker = (gaits or gait_of)(person, index, condition, session)
+    rng = stream(WALK, person, index, CONDITIONS.index(condition), session, 1)
+    return Stroll(walker, *_stroll(walker, rng, int(frames), float(fps)))
+
+
 def iter_frames(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64, fps: float = FPS,
-                size: int = 299, gaits=None) -> Iterator[Picture]:
+                size: int = 299, gaits=None, yaw: float | None = None) -> Iterator[Picture]:
     """The frames of `sequence` one by one, so that memory does not grow with the walk."""
     _check_walk(person, index, condition, session, frames, fps)
-    check({'size': EDGE}, {'size': size})
-    walker = (gaits or gait_of)(person, index, condition, session)
-    return _follow(walker, person, index, condition, session, int(frames), float(fps), int(size))
+    check({'size': EDGE, 'yaw': optional(QUARTER_TURN)}, {'size': size, 'yaw': yaw})
+    truth = stroll(person, index, condition, session, frames, fps, gaits)
+    return _follow(truth, person, index, condition, session, int(frames), int(size), yaw)
 
 
-def _follow(walker, person, index, condition, session, frames, fps, size):
+def _follow(truth, person, index, condition, session, frames, size, yaw):
     words = person, index, CONDITIONS.index(condition), session
-    phase, pose = _stroll(walker, stream(WALK, *words, 1), frames, fps)
+    walker, phase, pose = truth
     rng = stream(WALK, *words, 2)
     look, light, style = random_look(rng, condition, session), random_light(rng), random_finish(rng)
-    yaw = rng.uniform(-MAX_YAW, MAX_YAW)
+    drawn = rng.uniform(-MAX_YAW, MAX_YAW)
+    yaw = drawn if yaw is None else yaw
     leftwards = rng.random() < 0.5
     unit = size * rng.uniform(0.62, 0.78)
     camera = Camera(heading_of(leftwards, yaw), math.radians(rng.uniform(-1, 6)), math.radians(rng.uniform(-1.5, 1.5)),
@@ -132,7 +158,7 @@ def _follow(walker, person, index, condition, session, frames, fps, size):
 
 
 def sequence(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64, fps: float = FPS,
-             size: int = 299, gaits=None) -> Sequence:
+             size: int = 299, gaits=None, yaw: float | None = None) -> Sequence:
     """One walk of one person, as the crop that follows a person in a video shows it.
 
     The person fills 0.6 to 0.8 of the height and stays near the middle while the still background passes. Clothes,
@@ -157,12 +183,14 @@ def sequence(person: int, index: int, condition: str = 'N', session: int = 1, fr
         Edge of the frames in pixels.
     gaits : callable, optional
         Who walks how, called as `gait_of`, which is the default: `crowds.Crowd.gait_of` gives recorded people.
+    yaw : float, optional
+        Degrees off the profile, -90 to 90, positive away from the camera; drawn, -30 to 30, when not given.
 
     Returns
     -------
     Sequence
     """
-    found = list(iter_frames(person, index, condition, session, frames, fps, size, gaits))
+    found = list(iter_frames(person, index, condition, session, frames, fps, size, gaits, yaw))
     return Sequence(*(np.stack(column) for column in zip(*found, strict=True)), person, index, condition, session,
                     float(fps))
 

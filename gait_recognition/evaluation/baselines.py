@@ -1,0 +1,124 @@
+"""What a gait network's vectors must beat: the mean spatial feature, and figures taken from joints by hand.
+
+Neither learns anything. `mean_feature` is the pose network alone, without the gait network; `walk_figures` is what a
+clinician would note of the walk: proportions of the body, and how it moves.
+"""
+import math
+
+import numpy as np
+
+from gait_recognition.cycles.measures import measure_gait
+from gait_recognition.cycles.series import SURE
+from gait_recognition.cycles.views import bend
+from gait_recognition.poses import joints_of_walk
+from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.vectors import BATCH_SIZE, batches
+
+# Limbs as pairs of joints, those of both sides together.
+LIMBS = {'thigh': ((2, 1), (3, 4)), 'shank': ((1, 0), (4, 5)), 'trunk': ((6, 7),), 'neck and head': ((7, 9),),
+         'upper arm': ((12, 11), (13, 14)), 'forearm': ((11, 10), (14, 15))}
+MEASURES = ('cadence', 'stride length', 'stance', 'hip range', 'knee range')
+FIGURES = (*LIMBS, *MEASURES, 'trunk lean', 'head lean', 'arm swing')
+WHOLE_LENGTH = 90                   # percentile over time: a limb looks longest when it lies in the picture's plane
+
+
+def mean_feature(frames, pose_net, crop='auto', batch_size=BATCH_SIZE):
+    """The mean over a walk's frames of their spatial features: a walk described without a gait network.
+
+    Parameters
+    ----------
+    frames : Frames
+    pose_net : HumanPoseIRNetwork
+    crop, batch_size
+        As of `vectors.walk_vector`.
+
+    Returns
+    -------
+    vector : np.ndarray, float32 (9248,)
+    track : Track
+    """
+    crops = crop_walker(frames, crop, pose_net)
+    total, count = 0.0, 0
+    for batch in batches(crops, batch_size):
+        total = total + pose_net.feed_forward_features(batch, batch_size=batch_size).astype(np.float64).sum(0)
+        count += len(batch)
+    return (total / count).ravel().astype(np.float32), crops.track
+
+
+def figures_of(frames, pose_net, crop='auto'):
+    """`walk_figures` of a walk's frames: float32 (14,), and its track."""
+    found, track = joints_of_walk(frames, crop, pose_net)
+    return walk_figures([pose.time for pose in found], [pose.joints for pose in found], track.method == 'background',
+                        track.name), track
+
+
+def walk_figures(times, joints, still_camera=False, name='walk'):
+    """Proportions and gait of one walk, from its joints.
+
+    Parameters
+    ----------
+    times, joints, still_camera, name
+        As of `cycles.measures.measure_gait`.
+
+    Returns
+    -------
+    np.ndarray, float32 (14,)
+        In the order of `FIGURES`: limbs in leg lengths, `MEASURES` in the units of `cycles.measures.UNITS`, leans in
+        degrees forwards, the arms' swing in leg lengths. NaN where view, length or joints do not tell.
+    """
+    joints = np.asarray(joints, float)
+    points = np.where(joints[:, 2, :, None] >= SURE, np.swapaxes(joints[:, :2], 1, 2), np.nan)     # (T, 16, 2)
+    lengths = [_length(points, pairs) for pairs in LIMBS.values()]
+    leg = lengths[0] + lengths[1]
+    try:
+        measures = measure_gait(times, joints, still_camera=still_camera, name=name).measures
+    except ValueError:                                      # nobody walks, or not for long enough: the body remains
+        measures = {}
+    gait = [measures[measure].value if measure in measures else math.nan for measure in MEASURES]
+    return np.array([*(length / leg for length in lengths), *gait, *_carriage(points, leg)], np.float32)
+
+
+def _length(points, pairs):
+    """A limb's length in pixels, of both sides together; NaN where it is never sure."""
+    seen = np.concatenate([np.linalg.norm(points[:, first] - points[:, last], axis=1) for first, last in pairs])
+    seen = seen[np.isfinite(seen)]
+    return float(np.percentile(seen, WHOLE_LENGTH)) if len(seen) else math.nan
+
+
+def _carriage(points, leg):
+    """Lean of trunk and head, and the arms' swing: by which the wrist's place before the shoulder varies."""
+    ahead = np.sign(_mean(bend(points)))
+    leans = [ahead * _mean(np.degrees(np.arctan2(points[:, top, 1] - points[:, foot, 1],
+                                                 points[:, foot, 0] - points[:, top, 0])))
+             for foot, top in ((6, 7), (8, 9))]
+    apart = points[:, [10, 15], 1] - points[:, [12, 13], 1]
+    swings = [np.std(arm[np.isfinite(arm)]) for arm in apart.T if np.isfinite(arm).sum() > 1]
+    return [*leans, float(np.mean(swings)) / leg if swings else math.nan]
+
+
+def _mean(values):
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else math.nan
+
+
+def standardise(figures, gallery):
+    """Figures made comparable: less the gallery's mean, by its standard deviation; what is not known is 0.
+
+    Parameters
+    ----------
+    figures : array_like (n, k)
+        NaN where not known.
+    gallery : sequence of int
+        Rows of the walks that are learnt: probes do not decide the scale.
+
+    Returns
+    -------
+    np.ndarray, float32 (n, k)
+    """
+    figures = np.asarray(figures, np.float64)
+    known = np.isfinite(figures[gallery])
+    counts = np.maximum(known.sum(0), 1)
+    mean = np.where(known, figures[gallery], 0).sum(0) / counts
+    spread = np.sqrt(np.where(known, (figures[gallery] - mean) ** 2, 0).sum(0) / counts)
+    scaled = (figures - mean) / np.where(spread > 0, spread, np.inf)
+    return np.where(np.isfinite(scaled), scaled, 0).astype(np.float32)
