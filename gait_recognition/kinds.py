@@ -13,6 +13,7 @@ from gait_files import open_npz
 VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
 GALLERY, MANIFEST = 'a gallery', 'a manifest'
 PICTURE, VIDEO = 'a picture or animation', 'a video'
+COUNTS, PROBES = 'counts of who was taken for whom', 'probes of an evaluation'
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
               (VIDEO, 8, b'AVI '), (GALLERY, 0, b'SQLite format 3\0'))
@@ -20,6 +21,7 @@ JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')
 # Patterns of whole headers; a manifest may have columns of its user's.
 HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'), (JOINTS, ','.join(JOINT_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
+           (COUNTS, 'person,.*,not tried'), (PROBES, 'path,person,condition,session,taken_for,rank,similarity'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
 ARRAYS = ((GALLERY, {'vectors', 'about'}), (EXPORT, {'vectors', 'walks', 'names'}),
           (VECTORS, {'vectors', 'walks', 'fingerprint'}), ('weights', {'facts.json'}))      # names in an .npz

@@ -702,7 +702,8 @@ def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, we
     status, out, err = run(*arguments, '--plots', tmp_path / 'plots')
     assert status == 0 and 'rank-1' in out and 'mine-GRU-1.npz' in out and 'chance' in out
     assert 'gait-vectors' in err
-    assert {path.name for path in (tmp_path / 'plots').iterdir()} == {'roc.png', 'cmc.png', 'confusion.png'}
+    assert {path.name for path in (tmp_path / 'plots').iterdir()} == {'roc.png', 'cmc.png', 'confusion.png',
+                                                                     'confusion.csv', 'probes.csv'}
     assert len(list((tmp_path / 'gait-vectors').glob('*.npy'))) == 9
 
     monkeypatch.setattr('gait_recognition.vectors.walk_vector', None)        # everything comes from the cache now
@@ -729,6 +730,10 @@ def test_evaluate_stops_at_a_walk_without_a_person_or_leaves_it_out(manifest, we
     status, out, err = run(*arguments, '--leave-out')
     assert status == 0 and '3 gallery walks, 3 probes' in out
     assert 'wall: nothing as large' in err and '1 of 7 walks are left out' in err
+    assert f'{tmp_path / "wall"}: carla, not tried' in out and 'unread as misses' in out
+    data = json.loads(run(*arguments, '--leave-out', '--json')[1])['results'][0]
+    assert data['rank_1']['N'] == 1 and data['with_misses']['rank_1']['N'] == 0.75
+    assert data['missed'] == [str(tmp_path / 'wall')]
 
 
 @pytest.mark.parametrize('experiment', [1, 2])

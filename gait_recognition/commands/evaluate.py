@@ -15,7 +15,7 @@ from gait_recognition.console import check_folder, check_target, counted, say, s
 from gait_recognition.evaluation import plots, results
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
-from gait_recognition.kinds import PICTURE
+from gait_recognition.kinds import COUNTS, PICTURE, PROBES
 from gait_recognition.scorers import METHODS
 from gait_recognition.tracking.track import NoPersonError
 from gait_recognition.vectors import GaitVectors
@@ -40,9 +40,11 @@ def evaluate_arguments(parser):
     parser.add_argument('--people', metavar='LIST', help="file of TUM GAID's person numbers (default: its test list)")
     parser.add_argument('--pattern', help="regular expression of TUM GAID's paths")
     parser.add_argument('--method', choices=METHODS, default='svm')
-    parser.add_argument('--plots', type=pathlib.Path, metavar='FOLDER', help='draw ROC, CMC and confusion there')
+    parser.add_argument('--plots', type=pathlib.Path, metavar='FOLDER',
+                        help='draw ROC, CMC and confusion there, with tables of counts and of probes')
     parser.add_argument('--leave-out', action='store_true',
-                        help='go on without walks that cannot be read or show nobody; they count in no figure')
+                        help='go on without walks that cannot be read or show nobody; they count as misses beside the '
+                             'figures without them')
     parser.add_argument('--jobs', type=int, metavar='N', help='processes (default: 1; -1: one for each core)')
     keeping = parser.add_mutually_exclusive_group()
     keeping.add_argument('--cache', type=pathlib.Path, metavar='FOLDER',
@@ -58,8 +60,10 @@ def evaluate_command(arguments):
     for option, folder in (('--plots', arguments.plots), ('--cache', cache)):
         if folder:
             check_folder(option, folder)
-    for name in plots.NAMES if arguments.plots and arguments.plots.is_dir() else ():
-        check_target(arguments.plots / name, writes=PICTURE)
+    if arguments.plots and arguments.plots.is_dir():
+        for name, kind in (*((name, PICTURE) for name in plots.NAMES), (results.COUNTS, COUNTS),
+                           (results.PROBES, PROBES)):
+            check_target(arguments.plots / name, writes=kind)
     if arguments.tum_gaid:
         _refuse_given(arguments, MANIFEST_OPTIONS, 'without --tum-gaid')
         walks = tum_gaid(arguments.tum_gaid, **_given(arguments, TUM_GAID_OPTIONS))
@@ -95,9 +99,11 @@ def evaluate_command(arguments):
             say(f'{path}: {remark}')
     there = np.isfinite(vectors).all(axis=1)
     if not there.all():
-        say(f'{np.sum(~there)} of {counted(len(walks), "walk")} are left out: the figures are of the others')
+        say(f'{np.sum(~there)} of {counted(len(walks), "walk")} are left out; as misses they count beside the figures '
+            'of the others')
     result = results.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
-                              name=os.path.basename(weights.gait_weights))
+                              name=os.path.basename(weights.gait_weights),
+                              unread=list(itertools.compress(walks, ~there)))
     if arguments.json:
         print(json.dumps({**json.loads(result.to_json()), 'remarks': remarks}, indent=2, ensure_ascii=False))
     else:
