@@ -12,7 +12,8 @@ from gait_recognition.belief import EVIDENCE, HALF, Trials, evidence_of, fit_bel
 from gait_recognition.evaluation.metrics import CONFIDENCE, DRAWS, exact_interval
 from gait_recognition.scorers import LeastSquares, index_people, nearest_of, normalise, threshold_for
 
-MOST = 8000                              # walks that are tried: of larger galleries people are drawn, the same each time
+DEFAULT_RATE = 0.01                      # of false accepts
+MOST = 8000                              # walks to try: of larger galleries people are drawn, the same each time
 SEEN = 100                               # false accepts that a rate should show where the gallery has so many walks
 TURNS = 10                               # parts of a gallery that are left out in turn, at most
 BLOCK = 256                              # walks compared with all others at once
@@ -33,6 +34,16 @@ class OperatingPoint(NamedTuple):
     genuine_trials: int
     method: str
     people: int | None                   # whose walks were tried
+
+    def rates(self):
+        """The rates in words."""
+        accepted = round(self.false_accept_rate * self.impostor_trials)
+        within = '' if self.false_accept_interval is None else \
+            f' ({self.false_accept_interval[0]:.1%} to {self.false_accept_interval[1]:.1%})'
+        missed = '' if self.false_reject_rate is None else \
+            f', {self.false_reject_rate:.1%} of {self.genuine_trials} right ones missed'
+        return (f'above {self.threshold_on} {self.threshold:.4f} {accepted} of {self.impostor_trials} wrong ones were '
+                f'accepted{within}{missed}')
 
 
 def point_of(kept):

@@ -20,6 +20,7 @@ import numpy as np
 from gait_recognition.belief import HALF, Belief, evidence_of
 from gait_recognition.calibration import (
     COSINE,
+    DEFAULT_RATE,
     PROBABILITY,
     OperatingPoint,
     calibrate_identify,
@@ -489,7 +490,7 @@ class Gallery:
         """What tells whether walks, or whose they are, have changed."""
         return list(self._held.walks_seal)
 
-    def calibrate(self, false_accept_rate=0.01, tasks=TASKS, progress=None):
+    def calibrate(self, false_accept_rate=DEFAULT_RATE, tasks=TASKS, progress=None):
         """Choose the thresholds from the gallery's own walks, for a false accept rate that you name.
 
         What is *above* a threshold is a yes; it is the smallest that keeps the rate on these trials:

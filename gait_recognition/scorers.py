@@ -9,9 +9,9 @@ import numpy as np
 from scipy import sparse
 
 METHODS = {'svm': 'linear SVM', 'ls-svm': 'linear least-squares SVM', 'cosine': 'cosine similarity to the nearest walk'}
-# Of the least-squares SVM: what it adds to the walks' scatter, 1 / C. Where each of four walks of 60 walkers is left out
-# in turn, 3 to 100 put as many right in first place (90 to 91 %; 1: 88 %, the plain SVM: 87.5 %). Of these, 10 tells
-# strangers best: 56 % of the other walks are named where 5 % of strangers are (3: 52 %, 30: 48 %; by T-norm alone).
+# Of the least-squares SVM: what it adds to the walks' scatter, 1 / C. Where each of four walks of 60 walkers is left
+# out in turn, 3 to 100 put as many right in first place (90 to 91 %; 1: 88 %, the plain SVM: 87.5 %). Of these 10 tells
+# strangers best: where 5 % of them get a name, 56 % of the walkers' other walks do (3: 52 %, 30: 48 %; by T-norm).
 RIDGE = 10.0
 
 
