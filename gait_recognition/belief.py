@@ -5,7 +5,6 @@ The weights are learned by `calibration` from trials; this module knows neither 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from gait_recognition.evaluation.metrics import exact_interval
@@ -14,6 +13,7 @@ FEW, COHORT = 4, 12                      # people from which a margin, and a coh
 HALF = 0.5                               # of those who ask are enrolled: the probability holds for them
 DRAWS = 200                              # of people with replacement
 KEPT = 2000                              # quantiles of the trials that are kept
+STEPS = 100                              # of the regression, at most; it takes some ten
 CONFIDENCE = 0.95
 EVIDENCE = ('score', 'margin', 't-norm', 'similarity')
 
@@ -158,16 +158,37 @@ def _balanced(counts, stranger):
 
 
 def _regression(columns, right, counts, start):
-    """Weights of the logistic regression, a penalty of |slopes|^2 / 2 on them, none of the slopes negative."""
-    sign = np.where(right, 1.0, -1.0)
+    """Weights of the logistic regression, a penalty of |slopes|^2 / 2 on them, none of the slopes negative.
+
+    By Newton's steps, each on the slopes that are not held at zero (Bertsekas, Projected Newton methods for
+    optimization problems with simple constraints, 1982).
+    """
+    sign, weights = np.where(right, 1.0, -1.0), start
+    columns = np.column_stack([np.ones(len(columns)), columns])
+    penalty, least = np.ones(columns.shape[1]), np.zeros(columns.shape[1])
+    penalty[0], least[0] = 0.0, -np.inf
 
     def loss(weights):
-        odds = sign * _weighed(weights, columns)
-        slope = -counts * sign * expit(-odds)
-        return (counts @ np.logaddexp(0, -odds) + weights[1:] @ weights[1:] / 2,
-                np.concatenate([[slope.sum()], slope @ columns + weights[1:]]))
-    bounds = [(None, None)] + [(0, None)] * columns.shape[1]
-    return minimize(loss, start, jac=True, method='L-BFGS-B', bounds=bounds).x
+        return counts @ np.logaddexp(0, -sign * (columns @ weights)) + penalty @ weights ** 2 / 2
+    now = loss(weights)
+    for _ in range(STEPS):
+        share = expit(columns @ weights)
+        slope = (counts * (share - right)) @ columns + penalty * weights
+        curve = np.einsum('ni,n,nj->ij', columns, counts * share * (1 - share), columns, optimize=True) \
+            + np.diag(penalty + 1e-9)
+        free = (weights > least) | (slope < 0)
+        step = np.zeros(len(weights))
+        step[free] = -np.linalg.solve(curve[np.ix_(free, free)], slope[free])
+        for shrink in 0.5 ** np.arange(20):
+            new = np.maximum(weights + shrink * step, least)
+            if (there := loss(new)) <= now:
+                break
+        else:
+            break
+        gained, weights, now = now - there, new, there
+        if gained < 1e-8 * now:
+            break
+    return weights
 
 
 def _sampled(parts):

@@ -150,7 +150,7 @@ class LeastSquares:
         return self._between(fitted, self._own, len(self.train))
 
     def _between(self, fitted, own, total):
-        """1 at a person's own mean, -1 at that of the `total` vectors' others."""
+        """`fitted`, changed in place: 1 at a person's own mean, -1 at that of the `total` vectors' others."""
         others = self._counts * (1 - own) / (total - self._counts)
         half = np.maximum((own - others) / 2, np.finfo(float).tiny)
         fitted -= (own + others) / 2
@@ -174,18 +174,19 @@ class LeastSquares:
         ndarray (m, people)
             -inf at the person left out.
         """
-        persons, scaled, share = np.asarray(persons), self._scaled(probes), self._counts / len(self.train)
+        scaled, share, each = self._scaled(probes), self._counts / len(self.train), 1 / len(self.train)
         scores = scaled @ self._weights + share
-        for first, last in _runs(persons):
-            person, rows = persons[first], self._scaled(self.train[self._rows[persons[first]]])
-            reach = rows @ self._inverse                                                              # (k, d)
-            fitted = rows @ self._weights + share                                                     # (k, people)
-            hidden = np.linalg.solve(np.eye(len(rows)) - reach @ rows.T - 1 / len(self.train), fitted)
-            part = scores[first:last]
-            part += (scaled[first:last] @ reach.T + 1 / len(self.train)) @ hidden
-            own = self._own + np.einsum('ij,ij->j', fitted, hidden) / self._counts
-            own[person] = 1.0
-            part[:] = self._between(part, own, len(self.train) - len(rows))
+        runs = [*_runs(np.asarray(persons))]
+        rows = self._scaled(self.train[np.concatenate([self._rows[persons[first]] for first, _ in runs])])
+        reach, fitted, place = rows @ self._inverse, rows @ self._weights + share, 0
+        for first, last in runs:
+            person, part = persons[first], scores[first:last]
+            own = slice(place, place := place + self._counts[person])
+            hidden = np.linalg.solve(np.eye(self._counts[person]) - reach[own] @ rows[own].T - each, fitted[own])
+            part += (scaled[first:last] @ reach[own].T + each) @ hidden
+            means = self._own + np.einsum('ij,ij->j', fitted[own], hidden) / self._counts
+            means[person] = 1.0
+            self._between(part, means, len(self.train) - self._counts[person])
             part[:, person] = -np.inf
         return scores
 
@@ -238,10 +239,10 @@ def fit_identifier(vectors, labels, method='svm'):
         ``identify(vectors (m, d))`` -> scores (m, people), first (m,) int, the column that comes first, -1 where
         several share the place, and similarity (m,), -1 to 1, to the nearest walk of the first.
     """
-    people, similarity = fit_scorer(vectors, labels, 'cosine')
+    people, codes = index_people(labels)
     # With one person there is nothing for an SVM to separate, and nothing to rank.
-    score = similarity if len(people) == 1 else fit_scorer(vectors, labels, method)[1]
-    nearest = nearest_of(normalise(vectors), index_people(labels)[1])
+    score = fit_scorer(vectors, labels, 'cosine' if len(people) == 1 else method)[1]
+    nearest = nearest_of(normalise(vectors), codes)
 
     def identify(probes):
         scores = score(probes)
