@@ -40,7 +40,7 @@ from gait_recognition.galleries.sqlite import SqliteTables
 from gait_recognition.galleries.tables import Source
 from gait_recognition.parameters import check_text
 from gait_recognition.rates import RATE
-from gait_recognition.scorers import fit_identifier, normalise
+from gait_recognition.scorers import LeastSquares, fit_identifier, identifier, nearest_of, normalise
 from gait_recognition.weights import choose_weights
 
 __all__ = ['DuplicateWalkError', 'FingerprintError', 'Gallery', 'GalleryFileError', 'GalleryLockedError',
@@ -552,8 +552,12 @@ class Gallery:
         """People, their identifier and its method, fitted anew where the walks have changed."""
         key = self._walks_now()
         if self._identifier is None or self._identifier[0] != key:
-            method = self.method
-            self._identifier = key, *fit_identifier(self._held.vectors, self._held.names, method), method
+            held, method = self._held, self.method
+            if method == 'ls-svm':
+                ask = identifier(LeastSquares(held.unit, held.codes).score, nearest_of(held.unit, held.codes))
+                self._identifier = key, [*held.people], ask, method
+            else:
+                self._identifier = key, *fit_identifier(held.vectors, held.names, method), method
         return self._identifier[1:]
 
     def identify(self, vectors, fingerprint=None, top=50):

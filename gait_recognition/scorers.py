@@ -13,6 +13,7 @@ METHODS = {'svm': 'linear SVM', 'ls-svm': 'linear least-squares SVM', 'cosine': 
 # out in turn, 3 to 100 put as many right in first place (90 to 91 %; 1: 88 %, the plain SVM: 87.5 %). Of these 10 tells
 # strangers best: where 5 % of them get a name, 56 % of the walkers' other walks do (3: 52 %, 30: 48 %; by T-norm).
 RIDGE = 10.0
+BLOCK = 4096                             # rows whose scatter is summed at once
 
 
 def normalise(vectors):
@@ -38,7 +39,8 @@ def normalise(vectors):
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not lengths.all():
         raise ValueError(f'vectors: row {np.argmin(lengths)} is all zeros, which points nowhere and matches nobody')
-    return vectors / lengths
+    vectors /= lengths
+    return vectors
 
 
 def index_people(labels):
@@ -98,7 +100,7 @@ def fit_scorer(vectors, labels, method='svm'):
     if method == 'ls-svm':
         return people, LeastSquares(train, codes).score
     centre = train.mean(axis=0)
-    spread = _spread(train, centre)
+    spread = np.sqrt(np.mean(np.sum((train - centre) ** 2, axis=1))) or 1.0
     # Fewer walks than dimensions: the same SVM is found sooner in the space that they span, `axes` (d, at most n), and
     # by the dual. Its coordinate order is random, hence the fixed seed.
     axes = np.linalg.qr((train - centre).T)[0] / spread
@@ -117,7 +119,7 @@ class LeastSquares:
 
     Parameters
     ----------
-    train : ndarray (n, d)
+    train : ndarray (n, d), float32 or float64
         At length one.
     codes : ndarray (n,) int
         Whose each row is, 0 to people - 1, each there.
@@ -129,18 +131,22 @@ class LeastSquares:
     """
 
     def __init__(self, train, codes):
-        self.train, self.codes = train, codes
-        self._centre = train.mean(axis=0)
-        self._spread = _spread(train, self._centre)
-        rows = self._scaled(train)
-        self._counts = np.bincount(codes)
-        sums = sparse.csr_matrix((np.ones(len(codes)), codes, np.arange(len(codes) + 1))).T @ rows    # (people, d)
-        self._inverse = np.linalg.inv(rows.T @ rows + RIDGE * np.eye(rows.shape[1]))
-        self._weights = self._inverse @ sums.T                                                        # (d, people)
-        # What it fits to a person's own rows on average; to all rows together it is their share.
-        self._own = (np.sum(sums * self._weights.T, axis=1) + self._counts ** 2 / len(rows)) / self._counts
+        self.train = train
+        number, self._counts = len(train), np.bincount(codes)
         order = np.argsort(codes, kind='stable')
         self._rows = np.split(order, np.cumsum(self._counts)[:-1])
+        sums = sparse.csr_matrix((np.ones(number), codes, np.arange(number + 1))).T @ train           # (people, d)
+        self._centre = sums.sum(axis=0) / number
+        scatter = -number * np.outer(self._centre, self._centre)
+        for first in range(0, number, BLOCK):
+            part = train[first:first + BLOCK].astype(np.float64)
+            scatter += part.T @ part
+        self._spread = _spread(scatter, number)
+        sums = (sums - self._counts[:, None] * self._centre) / self._spread
+        self._inverse = np.linalg.inv(scatter / self._spread ** 2 + RIDGE * np.eye(len(scatter)))
+        self._weights = self._inverse @ sums.T                                                        # (d, people)
+        # What it fits to a person's own rows on average; to all rows together it is their share.
+        self._own = (np.einsum('ij,ji->i', sums, self._weights) + self._counts ** 2 / number) / self._counts
 
     def _scaled(self, vectors):
         return (vectors - self._centre) / self._spread
@@ -197,9 +203,9 @@ def _runs(values):
     return zip([0, *ends[:-1]], ends, strict=True)
 
 
-def _spread(train, centre):
-    """Root mean square distance to the centre."""
-    return np.sqrt(np.mean(np.sum((train - centre) ** 2, axis=1))) or 1.0
+def _spread(scatter, number):
+    """Root mean square distance to the mean of so many rows."""
+    return np.sqrt(max(0.0, np.trace(scatter)) / number) or 1.0
 
 
 def _same_width(probes, train):
@@ -239,17 +245,21 @@ def fit_identifier(vectors, labels, method='svm'):
         ``identify(vectors (m, d))`` -> scores (m, people), first (m,) int, the column that comes first, -1 where
         several share the place, and similarity (m,), -1 to 1, to the nearest walk of the first.
     """
-    people, codes = index_people(labels)
+    train, (people, codes) = normalise(vectors), index_people(labels)
     # With one person there is nothing for an SVM to separate, and nothing to rank.
-    score = fit_scorer(vectors, labels, 'cosine' if len(people) == 1 else method)[1]
-    nearest = nearest_of(normalise(vectors), codes)
+    score = LeastSquares(train, codes).score if method == 'ls-svm' and len(people) > 1 else \
+        fit_scorer(train, labels, 'cosine' if len(people) == 1 else method)[1]
+    return people, identifier(score, nearest_of(train, codes))
 
+
+def identifier(score, nearest):
+    """The `identify` of `fit_identifier`, of what scores and of what says how near the first is (`nearest_of`)."""
     def identify(probes):
         scores = score(probes)
         first = scores.argmax(axis=1)
         shared = np.sum(scores == scores.max(axis=1, keepdims=True), axis=1) > 1
         return scores, np.where(shared, -1, first), nearest(normalise(probes), first)
-    return people, identify
+    return identify
 
 
 def nearest_of(train, codes):
