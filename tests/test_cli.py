@@ -448,7 +448,8 @@ def test_a_stranger_is_unknown_and_the_status_is_1(gallery, weights, walks, run)
     assert status == 1
     assert (known['decision'], known['name']) == ('known', 'anna')
     assert (unknown['decision'], unknown['name']) == ('unknown', None)
-    assert len(unknown['ranking']) == 2 and unknown['similarity'] <= unknown['threshold']
+    assert len(unknown['ranking']) == 2 and unknown['probability'] <= unknown['threshold']
+    assert unknown['threshold_on'] == 'probability' and {*unknown['ranking'][0]} == {'name', 'svm_score'}
 
 
 def test_an_uncalibrated_gallery_ranks_and_never_says_yes(weights, opened, walks, run, tmp_path):

@@ -9,6 +9,7 @@ from gait_recognition.console import check_target, print_answer
 from gait_recognition.galleries import exchange
 from gait_recognition.gallery import TASKS, Gallery
 from gait_recognition.kinds import EXPORT
+from gait_recognition.progress import Progress
 
 
 def gallery_arguments(parser):
@@ -80,6 +81,7 @@ def gallery_list_command(arguments):
         lines.append(f'{len(gallery)} walks of {len(people)} people, weights {gallery.fingerprint}, '
                      + (f'calibrated to {", ".join(points)}' if points else 'not calibrated')
                      + (f'; older than the people in it: {", ".join(outdated)}' if outdated else ''))
+        lines += [f'{task}: {point.rates()}' for task, point in gallery.calibration.items()]
         print_answer(arguments, {'people': people, 'fingerprint': gallery.fingerprint, 'method': gallery.method,
                                  'calibration': points, 'outdated': outdated}, '\n'.join(lines))
     return 0
@@ -210,13 +212,9 @@ def gallery_import_command(arguments):
 
 def gallery_calibrate_command(arguments):
     """Set a gallery's thresholds from its own walks."""
-    with Gallery.open(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
-        points = gallery.calibrate(arguments.false_accept_rate, arguments.task or TASKS)
-    lines = []
-    for task, point in points.items():
-        missed = '' if point.false_reject_rate is None else \
-            f', {point.false_reject_rate:.1%} of {point.genuine_trials} right ones missed'
-        lines.append(f'{task}: yes above similarity {point.threshold:.6f}; {point.false_accept_rate:.1%} of '
-                     f'{point.impostor_trials} wrong ones accepted{missed}')
-    print_answer(arguments, {task: point._asdict() for task, point in points.items()}, '\n'.join(lines))
+    with Gallery.open(arguments.gallery, key=key_in(arguments.key_file)) as gallery, \
+            contextlib.closing(Progress(None, 'calibrating, walks')) as progress:
+        points = gallery.calibrate(arguments.false_accept_rate, arguments.task or TASKS, progress)
+    print_answer(arguments, {task: point._asdict() for task, point in points.items()},
+                 '\n'.join(f'{task}: {point.rates()}' for task, point in points.items()))
     return 0

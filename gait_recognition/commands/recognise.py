@@ -14,13 +14,16 @@ from gait_recognition.commands.walks import chosen_weights, describe, read_walk,
 from gait_recognition.console import check_target, print_answer, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.frames import Frames
-from gait_recognition.gallery import FingerprintError, Gallery, Source
+from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery, Source
 from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.parameters import check_text
+from gait_recognition.progress import Progress
 from gait_recognition.scorers import METHODS
 from gait_recognition.sources import is_live, path_of
 from gait_recognition.vectors import digest_of
 from gait_recognition.weights import PRECISIONS, choose_weights
+
+WEAK = 3                         # exit status: every walk has a name or a weak one
 
 
 def enrol_arguments(parser):
@@ -168,12 +171,43 @@ def _check_gallery(path, key_file):
         raise ValueError(f'{path} holds {kind or "nothing"}, not a gallery; an encrypted one takes --key-file')
 
 
-def _load_gallery(arguments, weights):
+@contextlib.contextmanager
+def _asked(arguments, weights, task):
+    """The gallery, open to be asked; calibrated before, where that is asked for and needed."""
     key = key_in(arguments.key_file)
-    with _weights_named(arguments.gallery, weights, key):
-        gallery = Gallery.load(arguments.gallery, weights.fingerprint, key)
-    gallery.agree(arguments.every, arguments.crop)
-    return gallery
+    with _weights_named(arguments.gallery, weights, key), contextlib.ExitStack() as opened:
+        if arguments.calibrate:
+            gallery = opened.enter_context(Gallery.open(arguments.gallery, weights.fingerprint, key=key))
+            _calibrate(gallery, task, arguments.false_accept_rate)
+        else:
+            gallery = opened.enter_context(Gallery.load(arguments.gallery, weights.fingerprint, key))
+        gallery.agree(arguments.every, arguments.crop)
+        yield gallery
+        if task in gallery.outdated:
+            say('the calibration is older than the people in it: --calibrate renews it')
+
+
+def _calibrate(gallery, task, rate):
+    """Calibrate a gallery that is not, or was before people came or went, or for another rate."""
+    point = gallery.calibration.get(task)
+    rate = rate or (point.wanted_false_accept_rate if point else DEFAULT_RATE)
+    if point is None or task in gallery.outdated or rate != point.wanted_false_accept_rate:
+        with contextlib.closing(Progress(None, f'calibrating {task}, walks')) as progress:
+            point = gallery.calibrate(rate, [task], progress)[task]
+        say(f'{gallery.path} is calibrated: {point.rates()}')
+
+
+def _add_calibrate(parser):
+    parser.add_argument('--calibrate', action='store_true',
+                        help='first calibrate the gallery, where it is not, or people came or went since')
+    parser.add_argument('--false-accept-rate', type=float, metavar='RATE',
+                        help=f'with --calibrate: share of wrong ones that may get a yes (default: as before, else '
+                             f'{DEFAULT_RATE:g})')
+
+
+def _check_calibrate(arguments):
+    if arguments.false_accept_rate is not None and not arguments.calibrate:
+        raise ValueError('--false-accept-rate goes with --calibrate: the rate of a gallery is set by calibrating it')
 
 
 def identify_arguments(parser):
@@ -181,43 +215,55 @@ def identify_arguments(parser):
     add_gallery(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--top', type=count, default=5, metavar='N', help='names to show (default: 5)')
+    _add_calibrate(parser)
     add_range(parser)
 
 
 def identify_command(arguments):
     """Say whose walks these are."""
     _check_gallery(arguments.gallery, arguments.key_file)
+    _check_calibrate(arguments)
     sources = [read_walk(walk, arguments) for walk in arguments.walks]
     weights = chosen_weights(arguments)
-    gallery = _load_gallery(arguments, weights)
-    if not len(gallery):
-        raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
-    described = list(describe(sources, weights, arguments))
-    answers = gallery.identify(np.stack([each.vector for each in described]), top=arguments.top)
-    data, lines = [], []
-    for each, answer in zip(described, answers):
-        ranking = answer.ranking
-        data.append({**each.as_dict(), **answer._asdict(),
-                     'ranking': [{'name': name, 'score': score} for name, score in ranking]})
-        lines.append(f'{each.walk}: {answer.name or answer.decision}  (similarity {answer.similarity:.6f}'
-                     + ('' if answer.threshold is None else f', a name above {answer.threshold:.6f}') + ')')
-        lines += [f'{place:4}. {name}  {score:.4f}' for place, (name, score) in enumerate(ranking, 1)]
+    with _asked(arguments, weights, 'identify') as gallery:
+        if not len(gallery):
+            raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
+        described = list(describe(sources, weights, arguments))
+        answers = gallery.identify(np.stack([each.vector for each in described]), top=arguments.top)
+        point = gallery.calibration.get('identify')
+    lines = [line for each, answer in zip(described, answers) for line in _identified(each.walk, answer)]
     lines.append(f'ranked by {METHODS[answers[0].method]}')
-    if not gallery.calibration.get('identify'):
-        lines.append(_how_to_calibrate(arguments.gallery))
-    _say_outdated(arguments.gallery, gallery, 'identify')
-    print_answer(arguments, data, '\n'.join(lines))
-    return 0 if all(answer.decision == 'known' for answer in answers) else 1
+    lines.append(point.rates() if point else _how_to_calibrate(arguments.gallery))
+    print_answer(arguments, [{**each.as_dict(), **_as_data(answer), 'calibration': point and point._asdict()}
+                             for each, answer in zip(described, answers)], '\n'.join(lines))
+    decisions = {answer.decision for answer in answers}
+    return 0 if decisions == {'known'} else WEAK if decisions <= {'known', 'weak'} else 1
 
 
-def _say_outdated(path, gallery, task):
-    if task in gallery.outdated:
-        say(f'the calibration is older than the people in it: gait-recognition gallery calibrate {path} '
-            '--false-accept-rate RATE')
+def _as_data(answer):
+    """An `Identification` as JSON has it: each score under the name of what it is."""
+    kind = answer.score_is.replace(' ', '_').lower()
+    return {**answer._asdict(), 'ranking': [{'name': name, kind: score} for name, score in answer.ranking]}
+
+
+def _identified(walk, answer):
+    """Lines about one walk, each number with what it is."""
+    said = [f'probability {answer.probability:.2f} ({answer.probability_interval[0]:.2f} to '
+            f'{answer.probability_interval[1]:.2f})'] if answer.probability is not None else []
+    said.append(f'cosine similarity {answer.cosine_similarity:.4f}')
+    if answer.margin is not None:
+        said.append(f'{answer.score_is} {answer.margin:.4f} above the next')
+    if answer.threshold is not None:
+        said.append(f'known above {answer.threshold_on} {answer.threshold:.4f}')
+    who = answer.name or (f'weak, perhaps {answer.ranking[0][0]}' if answer.decision == 'weak' else answer.decision)
+    yield f'{walk}: {who}  ({", ".join(said)})'
+    for place, (name, score) in enumerate(answer.ranking, 1):
+        yield f'{place:4}. {name}  {answer.score_is} {score:.4f}'
 
 
 def _how_to_calibrate(gallery):
-    return f'no name without a threshold: gait-recognition gallery calibrate {gallery} --false-accept-rate RATE'
+    return f'no name without a threshold: --calibrate, or gait-recognition gallery calibrate {gallery} ' \
+        '--false-accept-rate RATE'
 
 
 def verify_arguments(parser):
@@ -225,21 +271,22 @@ def verify_arguments(parser):
     add_gallery(parser, 'whose calibration decides; the two need not be in it')
     parser.add_argument('first', metavar='WALK', help=WALK_HELP)
     parser.add_argument('second', metavar='WALK')
+    _add_calibrate(parser)
     add_range(parser)
 
 
 def verify_command(arguments):
     """Say whether two walks belong to one person."""
     _check_gallery(arguments.gallery, arguments.key_file)
+    _check_calibrate(arguments)
     sources = [read_walk(walk, arguments) for walk in (arguments.first, arguments.second)]
     weights = chosen_weights(arguments)
-    gallery = _load_gallery(arguments, weights)
-    first, second = describe(sources, weights, arguments)
-    answer = gallery.verify(first.vector, second.vector)
-    _say_outdated(arguments.gallery, gallery, 'verify')
-    threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.6f}'
-    text = f'{answer.decision}  (similarity {answer.score:.6f}{threshold})'
-    if answer.threshold is None:
-        text += '\n' + _how_to_calibrate(arguments.gallery)
-    print_answer(arguments, {'walks': [first.as_dict(), second.as_dict()], **answer._asdict()}, text)
+    with _asked(arguments, weights, 'verify') as gallery:
+        first, second = describe(sources, weights, arguments)
+        answer, point = gallery.verify(first.vector, second.vector), gallery.calibration.get('verify')
+    threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.4f}'
+    text = f'{answer.decision}  (cosine similarity {answer.cosine_similarity:.4f}{threshold})\n' \
+        + (point.rates() if point else _how_to_calibrate(arguments.gallery))
+    print_answer(arguments, {'walks': [first.as_dict(), second.as_dict()], **answer._asdict(),
+                             'calibration': point and point._asdict()}, text)
     return 0 if answer.decision == 'same' else 1

@@ -67,10 +67,14 @@ class Rows(NamedTuple):
 
 def seal_of(row):
     """A number that stands for everything in a row."""
-    blobs = [bytes(value) for value in row if isinstance(value, (bytes, memoryview))]
-    rest = tuple(value for value in row if not isinstance(value, (bytes, memoryview)))
-    return int.from_bytes(hashlib.blake2b(b''.join([*blobs, repr(rest).encode('utf-8', 'surrogatepass')]),
-                                          digest_size=8).digest(), 'big') % WRAP
+    digest, rest = hashlib.blake2b(digest_size=8), []
+    for value in row:
+        if isinstance(value, (bytes, memoryview)):
+            digest.update(value)
+        else:
+            rest.append(value)
+    digest.update(repr(tuple(rest)).encode('utf-8', 'surrogatepass'))
+    return int.from_bytes(digest.digest(), 'big') % WRAP
 
 
 def now():
