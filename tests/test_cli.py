@@ -695,6 +695,40 @@ def test_vectors_of_another_precision_are_refused_with_the_option_to_say(gallery
     assert 'made with --precision float32; say it here, too' in line and 'other weights' not in line
 
 
+def _answers_of(place, options, weights, manifest, walks, run):
+    """What commands print about a gallery that they made there."""
+    outputs = [run(*arguments) for arguments in (
+        ['enrol', place, '--manifest', manifest, *weights, *options],
+        ['gallery', 'calibrate', place, '--false-accept-rate', '0.2', *options],
+        ['identify', place, walks('anna', 5), walks('stranger', 1), '--json', *weights, *options],
+        ['verify', place, walks('anna', 5), walks('ben', 5), '--json', *weights, *options],
+        ['enrol', place, '--manifest', manifest, *weights, *options],
+        ['gallery', 'list', place, *options])]
+    return [(status, out.replace(str(place), 'GALLERY')) for status, out, _ in outputs]
+
+
+def test_on_a_server_commands_answer_as_with_a_file(address, weights, opened, manifest, walks, run, tmp_path):
+    with_file = _answers_of(tmp_path / 'g.gallery', [], weights, manifest, walks, run)
+    assert _answers_of(address, [], weights, manifest, walks, run) == with_file
+    assert with_file[0][0] == 0 and json.loads(with_file[2][1])[0]['name'] == 'anna'
+
+
+def test_with_a_key_commands_answer_as_without(encryption, weights, opened, manifest, walks, run, tmp_path):
+    (tmp_path / 'key').write_text('secret\n')
+    plain = _answers_of(tmp_path / 'g.gallery', [], weights, manifest, walks, run)
+    assert _answers_of(tmp_path / 's.gallery', ['--key-file', tmp_path / 'key'], weights, manifest, walks, run) == plain
+    line = refused(run('identify', tmp_path / 's.gallery', walks('anna', 5), *weights))
+    assert '--key-file' in line
+
+
+def test_a_server_that_is_not_there_is_told_before_anything_is_computed(weights, opened, walks, run):
+    pytest.importorskip('psycopg')
+    for command in (['identify'], ['enrol', '--name', 'anna']):
+        line = refused(run(*command, 'postgresql://gait:hush@/people?host=/nowhere', walks('anna', 1), *weights))
+        assert 'postgresql://gait@/people' in line and 'hush' not in line
+    assert opened == []
+
+
 # evaluate ------------------------------------------------------------------------------------------------------------
 
 def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, weights, opened, run, tmp_path,

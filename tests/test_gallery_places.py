@@ -1,7 +1,5 @@
 """Promises of galleries on a PostgreSQL server and in encrypted files: the answers are the same as of a plain file."""
 import contextlib
-import importlib.util
-import itertools
 import os
 import signal
 import sqlite3
@@ -11,7 +9,6 @@ import threading
 import time
 
 import numpy as np
-import postgres_server
 import pytest
 
 from gait_recognition import cli
@@ -29,7 +26,6 @@ from gait_recognition.gallery import (
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIGHTS = 'sha256:weights-a'
 KEY = "it's a secret"
-numbers = itertools.count(1)
 
 
 def walks_of(people, walks, seed=0, width=64):
@@ -37,39 +33,6 @@ def walks_of(people, walks, seed=0, width=64):
     generator = np.random.default_rng(seed)
     centres = generator.normal(size=(people, 1, width))
     return (centres + 0.4 * generator.normal(size=(people, walks, width))).astype(np.float32)
-
-
-@pytest.fixture(scope='module')
-def server():
-    """The folder of a running server's socket."""
-    pytest.importorskip('psycopg', reason='psycopg, which galleries on a server take, is not installed')
-    folder = postgres_server.programs()
-    if folder is None:
-        pytest.skip('no PostgreSQL server is installed (the package postgresql)')
-    if os.geteuid() == 0 and postgres_server.other_user() is None:
-        pytest.skip('PostgreSQL does not run as root, and there is no user postgres, or no setpriv, to run it as')
-    with postgres_server.running(folder) as host:
-        yield host
-
-
-@pytest.fixture
-def sql(server):
-    """Runs a statement as the superuser in a database."""
-    import psycopg
-
-    def run(statement, database='postgres'):
-        with psycopg.connect(host=server, user='gait', dbname=database, autocommit=True) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    return run
-
-
-@pytest.fixture
-def address(server, sql):
-    """Of a new database."""
-    name = f'people_{next(numbers)}'
-    sql(f'CREATE DATABASE {name}')
-    return f'postgresql://gait@/{name}?host={server}'
 
 
 def database_of(address):
@@ -312,12 +275,6 @@ def test_without_psycopg_an_address_is_refused_with_how_to_install_it(monkeypatc
 
 
 # Encrypted
-
-
-@pytest.fixture
-def encryption():
-    if importlib.util.find_spec('sqlcipher3') is None:              # importing it is the gallery's matter
-        pytest.skip('sqlcipher3, which encrypted galleries take, is not installed')
 
 
 @pytest.mark.parametrize('key', [KEY, '4e' * 32], ids=['passphrase', 'raw'])
