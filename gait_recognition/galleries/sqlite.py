@@ -15,6 +15,7 @@ from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedErr
 from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
 
 APPLICATION = 0x67616974                 # 'gait', in the file's header
+PAGE = 16384                             # bytes: seven walks of 512 numbers; of the usual 4096 bytes a walk took one
 WAIT = 60.0                              # seconds that a writer waits for another
 MAGIC = b'SQLite format 3\0'
 
@@ -218,6 +219,8 @@ def create(path, settings, fill=None, key=None):
     with _beside(path) as beside:
         connection = _keyed(_library(path, key).connect(beside, isolation_level=None), key)
         try:
+            if key is None:                                 # SQLCipher would have to be told at each opening
+                connection.execute(f'PRAGMA page_size = {PAGE}')
             connection.execute(f'PRAGMA application_id = {APPLICATION}')
             connection.execute(f'PRAGMA user_version = {VERSION}')
             connection.execute('PRAGMA journal_mode = WAL')
