@@ -12,7 +12,7 @@ from gait_recognition.evaluation.metrics import exact_interval
 FEW, COHORT = 4, 12                      # people from which a margin, and a cohort's mean and deviation, say something
 HALF = 0.5                               # of those who ask are enrolled: the probability holds for them
 DRAWS = 200                              # of people with replacement
-KEPT = 2000                              # quantiles of the trials that are kept
+KEPT = 500                               # quantiles of the trials that are kept
 STEPS = 100                              # of the regression, at most; it takes some ten
 CONFIDENCE = 0.95
 EVIDENCE = ('score', 'margin', 't-norm', 'similarity')

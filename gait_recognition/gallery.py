@@ -289,14 +289,14 @@ class Gallery:
             vectors = self._check_vectors(vectors)
             sources = _one_each('sources', sources, len(vectors)) or [Source()] * len(vectors)
             walks = self._free_labels(name, walks, len(vectors))
-            self._refuse_known(name, vectors, walks, sources, force)
+            similarity = checks.similarity_to(self._held, vectors)
+            self._refuse_known(name, vectors, walks, sources, force, similarity)
             if 'width' not in self._held.settings:
                 self._tables.set('width', str(vectors.shape[1]))
             if self.is_private:
                 sources = [source._replace(path=None) for source in sources]
-            before = len(self)
             self._tables.add_walks(name, walks, vectors, sources, fingerprint or self.fingerprint)
-            suspicions = checks.of_new_walks(self._held, before)
+            suspicions = checks.of_new_walks(self._held, similarity)
         if suspicions:
             more = f'; and {len(suspicions) - 3} walks more: gallery check lists them' if len(suspicions) > 3 else ''
             warnings.warn('; '.join(suspicions[:3]) + more, stacklevel=2)
@@ -317,9 +317,9 @@ class Gallery:
                                  'label')
         return walks
 
-    def _refuse_known(self, name, vectors, walks, sources, force):
+    def _refuse_known(self, name, vectors, walks, sources, force, similarity):
         """Complain about recordings, or vectors, that are there already or come twice."""
-        for number, known in checks.known_walks(self._held, vectors, sources):
+        for number, known in checks.known_walks(self._held, vectors, sources, similarity):
             if known is None:
                 owner = name
                 label = next(walks[i] for i in range(number) if checks.is_same(vectors, sources, i, number))
@@ -505,8 +505,8 @@ class Gallery:
 
         From the trials of `identify` a logistic regression learns to weigh score, margin to the runner-up, T-norm and
         cosine similarity into the probability that the first name is right (`belief`), and the threshold is on that, at
-        one half or above. Where nobody has a second walk it is on the cosine similarity. Of a large gallery 8,000
-        walks, or 100 / rate, are tried, of people drawn once and for all.
+        one half or above. Where nobody has a second walk it is on the cosine similarity. Of a large gallery 4,000
+        walks, or 40 / rate, are tried, of people drawn once and for all.
 
         Trials of one person are not independent, and the walks of a gallery are often more alike than those of
         another day. The rates are what the gallery shows, no promise for the street.
