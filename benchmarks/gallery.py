@@ -41,7 +41,7 @@ def timed(what, call):
     """Run it; print seconds of the clock and of the processors (all cores together), and memory at its highest."""
     start, spent = time.perf_counter(), time.process_time()
     answer = call()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == 'darwin' else 1024) / 1e6
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024) / 1e9
     print(f'{what}: {time.perf_counter() - start:.2f} s, {time.process_time() - spent:.2f} s of processors, '
           f'{memory:.2f} GB', flush=True)
     return answer

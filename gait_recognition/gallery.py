@@ -560,7 +560,7 @@ class Gallery:
                 self._identifier = key, *fit_identifier(held.vectors, held.names, method), method
         return self._identifier[1:]
 
-    def identify(self, vectors, fingerprint=None, top=50):
+    def identify(self, vectors, fingerprint=None, top=50, together=False):
         """Rank the people for a walk, and name the first if that can be believed.
 
         Parameters
@@ -570,6 +570,9 @@ class Gallery:
             Weights that made the vectors; by default those said on opening, else the default weights.
         top : int
             How many names a ranking has at most.
+        together : bool
+            The n walks are one person's: one answer, about the mean of their vectors at length one. The threshold is
+            that of single walks.
 
         Returns
         -------
@@ -592,9 +595,11 @@ class Gallery:
         probes = self._check_vectors(vectors)
         if not len(self):
             raise ValueError('the gallery is empty: enrol somebody first')
+        if together:
+            probes = self._check_vectors(normalise(probes).mean(axis=0))
         answers = [answer for first in range(0, len(probes), AT_ONCE)
                    for answer in self._identified(probes[first:first + AT_ONCE], top)]
-        return answers[0] if np.ndim(vectors) == 1 else answers
+        return answers[0] if together or np.ndim(vectors) == 1 else answers
 
     def _identified(self, probes, top):
         people, identify, method = self._fitted()
