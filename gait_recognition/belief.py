@@ -12,7 +12,7 @@ from gait_recognition.evaluation.metrics import exact_interval
 FEW, COHORT = 4, 12                      # people from which a margin, and a cohort's mean and deviation, say something
 HALF = 0.5                               # of those who ask are enrolled: the probability holds for them
 DRAWS = 200                              # of people with replacement
-KEPT = 2000                              # quantiles of the trials that are kept
+KEPT = 500                               # quantiles of the trials that are kept
 STEPS = 100                              # of the regression, at most; it takes some ten
 CONFIDENCE = 0.95
 EVIDENCE = ('score', 'margin', 't-norm', 'similarity')
@@ -111,7 +111,7 @@ class Trials(NamedTuple):
     stranger: np.ndarray                 # (t,) bool, whether the walk's person was left out
 
 
-def fit_belief(trials, kinds, random_state=0):
+def fit_belief(trials, kinds, random_state=0, draws=DRAWS):
     """Learn to weigh: logistic regression (Platt, Probabilistic outputs for support vector machines, 1999).
 
     Strangers' trials weigh as much, together, as those of enrolled people. No evidence may count against a name: in a
@@ -135,7 +135,7 @@ def fit_belief(trials, kinds, random_state=0):
     generator, drawn = np.random.default_rng(random_state), []
     _, persons = np.unique(trials.people, return_inverse=True)
     number = persons.max() + 1
-    while len(drawn) < DRAWS:
+    while len(drawn) < draws:
         counts = generator.multinomial(number, np.full(number, 1 / number))[persons].astype(float)
         if counts[trials.stranger].any() and counts[~trials.stranger].any():
             drawn.append(fit(counts, start)[1])

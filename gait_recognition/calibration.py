@@ -13,8 +13,8 @@ from gait_recognition.evaluation.metrics import CONFIDENCE, DRAWS, exact_interva
 from gait_recognition.scorers import LeastSquares, index_people, nearest_of, normalise, threshold_for
 
 DEFAULT_RATE = 0.01                      # of false accepts
-MOST = 8000                              # walks to try: of larger galleries people are drawn, the same each time
-SEEN = 100                               # false accepts that a rate should show where the gallery has so many walks
+MOST = 4000                              # walks to try: of larger galleries people are drawn, the same each time
+SEEN = 40                                # false accepts that a rate should show where the gallery has so many walks
 TURNS = 10                               # parts of a gallery that are left out in turn, at most
 BLOCK = 256                              # walks compared with all others at once
 KEPT = 2000                              # walks all of whose pairs are kept; of more they are counted in steps

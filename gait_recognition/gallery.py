@@ -301,14 +301,14 @@ class Gallery:
             vectors = self._check_vectors(vectors)
             sources = _one_each('sources', sources, len(vectors)) or [Source()] * len(vectors)
             walks = self._free_labels(name, walks, len(vectors))
-            self._refuse_known(name, vectors, walks, sources, force)
+            similarity = checks.similarity_to(self._held, vectors)
+            self._refuse_known(name, vectors, walks, sources, force, similarity)
             if 'width' not in self._held.settings:
                 self._tables.set('width', str(vectors.shape[1]))
             if self.is_private:
                 sources = [source._replace(path=None) for source in sources]
-            before = len(self)
             self._tables.add_walks(name, walks, vectors, sources, fingerprint or self.fingerprint)
-            suspicions = checks.of_new_walks(self._held, before)
+            suspicions = checks.of_new_walks(self._held, similarity)
         if suspicions:
             more = f'; and {len(suspicions) - 3} walks more: gallery check lists them' if len(suspicions) > 3 else ''
             warnings.warn('; '.join(suspicions[:3]) + more, stacklevel=2)
@@ -329,9 +329,9 @@ class Gallery:
                                  'label')
         return walks
 
-    def _refuse_known(self, name, vectors, walks, sources, force):
+    def _refuse_known(self, name, vectors, walks, sources, force, similarity):
         """Complain about recordings, or vectors, that are there already or come twice."""
-        for number, known in checks.known_walks(self._held, vectors, sources):
+        for number, known in checks.known_walks(self._held, vectors, sources, similarity):
             if known is None:
                 owner = name
                 label = next(walks[i] for i in range(number) if checks.is_same(vectors, sources, i, number))
@@ -524,8 +524,8 @@ class Gallery:
 
         From the trials of `identify` a logistic regression learns to weigh score, margin to the runner-up, T-norm and
         cosine similarity into the probability that the first name is right (`belief`), and the threshold is on that, at
-        one half or above. Where nobody has a second walk it is on the cosine similarity. Of a large gallery 8,000
-        walks, or 100 / rate, are tried, of people drawn once and for all.
+        one half or above. Where nobody has a second walk it is on the cosine similarity. Of a large gallery 4,000
+        walks, or 40 / rate, are tried, of people drawn once and for all.
 
         Trials of one person are not independent, and the walks of a gallery are often more alike than those of
         another day. The rates are what the gallery shows, no promise for the street.
@@ -579,7 +579,7 @@ class Gallery:
                 self._identifier = key, *fit_identifier(held.vectors, held.names, method), method
         return self._identifier[1:]
 
-    def identify(self, vectors, fingerprint=None, top=50):
+    def identify(self, vectors, fingerprint=None, top=50, together=False):
         """Rank the people for a walk, and name the first if that can be believed.
 
         Parameters
@@ -589,6 +589,9 @@ class Gallery:
             Weights that made the vectors; by default those said on opening, else the default weights.
         top : int
             How many names a ranking has at most.
+        together : bool
+            The n walks are one person's: one answer, about the mean of their vectors at length one. The threshold is
+            that of single walks.
 
         Returns
         -------
@@ -611,9 +614,11 @@ class Gallery:
         probes = self._check_vectors(vectors)
         if not len(self):
             raise ValueError('the gallery is empty: enrol somebody first')
+        if together:
+            probes = self._check_vectors(normalise(probes).mean(axis=0))
         answers = [answer for first in range(0, len(probes), AT_ONCE)
                    for answer in self._identified(probes[first:first + AT_ONCE], top)]
-        return answers[0] if np.ndim(vectors) == 1 else answers
+        return answers[0] if together or np.ndim(vectors) == 1 else answers
 
     def _identified(self, probes, top):
         people, identify, method = self._fitted()

@@ -20,6 +20,7 @@ from reference_weights import SHARED
 import gait_checkpoints
 import gait_recognition
 from gait_recognition import cli
+from gait_recognition.belief import Belief
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
 from gait_recognition.poses import poses
@@ -462,6 +463,50 @@ def test_an_uncalibrated_gallery_ranks_and_never_says_yes(weights, opened, walks
     assert status == 1 and out.startswith('uncalibrated') and 'gallery calibrate' in out
 
 
+def test_a_weak_name_is_no_name_and_the_status_is_3(gallery, weights, walks, run, monkeypatch):
+    monkeypatch.setattr(Belief, 'probability', lambda self, evidence: np.full(len(evidence), 0.5))
+    status, out, _ = run('identify', gallery, walks('anna', 4), *weights)
+    assert status == 3 and f'{walks("anna", 4)}: weak, perhaps anna  (probability 0.50 (' in out
+    status, out, _ = run('identify', gallery, walks('anna', 4), *weights, '--json')
+    assert status == 3 and [(each['decision'], each['name']) for each in json.loads(out)] == [('weak', None)]
+
+
+def test_every_number_of_an_answer_says_what_it_is(gallery, weights, walks, run):
+    _, out, _ = run('identify', gallery, walks('anna', 4), *weights)
+    assert re.search(r': anna  \(probability \d\.\d\d \(\d\.\d\d to \d\.\d\d\), cosine similarity \d\.\d+, SVM score '
+                     r'\d\.\d+ above the next, known above probability \d\.\d+\)', out)
+    assert re.search(r'1\. anna  SVM score \d\.\d+', out)
+    assert re.search(r'above probability [\d.]+ \d of 9 wrong ones were accepted \([\d.]+% to [\d.]+%\)', out)
+    answer, = json.loads(run('identify', gallery, walks('anna', 4), *weights, '--json')[1])
+    assert answer['probability_interval'][0] <= answer['probability'] <= answer['probability_interval'][1]
+    assert answer['margin'] == pytest.approx(answer['ranking'][0]['svm_score'] - answer['ranking'][1]['svm_score'])
+    assert answer['calibration']['threshold_on'] == 'probability' and 0 < answer['cosine_similarity'] <= 1
+    assert len(answer['calibration']['false_accept_interval']) == 2
+    answer = json.loads(run('verify', gallery, walks('anna', 4), walks('anna', 5), *weights, '--json')[1])
+    assert 0 < answer['cosine_similarity'] <= 1 and answer['calibration']['threshold'] == answer['threshold']
+
+
+def test_identify_and_verify_calibrate_when_asked_and_only_when_that_is_needed(weights, opened, manifest, walks, run,
+                                                                               tmp_path):
+    gallery = tmp_path / 'people.gallery'
+    run('enrol', gallery, '--manifest', manifest, *weights)
+    ask = 'identify', gallery, walks('anna', 4), *weights
+    assert '--calibrate' in run(*ask)[1]                            # offered
+    assert 'goes with --calibrate' in refused(run(*ask, '--false-accept-rate', 0.2))
+    assert '0.01 cannot be measured on 9' in refused(run(*ask, '--calibrate'))
+    status, out, err = run(*ask, '--calibrate', '--false-accept-rate', 0.2)
+    assert status == 0 and 'is calibrated: above probability' in err and ': anna ' in out
+    status, _, err = run(*ask, '--calibrate')                       # it is, and nobody came or went
+    assert (status, err) == (0, '')
+    run('enrol', gallery, '--name', 'dan', walks('dan', 1), walks('dan', 2), *weights)
+    assert '--calibrate renews it' in run(*ask)[2]
+    assert 'is calibrated' in run(*ask, '--calibrate')[2]
+    assert Gallery.load(gallery).calibration['identify'].wanted_false_accept_rate == 0.2
+    pair = walks('anna', 4), walks('anna', 5)
+    status, out, err = run('verify', gallery, *pair, *weights, '--calibrate', '--false-accept-rate', 0.1)
+    assert status == 0 and out.startswith('same') and 'is calibrated: above cosine similarity' in err
+
+
 def test_verify_says_same_and_different(gallery, weights, walks, run):
     status, out, _ = run('verify', gallery, walks('otto', 1), walks('otto', 2), *weights)
     assert status == 0 and out.startswith('same ')
@@ -637,7 +682,8 @@ def test_gallery_export_never_writes_over_the_gallery_it_reads(gallery, run):
 
 def test_gallery_calibrate_says_what_it_measured_and_refuses_what_it_cannot(gallery, run):
     status, out, _ = run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.5', '--task', 'verify')
-    assert status == 0 and re.match(r'verify: yes above similarity -?0\.\d+; [\d.]+% of 27 wrong ones accepted', out)
+    assert status == 0 and re.match(r'verify: above cosine similarity -?0\.\d+ \d+ of 27 wrong ones were accepted \('
+                                    r'[\d.]+% to [\d.]+%\)', out)
     answer = json.loads(run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.25', '--json')[1])
     assert answer['identify']['impostor_trials'] == 9
     assert '0.001' in refused(run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.001'))

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gait_recognition.evaluation import strangers
 from gait_recognition.evaluation.manifests import Protocol, Walk, parse_conditions, read_manifest, split_condition
 from gait_recognition.evaluation.metrics import (
     accepted_at,
@@ -719,3 +720,18 @@ def test_from_manifest_to_table(tmp_path):
             writer.writerow(walk._replace(path=f'{i}.mp4'))
     protocol = Protocol('miniature', 'N1-N4', 'N5-N6 B1-B2 S1-S2', published=PUBLISHED[1])
     assert 'miniature' in evaluate(vectors, read_manifest(tmp_path / 'walks.csv'), protocol).table()
+
+
+def test_strangers_are_counted_on_people_that_nothing_was_learned_from():
+    generator = np.random.default_rng(4)
+    walks = generator.normal(size=(40, 1, 32)) + 1.2 * generator.normal(size=(40, 6, 32))
+    people = np.repeat([f'person {i}' for i in range(40)], [4] * 40).tolist(), np.repeat(
+        [f'person {i}' for i in range(40)], [2] * 40).tolist()
+    rows = strangers.named(walks[:, :4].reshape(-1, 32), people[0], walks[:, 4:].reshape(-1, 32), people[1])
+    assert [row.rate for row in rows] == [0.01, 0.02, 0.05, 0.1]
+    assert rows[0].by_probability is None                            # 1 % of 80 strangers is less than one
+    assert rows[3].by_probability >= rows[3].by_similarity and rows[2].by_probability <= rows[3].by_probability
+    assert 0 < rows[3].strangers < 0.2 and rows[3].calibrated > 0.5
+    assert strangers.table(rows).splitlines()[1].startswith('1%: -, -; ')
+    noise = strangers.named(walks[:, :4].reshape(-1, 32), people[0], generator.normal(size=(80, 32)), people[1])
+    assert noise[3].by_probability < 0.2 and noise[3].calibrated < 0.1

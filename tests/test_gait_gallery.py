@@ -482,6 +482,25 @@ def test_fewer_people_say_less_about_a_probability():
     assert widths[0] > 0.5 and widths[0] > widths[1] > widths[2]    # of four people none at all can be two thirds
 
 
+def test_walks_of_one_person_asked_together_say_more_than_each():
+    vectors = walks_of(60, 8, seed=5, noise=1.0, width=24)
+    gallery = Gallery(WEIGHTS)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for i in range(30):
+            gallery.enrol(f'person {i}', vectors[i, :4])
+    gallery.calibrate(0.05, tasks=['identify'])
+    alone = [answer.name for answer in gallery.identify(vectors[:, 4])]
+    together = [gallery.identify(walks[4:], together=True) for walks in vectors]
+    names = [answer.name for answer in together]
+    right = [f'person {i}' for i in range(30)]
+    assert sum(map(str.__eq__, right, map(str, names))) >= sum(map(str.__eq__, right, map(str, alone))) + 5
+    assert names[30:].count(None) >= 24
+    one = vectors[0, 4:] * np.array([[1], [10], [3], [2]])          # length says nothing
+    assert gallery.identify(one, together=True).ranking[0][1] == pytest.approx(together[0].ranking[0][1], abs=1e-6)
+    assert gallery.identify(vectors[0, 4], together=True) == gallery.identify(vectors[0, 4])
+
+
 def test_no_evidence_counts_against_a_name():
     generator = np.random.default_rng(0)
     stranger = np.repeat([False, True], 30)

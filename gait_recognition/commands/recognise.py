@@ -215,6 +215,8 @@ def identify_arguments(parser):
     add_gallery(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--top', type=count, default=5, metavar='N', help='names to show (default: 5)')
+    parser.add_argument('--together', action='store_true',
+                        help='all WALKs are of one person: one answer, surer than those about each')
     _add_calibrate(parser)
     add_range(parser)
 
@@ -229,13 +231,19 @@ def identify_command(arguments):
         if not len(gallery):
             raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
         described = list(describe(sources, weights, arguments))
-        answers = gallery.identify(np.stack([each.vector for each in described]), top=arguments.top)
+        answers = gallery.identify(np.stack([each.vector for each in described]), top=arguments.top,
+                                   together=arguments.together)
         point = gallery.calibration.get('identify')
-    lines = [line for each, answer in zip(described, answers) for line in _identified(each.walk, answer)]
+    if arguments.together:
+        asked = [(', '.join(each.walk for each in described), {'walks': [each.as_dict() for each in described]})]
+        answers = [answers]
+    else:
+        asked = [(each.walk, each.as_dict()) for each in described]
+    lines = [line for (walk, _), answer in zip(asked, answers) for line in _identified(walk, answer)]
     lines.append(f'ranked by {METHODS[answers[0].method]}')
     lines.append(point.rates() if point else _how_to_calibrate(arguments.gallery))
-    print_answer(arguments, [{**each.as_dict(), **_as_data(answer), 'calibration': point and point._asdict()}
-                             for each, answer in zip(described, answers)], '\n'.join(lines))
+    print_answer(arguments, [{**data, **_as_data(answer), 'calibration': point and point._asdict()}
+                             for (_, data), answer in zip(asked, answers)], '\n'.join(lines))
     decisions = {answer.decision for answer in answers}
     return 0 if decisions == {'known'} else WEAK if decisions <= {'known', 'weak'} else 1
 

@@ -7,6 +7,7 @@ compared with it. How the database is opened is the matter of `sqlite` and `post
 import abc
 import contextlib
 import datetime
+import functools
 import hashlib
 import json
 import threading
@@ -75,6 +76,9 @@ def seal_of(row):
             rest.append(value)
     digest.update(repr(tuple(rest)).encode('utf-8', 'surrogatepass'))
     return int.from_bytes(digest.digest(), 'big') % WRAP
+
+
+_parsed = functools.lru_cache(maxsize=8)(json.loads)      # a calibration is long, and read after every change
 
 
 def now():
@@ -266,7 +270,7 @@ class Tables(abc.ABC):
         last = {table: rows[-1][0] if rows else since.last[table] if since else 0
                 for table, rows in (('people', people), ('walks', walks))}
         return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings,
-                    {task: json.loads(value) for task, value in points},
+                    {task: _parsed(value) for task, value in points},
                     {number: name for number, name, _ in people}, [row[0] for row in walks],
                     [row[1] for row in walks], [row[2] for row in walks], [row[4] for row in walks],
                     [row[5] for row in walks],
