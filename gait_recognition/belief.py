@@ -26,13 +26,15 @@ def kinds_of_evidence(people, method):
     return kinds if method == 'cosine' else (*kinds, 'similarity')
 
 
-def evidence_of(scores, similarity):
+def evidence_of(scores, first, similarity):
     """What speaks for the first of each ranking.
 
     Parameters
     ----------
     scores : ndarray (m, people)
         -inf for who is left out.
+    first : ndarray (m,) int
+        Who comes first: whoever ranks may do so by other scores.
     similarity : ndarray (m,)
         Cosine, to the nearest walk of the first.
 
@@ -43,7 +45,7 @@ def evidence_of(scores, similarity):
         above the mean of all others' (T-norm: Auckenthaler, Carey and Lloyd-Thomas, Score normalization for
         text-independent speaker verification systems, Digital Signal Processing 10, 2000); the similarity.
     """
-    rows, first = np.arange(len(scores)), scores.argmax(axis=1)
+    rows = np.arange(len(scores))
     best = scores[rows, first]
     others = np.where(np.isfinite(scores), scores, np.nan)
     others[rows, first] = np.nan

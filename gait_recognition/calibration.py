@@ -10,7 +10,15 @@ import numpy as np
 
 from gait_recognition.belief import EVIDENCE, HALF, Trials, evidence_of, fit_belief, kinds_of_evidence
 from gait_recognition.evaluation.metrics import CONFIDENCE, DRAWS, exact_interval
-from gait_recognition.scorers import LeastSquares, index_people, nearest_of, normalise, threshold_for
+from gait_recognition.scorers import (
+    RIDGE,
+    STRANGERS_RIDGE,
+    LeastSquares,
+    index_people,
+    nearest_of,
+    normalise,
+    threshold_for,
+)
 
 DEFAULT_RATE = 0.01                      # of false accepts
 MOST = 4000                              # walks to try: of larger galleries people are drawn, the same each time
@@ -151,11 +159,11 @@ def identify_trials(vectors, codes, method, most=MOST, progress=None):
     ask = _ask_svm if method == 'ls-svm' and codes.max() > 1 else _ask_nearest
     single, done, parts = np.bincount(codes) == 1, 0, []
     for walks, *both in ask(vectors, codes, tried):
-        for stranger, (scores, similarity) in zip((False, True), both, strict=True):
+        for stranger, (scores, weighed, similarity) in zip((False, True), both, strict=True):
             first, best = scores.argmax(axis=1), scores.max(axis=1)
             may_be = (np.sum(scores == best[:, None], axis=1) == 1) & (best > 0 if ask is _ask_svm else True)
             right = may_be & (first == codes[walks])
-            parts.append((evidence_of(scores, similarity(first)), codes[walks], right,
+            parts.append((evidence_of(weighed, first, similarity(first)), codes[walks], right,
                           np.full(len(walks), stranger), may_be))
         done += len(walks)
         if progress:
@@ -167,7 +175,7 @@ def identify_trials(vectors, codes, method, most=MOST, progress=None):
 
 
 def _ask_nearest(vectors, codes, tried):
-    """Yields (walks, as enrolled, as strangers), the two being (scores, what gives the similarity of the first).
+    """Yields (walks, as enrolled, as strangers): each scores, scores as evidence, what gives the first's similarity.
 
     Each walk is left out alone, or with all of its person's.
     """
@@ -179,7 +187,7 @@ def _ask_nearest(vectors, codes, tried):
         known = np.maximum.reduceat(similarity, starts, axis=1)
         stranger = known.copy()
         stranger[rows, codes[walks]] = -np.inf
-        yield walks, *((scores, lambda first, scores=scores, rows=rows: scores[rows, first])
+        yield walks, *((scores, scores, lambda first, scores=scores, rows=rows: scores[rows, first])
                        for scores in (known, stranger))
 
 
@@ -191,12 +199,14 @@ def _ask_svm(vectors, codes, tried):
     turn %= TURNS
     for number in range(turn.max() + 1):
         left = turn != number
-        svm, nearest = LeastSquares(vectors[left], codes[left]), nearest_of(vectors[left], codes[left])
-        now = tried[turn[tried] == number]
+        ranks, weighs = (LeastSquares(vectors[left], codes[left], ridge) for ridge in (RIDGE, STRANGERS_RIDGE))
+        nearest, now = nearest_of(vectors[left], codes[left]), tried[turn[tried] == number]
         for walks in np.array_split(now, math.ceil(len(now) / BLOCK)):
             probes = vectors[walks]
-            yield walks, *((scores, lambda first, probes=probes, nearest=nearest: nearest(probes, first))
-                           for scores in (svm.score(probes), svm.without(codes[walks], probes)))
+            yield walks, *((*(score(svm, probes, walks) for svm in (ranks, weighs)),
+                            lambda first, probes=probes, nearest=nearest: nearest(probes, first))
+                           for score in (lambda svm, probes, walks: svm.score(probes),
+                                         lambda svm, probes, walks: svm.without(codes[walks], probes)))
 
 
 def _all_pairs(vectors, codes, rate, progress):

@@ -39,7 +39,14 @@ from gait_recognition.galleries.held import Held
 from gait_recognition.galleries.tables import Source
 from gait_recognition.parameters import check_text
 from gait_recognition.rates import RATE
-from gait_recognition.scorers import LeastSquares, fit_identifier, identifier, nearest_of, normalise
+from gait_recognition.scorers import (
+    STRANGERS_RIDGE,
+    LeastSquares,
+    fit_identifier,
+    identifier,
+    nearest_of,
+    normalise,
+)
 from gait_recognition.weights import choose_weights
 
 __all__ = ['DuplicateWalkError', 'FingerprintError', 'Gallery', 'GalleryFileError', 'GalleryLockedError',
@@ -93,7 +100,7 @@ class Gallery:
         self._tables = tables
         self._rows = Held(tables)
         self._vouched = vouched          # whoever holds this object said which weights they use
-        self._identifier = self._weighing = None
+        self._identifier = self._strangers = self._weighing = None
         self._said_outdated = False
         self._rows.refresh()             # read now: damage is refused before anything is asked
 
@@ -627,7 +634,7 @@ class Gallery:
         is_svm = method != 'cosine' and len(people) > 1
         odds = intervals = np.full(len(probes), None)
         if belief is not None:
-            evidence = evidence_of(scores, similarities)
+            evidence = evidence_of(self._weighed(probes, scores), scores.argmax(axis=1), similarities)
             odds, intervals = belief.probability(evidence).tolist(), belief.interval(evidence).tolist()
         for row, one, similarity, probability, interval in zip(scores, first, similarities, odds, intervals,
                                                                strict=True):
@@ -640,6 +647,15 @@ class Gallery:
                 'SVM score' if is_svm else COSINE, ranking[0][1] - ranking[1][1] if len(ranking) > 1 else None,
                 float(similarity), probability, interval and tuple(interval), point and point.threshold,
                 point and point.threshold_on)
+
+    def _weighed(self, probes, scores):
+        """The scores as evidence: those that rank, or of the SVM that tells strangers."""
+        if self._identifier[3] != 'ls-svm':
+            return scores
+        if self._strangers is None or self._strangers[0] != self._identifier[0]:
+            svm = LeastSquares(self._held.unit, self._held.codes, STRANGERS_RIDGE)
+            self._strangers = self._identifier[0], svm.score
+        return self._strangers[1](probes)
 
     def _belief(self):
         """What weighs the evidence; None before it is calibrated, or where that has none."""

@@ -9,7 +9,15 @@ import numpy as np
 from gait_recognition.belief import EVIDENCE, HALF, Trials, evidence_of, fit_belief, kinds_of_evidence
 from gait_recognition.calibration import identify_trials
 from gait_recognition.evaluation.metrics import accepted_at, verification_roc
-from gait_recognition.scorers import LeastSquares, index_people, nearest_of, normalise, threshold_for
+from gait_recognition.scorers import (
+    RIDGE,
+    STRANGERS_RIDGE,
+    LeastSquares,
+    index_people,
+    nearest_of,
+    normalise,
+    threshold_for,
+)
 
 FOLDS, TIMES = 5, 5                      # parts of the people, and ways to divide them
 RATES = (0.01, 0.02, 0.05, 0.1)
@@ -38,21 +46,23 @@ def named(learnt, learnt_people, probes, probe_people, rates=RATES):
     own = np.array([people.index(person) for person in probe_people])
     order = np.argsort(own, kind='stable')
     probes, own = probes[order], own[order]
-    svm, nearest = LeastSquares(learnt, codes), nearest_of(learnt, codes)
-    asked, right = [], None
-    for scores in svm.score(probes), svm.without(own, probes):               # as enrolled, as strangers
-        first = scores.argmax(axis=1)
+    ranks, weighs = (LeastSquares(learnt, codes, ridge) for ridge in (RIDGE, STRANGERS_RIDGE))
+    nearest, asked, right, positive = nearest_of(learnt, codes), [], None, []
+    for ranking, weighed in ((ranks.score(probes), weighs.score(probes)),                    # as enrolled
+                             (ranks.without(own, probes), weighs.without(own, probes))):     # as strangers
+        first = ranking.argmax(axis=1)
         right = first == own if right is None else right
-        asked.append(evidence_of(scores, nearest(probes, first)))
+        positive.append(ranking.max(axis=1) > 0)
+        asked.append(evidence_of(weighed, first, nearest(probes, first)))
     trials, may_be = identify_trials(learnt, codes, 'ls-svm')
-    found = [_in_folds(np.random.default_rng(seed).permutation(len(people)) % FOLDS, trials, may_be, asked, own, right,
-                       rates) for seed in range(TIMES)]
+    folds = (np.random.default_rng(seed).permutation(len(people)) % FOLDS for seed in range(TIMES))
+    found = [_in_folds(fold, trials, may_be, asked, positive, own, right, rates) for fold in folds]
     means = np.mean(np.array(found, float), axis=0)
     return [Named(rate, *(None if np.isnan(value) else float(value) for value in row))
             for rate, row in zip(rates, means, strict=True)]
 
 
-def _in_folds(fold, trials, may_be, asked, own, right, rates):
+def _in_folds(fold, trials, may_be, asked, positive, own, right, rates):
     """Rows of `Named` without the rate; `fold` is the part of the people that each person is in."""
     kinds = kinds_of_evidence(len(fold), 'ls-svm')
     odds, passed = np.zeros((2, len(own))), np.full((len(rates), 2, len(own)), np.nan)
@@ -64,8 +74,8 @@ def _in_folds(fold, trials, may_be, asked, own, right, rates):
         for each, rate in enumerate(rates):
             if rate * len(strangers) >= 1:
                 threshold = max(HALF, threshold_for(strangers, rate))
-                passed[each][:, here] = [(belief.probability(evidence[here]) > threshold) & (evidence[here, 0] > 0)
-                                         for evidence in asked]
+                passed[each][:, here] = [(belief.probability(evidence[here]) > threshold) & may[here]
+                                         for evidence, may in zip(asked, positive, strict=True)]
     similarity = [evidence[:, EVIDENCE.index('similarity')] for evidence in asked]
     curves = [verification_roc(np.where(right, known, -np.inf), wrong) for known, wrong in (similarity, odds)]
     return [[*(accepted_at(curve, rate) for curve in curves), (passed[each][0] * right).mean(), passed[each][1].mean()]
