@@ -52,8 +52,12 @@ setup(
         'video': ['av>=12'],
         'progress': ['tqdm>=4.60'],
         'c3d': ['ezc3d>=1.5'],
+        'parquet': ['pyarrow>=14'],
+        'postgres': ['psycopg[binary]>=3.1'],
+        'encryption': ['sqlcipher3>=0.6.2'],
         'benchmark': ['av>=12', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
-        'test': ['av>=12', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1', 'tqdm>=4.60'],
+        'test': ['av>=12', 'psycopg[binary]>=3.1', 'pyarrow>=14', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1',
+                 'sqlcipher3>=0.6.2', 'tqdm>=4.60'],
     },
     classifiers=[
         'Intended Audience :: Science/Research',

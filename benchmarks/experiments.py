@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
 from gait_recognition.drawing import new_figure, save_figure  # noqa: E402
-from gait_recognition.evaluation import results  # noqa: E402
+from gait_recognition.evaluation import results, strangers  # noqa: E402
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol  # noqa: E402
 from gait_recognition.evaluation.results import compare  # noqa: E402
 from gait_recognition.progress import Progress  # noqa: E402
@@ -101,6 +101,10 @@ def identification(experiment, people, frames, features, gait_weights, output):
     comparison = compare([
         results.evaluate(v, listed, PROTOCOLS[experiment], name=name) for name, v in vectors.items()])
     print(comparison.table() + '\n')
+    learnt, probes = PROTOCOLS[experiment].split(listed)
+    people = np.array([walk.person for walk in listed], object)
+    print(strangers.table(strangers.named(vectors['trained'][learnt], people[learnt], vectors['trained'][probes],
+                                          people[probes])) + '\n')
     folder = output / f'experiment_{experiment}'
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'table.txt').write_text(comparison.table() + '\n')

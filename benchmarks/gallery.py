@@ -2,6 +2,7 @@
 """How long a gallery of many people takes: to enrol, to open, to name walks; and whether its scorer ranks as the SVM.
 
     python benchmarks/gallery.py --people 1000
+    python benchmarks/gallery.py --people 10000                 # minutes
     python benchmarks/gallery.py --people 1000 --svm            # the plain linear SVM beside it: minutes
 
 Vectors are drawn around spreads that were measured on 60 synthetic walkers: of length one, a common mean of 0.25, the
@@ -9,6 +10,7 @@ rest split between people and walks of one person, each in some tens of directio
 """
 import argparse
 import pathlib
+import resource
 import sys
 import tempfile
 import time
@@ -36,9 +38,12 @@ def draw(people, walks, seed=0, between=BETWEEN, within=WITHIN, slope=SLOPE):
 
 
 def timed(what, call):
-    start = time.perf_counter()
+    """Run it; print seconds of the clock and of the processors (all cores together), and memory at its highest."""
+    start, spent = time.perf_counter(), time.process_time()
     answer = call()
-    print(f'{what}: {time.perf_counter() - start:.2f} s', flush=True)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024) / 1e9
+    print(f'{what}: {time.perf_counter() - start:.2f} s, {time.process_time() - spent:.2f} s of processors, '
+          f'{memory:.2f} GB', flush=True)
     return answer
 
 
@@ -49,8 +54,8 @@ def main():
     parser.add_argument('--svm', action='store_true', help='rank by the plain linear SVM, too')
     arguments = parser.parse_args()
     warnings.simplefilter('ignore')                             # drawn walks look like somebody else's now and then
-    vectors = draw(arguments.people, arguments.walks + 1)
-    learnt, probes = vectors[:, :-1], vectors[:, -1]
+    vectors = draw(arguments.people, arguments.walks + 2)
+    learnt, more, probes = vectors[:, :-2], vectors[:, -2], vectors[:, -1]
     names = [f'person {i}' for i in range(arguments.people)]
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / 'people.gallery'
@@ -60,11 +65,16 @@ def main():
                 for name, walks in zip(names, learnt):
                     gallery.enrol(name, walks)
         timed(f'enrol {arguments.people} people with {arguments.walks} walks each', enrol)
-        gallery = timed('open', lambda: Gallery.load(path, 'drawn'))
+        gallery = timed('open', lambda: Gallery.open(path, 'drawn'))
         timed('the first walk', lambda: gallery.identify(probes[0]))
         timed('another walk', lambda: gallery.identify(probes[1]))
         answers = timed(f'{min(1000, len(probes))} walks in one call', lambda: gallery.identify(probes[:1000], top=5))
         print(f'rank-1: {np.mean([each.ranking[0][0] == name for each, name in zip(answers, names)]):.1%}')
+        for task, point in timed('calibrate', lambda: gallery.calibrate(0.01)).items():
+            print(f'{task}: {point.rates()}')
+        timed('the first walk with a probability', lambda: gallery.identify(probes[0]))
+        gallery.enrol(names[0], more[0])
+        timed('enrol another walk', lambda: gallery.enrol(names[1], more[1]))
         gallery.close()
     if arguments.svm:
         labels = np.repeat(names, arguments.walks)

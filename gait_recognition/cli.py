@@ -21,6 +21,7 @@ EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: th
                '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad;\n'
                'check: a recording is poor; gallery check: something to look at),\n'
                '2 bad input (of many walks: some could not be read),\n'
+               '3 identify: no walk is unknown, but some names are weak,\n'
                '70 an unexpected error (its lines belong in a bug report), 130 interrupted,\n'
                '141 nobody read the answer to its end')
 BAD_INPUT = (OSError, ValueError, ImportError, RuntimeError)        # whatever else is raised is unexpected
@@ -45,7 +46,7 @@ COMMANDS = {
     'enrol': Command('recognise', "add people's walks to a gallery",
                      'enrol people.gallery --name anna anna-1.mp4 anna-2.mp4\n'
                      'enrol people.gallery --manifest walks.csv'),
-    'identify': Command('recognise', 'say whose walks these are (0 all have a name, 1 not all)',
+    'identify': Command('recognise', 'say whose walks these are (0 all have a name, 3 some weak, 1 not all)',
                         'identify people.gallery unknown.mp4'),
     'verify': Command('recognise', 'say whether two walks belong to one person (0 the same, 1 not)',
                       'verify people.gallery monday.mp4 tuesday.mp4'),

@@ -13,6 +13,7 @@ from gait_files import open_npz
 VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
 GALLERY, MANIFEST, ANSWERS = 'a gallery', 'a manifest', 'kept answers'
 PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart', 'gait figures'
+COUNTS, PROBES = 'counts of who was taken for whom', 'probes of an evaluation'
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
               (VIDEO, 8, b'AVI '), (GALLERY, 0, b'SQLite format 3\0'))
@@ -25,6 +26,7 @@ HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
            (JOINTS, r'PathFileType\t4\t\(X/Y/Z\)\t.*'),
            (FIGURES, ','.join(FIGURE_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
+           (COUNTS, 'person,.*,not tried'), (PROBES, 'path,person,condition,session,taken_for,rank,similarity'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
 ARRAYS = ((GALLERY, {'vectors', 'about'}), (EXPORT, {'vectors', 'walks', 'names'}),
           (VECTORS, {'vectors', 'walks', 'fingerprint'}), ('weights', {'facts.json'}))      # names in an .npz
@@ -59,7 +61,16 @@ def kind_of(path):
         return 'a damaged .npz or zip file'
     if head.startswith(b'\x93NUMPY'):
         return _kind_of_array(path)
+    if head.startswith(b'PAR1'):
+        return EXPORT if _tail(path).find(b'gait-recognition') >= 0 else 'another Parquet file'
     return _kind_of_text(head) or f'another kind of file ({os.path.getsize(path)} bytes)'
+
+
+def _tail(path):
+    """Where Parquet has its schema."""
+    with open(path, 'rb') as file:
+        file.seek(-min(HEAD, os.path.getsize(path)), os.SEEK_END)
+        return file.read()
 
 
 def _kind_of_arrays(path):

@@ -1,9 +1,12 @@
 """Networks and checkpoints that many tests share, each made once a session."""
+import importlib.util
+import itertools
 import os
 import pathlib
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')      # before TensorFlow is loaded
 
+import postgres_server
 import pytest
 import tensorflow.compat.v1 as tf
 from quick_command import gallery, manifest, opened, run, walks, weights  # noqa: F401, fixtures
@@ -12,6 +15,7 @@ from reference_weights import SHARED, VARIABLES, gait_features, gait_tensors, po
 import gait_checkpoints
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / 'models'
+databases = itertools.count(1)
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -107,3 +111,42 @@ def pose_training_nets():
     yield net
     for each in nets.values():
         each.close()
+
+
+@pytest.fixture(scope='session')
+def server():
+    """The folder of the socket of a PostgreSQL server that was started for the tests."""
+    pytest.importorskip('psycopg', reason='psycopg, which galleries on a server take, is not installed')
+    folder = postgres_server.programs()
+    if folder is None:
+        pytest.skip('no PostgreSQL server is installed (the package postgresql)')
+    if os.geteuid() == 0 and postgres_server.other_user() is None:
+        pytest.skip('PostgreSQL does not run as root, and there is no user postgres, or no setpriv, to run it as')
+    with postgres_server.running(folder) as host:
+        yield host
+
+
+@pytest.fixture
+def sql(server):
+    """Runs a statement as the superuser in a database."""
+    import psycopg
+
+    def execute(statement, database='postgres'):
+        with psycopg.connect(host=server, user='gait', dbname=database, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    return execute
+
+
+@pytest.fixture
+def address(server, sql):
+    """Of a new, empty database on it, as galleries take it."""
+    name = f'people_{next(databases)}'
+    sql(f'CREATE DATABASE {name}')
+    return f'postgresql://gait@/{name}?host={server}'
+
+
+@pytest.fixture
+def encryption():
+    if importlib.util.find_spec('sqlcipher3') is None:              # importing it is the gallery's matter
+        pytest.skip('sqlcipher3, which encrypted galleries take, is not installed')

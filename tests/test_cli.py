@@ -20,6 +20,7 @@ from reference_weights import SHARED
 import gait_checkpoints
 import gait_recognition
 from gait_recognition import cli, poses
+from gait_recognition.belief import Belief
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
 from gait_recognition.vectors import walk_vector
@@ -79,7 +80,7 @@ def test_help_and_galleries_do_not_load_tensorflow(gallery):
     (['gallery', 'list', 'people.gallery'], 'gait_recognition.gallery.Gallery.load'),
     (['fetch', '--check'], 'gait_recognition.fetch.run')])
 def test_what_nobody_expected_ends_with_70_a_traceback_and_its_type(arguments, function, error, said, run, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
     monkeypatch.setattr(function, fail)
     status, out, err = run(*arguments)
@@ -342,7 +343,8 @@ def test_a_stranger_is_unknown_and_the_status_is_1(gallery, weights, walks, run)
     assert status == 1
     assert (known['decision'], known['name']) == ('known', 'anna')
     assert (unknown['decision'], unknown['name']) == ('unknown', None)
-    assert len(unknown['ranking']) == 2 and unknown['similarity'] <= unknown['threshold']
+    assert len(unknown['ranking']) == 2 and unknown['probability'] <= unknown['threshold']
+    assert unknown['threshold_on'] == 'probability' and {*unknown['ranking'][0]} == {'name', 'svm_score'}
 
 
 def test_an_uncalibrated_gallery_ranks_and_never_says_yes(weights, opened, walks, run, tmp_path):
@@ -353,6 +355,50 @@ def test_an_uncalibrated_gallery_ranks_and_never_says_yes(weights, opened, walks
     assert status == 1 and 'uncalibrated' in out and '1. anna' in out and 'gallery calibrate' in out
     status, out, _ = run('verify', gallery, walks('anna', 3), walks('anna', 4), *weights)
     assert status == 1 and out.startswith('uncalibrated') and 'gallery calibrate' in out
+
+
+def test_a_weak_name_is_no_name_and_the_status_is_3(gallery, weights, walks, run, monkeypatch):
+    monkeypatch.setattr(Belief, 'probability', lambda self, evidence: np.full(len(evidence), 0.5))
+    status, out, _ = run('identify', gallery, walks('anna', 4), *weights)
+    assert status == 3 and f'{walks("anna", 4)}: weak, perhaps anna  (probability 0.50 (' in out
+    status, out, _ = run('identify', gallery, walks('anna', 4), *weights, '--json')
+    assert status == 3 and [(each['decision'], each['name']) for each in json.loads(out)] == [('weak', None)]
+
+
+def test_every_number_of_an_answer_says_what_it_is(gallery, weights, walks, run):
+    _, out, _ = run('identify', gallery, walks('anna', 4), *weights)
+    assert re.search(r': anna  \(probability \d\.\d\d \(\d\.\d\d to \d\.\d\d\), cosine similarity \d\.\d+, SVM score '
+                     r'\d\.\d+ above the next, known above probability \d\.\d+\)', out)
+    assert re.search(r'1\. anna  SVM score \d\.\d+', out)
+    assert re.search(r'above probability [\d.]+ \d of 9 wrong ones were accepted \([\d.]+% to [\d.]+%\)', out)
+    answer, = json.loads(run('identify', gallery, walks('anna', 4), *weights, '--json')[1])
+    assert answer['probability_interval'][0] <= answer['probability'] <= answer['probability_interval'][1]
+    assert answer['margin'] == pytest.approx(answer['ranking'][0]['svm_score'] - answer['ranking'][1]['svm_score'])
+    assert answer['calibration']['threshold_on'] == 'probability' and 0 < answer['cosine_similarity'] <= 1
+    assert len(answer['calibration']['false_accept_interval']) == 2
+    answer = json.loads(run('verify', gallery, walks('anna', 4), walks('anna', 5), *weights, '--json')[1])
+    assert 0 < answer['cosine_similarity'] <= 1 and answer['calibration']['threshold'] == answer['threshold']
+
+
+def test_identify_and_verify_calibrate_when_asked_and_only_when_that_is_needed(weights, opened, manifest, walks, run,
+                                                                               tmp_path):
+    gallery = tmp_path / 'people.gallery'
+    run('enrol', gallery, '--manifest', manifest, *weights)
+    ask = 'identify', gallery, walks('anna', 4), *weights
+    assert '--calibrate' in run(*ask)[1]                            # offered
+    assert 'goes with --calibrate' in refused(run(*ask, '--false-accept-rate', 0.2))
+    assert '0.01 cannot be measured on 9' in refused(run(*ask, '--calibrate'))
+    status, out, err = run(*ask, '--calibrate', '--false-accept-rate', 0.2)
+    assert status == 0 and 'is calibrated: above probability' in err and ': anna ' in out
+    status, _, err = run(*ask, '--calibrate')                       # it is, and nobody came or went
+    assert (status, err) == (0, '')
+    run('enrol', gallery, '--name', 'dan', walks('dan', 1), walks('dan', 2), *weights)
+    assert '--calibrate renews it' in run(*ask)[2]
+    assert 'is calibrated' in run(*ask, '--calibrate')[2]
+    assert Gallery.load(gallery).calibration['identify'].wanted_false_accept_rate == 0.2
+    pair = walks('anna', 4), walks('anna', 5)
+    status, out, err = run('verify', gallery, *pair, *weights, '--calibrate', '--false-accept-rate', 0.1)
+    assert status == 0 and out.startswith('same') and 'is calibrated: above cosine similarity' in err
 
 
 def test_verify_says_same_and_different(gallery, weights, walks, run):
@@ -530,7 +576,8 @@ def test_gallery_export_never_writes_over_the_gallery_it_reads(gallery, run):
 
 def test_gallery_calibrate_says_what_it_measured_and_refuses_what_it_cannot(gallery, run):
     status, out, _ = run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.5', '--task', 'verify')
-    assert status == 0 and re.match(r'verify: yes above similarity -?0\.\d+; [\d.]+% of 27 wrong ones accepted', out)
+    assert status == 0 and re.match(r'verify: above cosine similarity -?0\.\d+ \d+ of 27 wrong ones were accepted \('
+                                    r'[\d.]+% to [\d.]+%\)', out)
     answer = json.loads(run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.25', '--json')[1])
     assert answer['identify']['impostor_trials'] == 9
     assert '0.001' in refused(run('gallery', 'calibrate', gallery, '--false-accept-rate', '0.001'))
@@ -588,6 +635,40 @@ def test_vectors_of_another_precision_are_refused_with_the_option_to_say(gallery
     assert 'made with --precision float32; say it here, too' in line and 'other weights' not in line
 
 
+def _answers_of(place, options, weights, manifest, walks, run):
+    """What commands print about a gallery that they made there."""
+    outputs = [run(*arguments) for arguments in (
+        ['enrol', place, '--manifest', manifest, *weights, *options],
+        ['gallery', 'calibrate', place, '--false-accept-rate', '0.2', *options],
+        ['identify', place, walks('anna', 5), walks('stranger', 1), '--json', *weights, *options],
+        ['verify', place, walks('anna', 5), walks('ben', 5), '--json', *weights, *options],
+        ['enrol', place, '--manifest', manifest, *weights, *options],
+        ['gallery', 'list', place, *options])]
+    return [(status, out.replace(str(place), 'GALLERY')) for status, out, _ in outputs]
+
+
+def test_on_a_server_commands_answer_as_with_a_file(address, weights, opened, manifest, walks, run, tmp_path):
+    with_file = _answers_of(tmp_path / 'g.gallery', [], weights, manifest, walks, run)
+    assert _answers_of(address, [], weights, manifest, walks, run) == with_file
+    assert with_file[0][0] == 0 and json.loads(with_file[2][1])[0]['name'] == 'anna'
+
+
+def test_with_a_key_commands_answer_as_without(encryption, weights, opened, manifest, walks, run, tmp_path):
+    (tmp_path / 'key').write_text('secret\n')
+    plain = _answers_of(tmp_path / 'g.gallery', [], weights, manifest, walks, run)
+    assert _answers_of(tmp_path / 's.gallery', ['--key-file', tmp_path / 'key'], weights, manifest, walks, run) == plain
+    line = refused(run('identify', tmp_path / 's.gallery', walks('anna', 5), *weights))
+    assert '--key-file' in line
+
+
+def test_a_server_that_is_not_there_is_told_before_anything_is_computed(weights, opened, walks, run):
+    pytest.importorskip('psycopg')
+    for command in (['identify'], ['enrol', '--name', 'anna']):
+        line = refused(run(*command, 'postgresql://gait:hush@/people?host=/nowhere', walks('anna', 1), *weights))
+        assert 'postgresql://gait@/people' in line and 'hush' not in line
+    assert opened == []
+
+
 # evaluate ------------------------------------------------------------------------------------------------------------
 
 def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, weights, opened, run, tmp_path,
@@ -597,7 +678,8 @@ def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, we
     status, out, err = run(*arguments, '--plots', tmp_path / 'plots')
     assert status == 0 and 'rank-1' in out and 'mine-GRU-1.npz' in out and 'chance' in out
     assert 'gait-vectors' in err
-    assert {path.name for path in (tmp_path / 'plots').iterdir()} == {'roc.png', 'cmc.png', 'confusion.png'}
+    assert {path.name for path in (tmp_path / 'plots').iterdir()} == {'roc.png', 'cmc.png', 'confusion.png',
+                                                                     'confusion.csv', 'probes.csv'}
     assert len(list((tmp_path / 'gait-vectors').glob('*.npy'))) == 9
 
     monkeypatch.setattr('gait_recognition.vectors.walk_vector', None)        # everything comes from the cache now
@@ -623,9 +705,13 @@ def test_evaluate_goes_on_after_a_walk_without_a_person_and_its_status_tells(man
         status, out, err = run(*arguments, *option)
         assert status == expected and '3 gallery walks, 3 probes' in out
         assert 'wall: nothing as large as a person moves' in err and '1 of 7 walks are left out' in err
+        assert f'{tmp_path / "wall"}: carla, not tried' in out and 'unread as misses' in out
     status, out, _ = run(*arguments, '--json')
     answer = json.loads(out)
     assert status == 2 and [*answer['errors']] == [str(tmp_path / 'wall')] and len(answer['checks']) == 6
+    data = answer['results'][0]
+    assert data['rank_1']['N'] == 1 and data['with_misses']['rank_1']['N'] == 0.75
+    assert data['missed'] == [str(tmp_path / 'wall')]
     assert 'wall: nothing as large as a person moves' in refused(run(*arguments, '--stop-at-error'))
 
 

@@ -2,12 +2,15 @@
 import csv
 import json
 import os
+import re
 
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
+from gait_recognition.evaluation import strangers
 from gait_recognition.evaluation.manifests import Protocol, Walk, parse_conditions, read_manifest, split_condition
 from gait_recognition.evaluation.metrics import (
     accepted_at,
@@ -15,12 +18,16 @@ from gait_recognition.evaluation.metrics import (
     cmc_curve,
     confusion_matrix,
     equal_error_rate,
+    exact_interval,
+    interval,
     open_set_roc,
     paired_bootstrap,
+    paired_interval,
     rank_k,
     ranks,
     verification_roc,
 )
+from gait_recognition.evaluation.plots import draw_confusion
 from gait_recognition.evaluation.results import compare, evaluate
 from gait_recognition.evaluation.tum_gaid import PUBLISHED, TUM_GAID, tum_gaid
 from gait_recognition.scorers import classify
@@ -195,6 +202,47 @@ def test_paired_difference_is_narrower_than_the_two_apart():
 def test_bootstrap_refuses_what_does_not_match():
     with pytest.raises(ValueError, match='3, 2 and 2'):
         bootstrap_interval([1, 0, 1], ['a', 'b'])
+
+
+# Intervals
+
+
+@pytest.mark.parametrize('right, count, low, high', [                # from tables of Clopper and Pearson's limits
+    (10, 10, 0.6915, 1), (0, 8, 0, 0.3694), (1, 10, 0.0025, 0.4450), (57, 60, 0.8608, 0.9896), (1, 1, 0.025, 1)])
+def test_exact_interval_by_the_tables(right, count, low, high):
+    assert exact_interval(right / count, count) == pytest.approx((low, high), abs=6e-5)
+
+
+def test_ten_of_ten_is_not_certainty():
+    low, high = interval(np.ones(10), np.arange(10))
+    assert (round(low, 3), high) == (0.692, 1)
+
+
+def test_intervals_count_people_not_probes():
+    ten, hundred = (interval(np.ones(1000), np.arange(1000) % people)[0] for people in (10, 100))
+    assert (round(ten, 3), round(hundred, 3)) == (0.692, 0.964)
+
+
+def test_an_interval_is_never_narrower_than_the_exact_one_nor_than_the_bootstraps():
+    generator = np.random.default_rng(0)
+    for trial in range(40):
+        people = np.repeat(np.arange(generator.integers(2, 30)), 4)
+        conditions = np.tile(['N', 'N', 'B', 'S'], len(people) // 4)
+        values = (generator.random(len(people)) < generator.random(people.max() + 1)[people]).astype(float)
+        low, high = interval(values, people, conditions, random_state=trial)
+        rate = np.mean([values[conditions == each].mean() for each in 'NBS'])
+        for inner in (exact_interval(rate, people.max() + 1), bootstrap_interval(values, people, conditions,
+                                                                                 random_state=trial)):
+            assert low <= inner[0] <= inner[1] <= high
+
+
+def test_a_difference_that_everybody_shows_has_a_width():
+    people = np.repeat(np.arange(10), 3)
+    assert paired_interval(np.ones(30), np.ones(30), people) == pytest.approx((-0.3085, 0.3085), abs=1e-4)
+    low, high = paired_interval(np.ones(30), np.zeros(30), people)
+    assert (low, high) == pytest.approx((1 - 2 * 0.3085, 1), abs=1e-4)
+    luck = np.random.default_rng(0).random(30)
+    assert paired_interval(luck, luck > 0.5, people) == paired_bootstrap(luck, luck > 0.5, people)
 
 
 # Manifest
@@ -481,6 +529,97 @@ def test_intervals_hold_the_rate_and_repeat():
     assert result.intervals() == result.intervals()
 
 
+def test_walks_that_could_not_be_read_count_as_misses_beside_the_figure_without_them():
+    vectors, walks = walkers(people=10, width=40, noise=0.1)
+    lost = {('p0', 'N5'), ('p1', 'B1'), ('p2', 'N1')}
+    out = [i for i, walk in enumerate(walks) if (walk.person, walk.condition) in lost
+           or walk.person == 'p3' and walk.condition in ('N1', 'N2', 'N3', 'N4')]
+    there = [i for i in range(len(walks)) if i not in out]
+    result = evaluate(vectors[there], [walks[i] for i in there], TUM_GAID[1], unread=[walks[i] for i in out])
+    # Two probes were not read, and p3, none of whose gallery walks were, has six.
+    assert {(walk.person, walk.condition) for walk in result.missed} == {('p0', 'N5'), ('p1', 'B1')} | {
+        ('p3', condition) for condition in CONDITIONS[4:]}
+    assert result.rank_1() == {'N': 1, 'B': 1, 'S': 1, 'Average': 1}
+    assert result.rank_1(misses=True) == pytest.approx({'N': 0.85, 'B': 0.85, 'S': 0.9, 'Average': 2.6 / 3})
+    assert result.cmc(misses=True)[-1] == pytest.approx(52 / 60)
+    # Of 60 x 4 genuine pairs p0 and p1 lack 4, p2 one gallery walk of 6 probes, p3 all 24.
+    assert 1 - result.roc('all', misses=True).false_reject_rate[0] == pytest.approx((240 - 4 - 4 - 6 - 24) / 240)
+    assert 1 - result.open_set('all', misses=True).false_reject_rate[0] == pytest.approx(52 / 60)
+    rows = [line.split('  ')[0] for line in result.table().splitlines()]
+    assert 'trained' in rows and 'trained, unread as misses' in rows and 'probes not tried' in rows
+    own = json.loads(result.to_json())['results'][0]
+    assert own['rank_1_over_probes'] == 1 and own['with_misses']['rank_1_over_probes'] == pytest.approx(52 / 60)
+    assert own['with_misses'].keys() == {key for key in own if key.startswith('rank_1')} | {
+        'cmc', 'equal_error_rate', 'verification_rate', 'open_set_identification_rate'}
+    assert own['people_right']['p0'] == {'probes': 5, 'right': 5, 'not_tried': 1}
+    assert own['people_right']['p3'] == {'probes': 0, 'right': 0, 'not_tried': 6}
+
+
+def test_a_condition_of_which_nothing_was_read_is_all_misses():
+    vectors, walks = walkers(people=4, noise=0.1)
+    there = [i for i, walk in enumerate(walks) if walk.condition[0] != 'S']
+    result = evaluate(vectors[there], [walks[i] for i in there], TUM_GAID[1],
+                      unread=[walk for walk in walks if walk.condition[0] == 'S'])
+    assert result.rank_1().keys() == {'N', 'B', 'Average'} and result.rank_1()['Average'] == 1
+    assert result.rank_1(misses=True) == pytest.approx({'N': 1, 'B': 1, 'S': 0, 'Average': 2 / 3})
+    row, counted = (next(line.split() for line in result.table().splitlines() if line.startswith(name))
+                    for name in ('trained  ', 'probes  '))
+    assert '-' in row and counted == ['probes', '8', '8', '0', '16']
+    result.to_json()
+
+
+def test_when_nothing_is_left_to_compare_that_is_said():
+    vectors, walks = walkers(people=2)
+    probes = [walk.condition not in ('N1', 'N2', 'N3', 'N4') for walk in walks]
+    for keep, what in (probes, 'no gallery walk is left: 8 of 20'), (~np.array(probes), 'no probe walk is left: 12'):
+        with pytest.raises(ValueError, match=what):
+            evaluate(vectors[np.array(keep)], [w for w, k in zip(walks, keep) if k], TUM_GAID[1],
+                     unread=[w for w, k in zip(walks, keep) if not k])
+
+
+def test_wrong_walks_are_called_by_their_path_and_confusions_counted(tmp_path):
+    vectors, walks = walkers(people=3, noise=0.1)
+    walks = [walk._replace(path=f'/walks/{walk.person}-{walk.condition}.mp4') for walk in walks]
+    own = {walk.path: i for i, walk in enumerate(walks)}
+    vectors[own['/walks/p0-B1.mp4']] = vectors[own['/walks/p1-B1.mp4']]
+    vectors[own['/walks/p0-S2.mp4']] = vectors[own['/walks/p1-S2.mp4']]
+    unread = own['/walks/p2-N6.mp4']
+    result = evaluate(np.delete(vectors, unread, 0), walks[:unread] + walks[unread + 1:], TUM_GAID[1],
+                      unread=[walks[unread]])
+    lines = result.table().splitlines()
+    assert '2 of 17 probes were taken for somebody else, 1 more could not be tried' in lines
+    assert '/walks/p2-N6.mp4: p2, not tried' in lines
+    assert any(re.fullmatch('/walks/p0-B1.mp4: p0, taken for p1, place [23]', line) for line in lines)
+    data = json.loads(result.to_json())['results'][0]
+    assert data['mistakes'] == [{'person': 'p0', 'taken_for': 'p1', 'probes': 2,
+                                 'walks': ['/walks/p0-B1.mp4', '/walks/p0-S2.mp4']}]
+    result.plot(tmp_path)
+    assert (tmp_path / 'confusion.csv').read_text().split() == [
+        'person,p0,p1,p2,not', 'tried', 'p0,4,2,0,0', 'p1,0,6,0,0', 'p2,0,0,5,1']
+    with open(tmp_path / 'probes.csv', newline='') as file:
+        rows = {row['path']: row for row in csv.DictReader(file)}
+    assert len(rows) == 18
+    assert [rows['/walks/p0-B1.mp4'][key] for key in ('person', 'condition', 'taken_for')] == ['p0', 'B1', 'p1']
+    assert [rows['/walks/p2-N6.mp4'][key] for key in ('taken_for', 'rank', 'similarity')] == ['not tried', '', '']
+
+
+def test_the_plot_of_confusions_has_its_counts():
+    result = evaluate(*walkers(people=3, noise=1.5), TUM_GAID[1])
+    figure = Figure()
+    draw_confusion(figure, result)
+    counts = result.confusion()
+    texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in figure.axes[0].texts}
+    assert texts == {(i, j): str(counts[i, j]) for i, j in zip(*np.nonzero(counts))} and len(texts) > 3
+
+
+def test_a_table_lists_twenty_wrong_walks_and_says_how_many_more():
+    vectors, walks = walkers(people=8)
+    noise = np.random.default_rng(0).normal(size=vectors.shape)
+    lines = evaluate(noise, walks, TUM_GAID[1], open_set=False).table().splitlines()
+    wrong = sum(', taken for ' in line for line in lines)
+    assert wrong == 20 and lines[-1].startswith('and ') and lines[-1].endswith('more: --json and --plots have all')
+
+
 def test_table_has_the_seeds_columns_and_the_published_rows():
     table = evaluate(*walkers(), TUM_GAID[1]).table()
     lines = table.splitlines()
@@ -547,9 +686,10 @@ def test_plots_are_pictures_and_leave_the_backend_alone(tmp_path):
     without = evaluate(*walkers(seed=1), TUM_GAID[1], name='another', open_set=False)
     for folder, drawn in (('one', result), ('several', compare([result, without])), ('closed', without)):
         paths = drawn.plot(tmp_path / folder)
-        assert [os.path.basename(path) for path in paths] == ['roc.png', 'cmc.png', 'confusion.png']
-        assert sorted(os.listdir(tmp_path / folder)) == ['cmc.png', 'confusion.png', 'roc.png']
-        for path in paths:
+        assert [os.path.basename(path) for path in paths] == ['roc.png', 'cmc.png', 'confusion.png', 'confusion.csv',
+                                                              'probes.csv']
+        assert sorted(os.listdir(tmp_path / folder)) == sorted(map(os.path.basename, paths))
+        for path in paths[:3]:
             with Image.open(path) as picture:
                 assert min(picture.size) > 400
                 assert len(picture.convert('RGB').getcolors(2 ** 24)) > 20     # more than an empty frame
@@ -580,3 +720,18 @@ def test_from_manifest_to_table(tmp_path):
             writer.writerow(walk._replace(path=f'{i}.mp4'))
     protocol = Protocol('miniature', 'N1-N4', 'N5-N6 B1-B2 S1-S2', published=PUBLISHED[1])
     assert 'miniature' in evaluate(vectors, read_manifest(tmp_path / 'walks.csv'), protocol).table()
+
+
+def test_strangers_are_counted_on_people_that_nothing_was_learned_from():
+    generator = np.random.default_rng(4)
+    walks = generator.normal(size=(40, 1, 32)) + 1.2 * generator.normal(size=(40, 6, 32))
+    people = np.repeat([f'person {i}' for i in range(40)], [4] * 40).tolist(), np.repeat(
+        [f'person {i}' for i in range(40)], [2] * 40).tolist()
+    rows = strangers.named(walks[:, :4].reshape(-1, 32), people[0], walks[:, 4:].reshape(-1, 32), people[1])
+    assert [row.rate for row in rows] == [0.01, 0.02, 0.05, 0.1]
+    assert rows[0].by_probability is None                            # 1 % of 80 strangers is less than one
+    assert rows[3].by_probability >= rows[3].by_similarity and rows[2].by_probability <= rows[3].by_probability
+    assert 0 < rows[3].strangers < 0.2 and rows[3].calibrated > 0.5
+    assert strangers.table(rows).splitlines()[1].startswith('1%: -, -; ')
+    noise = strangers.named(walks[:, :4].reshape(-1, 32), people[0], generator.normal(size=(80, 32)), people[1])
+    assert noise[3].by_probability < 0.2 and noise[3].calibrated < 0.1

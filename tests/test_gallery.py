@@ -16,6 +16,8 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
 
+from gait_recognition.belief import EVIDENCE, Belief, Trials, fit_belief
+from gait_recognition.calibration import _impostors, calibrate_verify, identify_trials
 from gait_recognition.gallery import (
     DuplicateWalkError,
     FingerprintError,
@@ -25,7 +27,15 @@ from gait_recognition.gallery import (
     GalleryReadOnlyError,
     Origin,
 )
-from gait_recognition.scorers import RIDGE, classify, fit_identifier, normalise, threshold_for
+from gait_recognition.scorers import (
+    RIDGE,
+    LeastSquares,
+    classify,
+    fit_identifier,
+    index_people,
+    normalise,
+    threshold_for,
+)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIGHTS = 'sha256:weights-a'
@@ -264,7 +274,8 @@ def test_uncalibrated_ranks_but_never_says_yes(crowd):
     assert [score for _, score in answer.ranking] == sorted((score for _, score in answer.ranking), reverse=True)
     verification = gallery.verify(probes[7, 0], probes[7, 1])
     assert (verification.decision, verification.threshold) == ('uncalibrated', None)
-    assert verification.score > 0.9
+    assert verification.cosine_similarity > 0.9
+    assert (answer.probability, answer.probability_interval) == (None, None)
 
 
 def test_calibrated_names_the_known_and_turns_strangers_away(crowd):
@@ -301,11 +312,12 @@ def test_a_similarity_at_the_threshold_is_no():
     gallery = Gallery(WEIGHTS)
     for name, vector in vectors.items():
         gallery.enrol(name, vector)
-    points = gallery.calibrate(0.4)
+    points = gallery.calibrate(0.4)                     # nobody has a second walk: on the similarity alone
     assert (points['identify'].threshold, points['verify'].threshold) == (0.6, 0)
+    assert {point.threshold_on for point in points.values()} == {'cosine similarity'}
     at, above = gallery.identify([[3, 0, 4, 0], [4, 0, 3, 0]])
-    assert (at.ranking[0][0], at.similarity, at.decision) == ('Ann', 0.6, 'unknown')
-    assert (above.ranking[0][0], above.similarity, above.decision) == ('Ann', 0.8, 'known')
+    assert (at.ranking[0][0], at.cosine_similarity, at.decision) == ('Ann', 0.6, 'unknown')
+    assert (above.ranking[0][0], above.cosine_similarity, above.decision) == ('Ann', 0.8, 'known')
     assert gallery.verify(vectors['Ann'], vectors['Cy']).decision == 'different'
     assert gallery.verify(vectors['Ann'], vectors['Bob']).decision == 'same'
 
@@ -323,50 +335,214 @@ def test_verify_takes_one_vector_each():
 # Calibration
 
 
-def test_identify_trials_counted_by_hand_with_cosine():
+def test_trials_of_identify_counted_by_hand():
     gallery = circle_gallery({**ANGLES, 'Dan': [150]})              # Dan's single walk: nearest neighbour
     assert gallery.method == 'cosine'
+    codes = np.array([0, 0, 1, 1, 2, 2, 3])
+    trials, may_be = identify_trials(normalise(on_circle(0, 10, 90, 104, 200, 203, 150)), codes, 'cosine')
+    strangers = trials.evidence[trials.stranger]
+    # Nearest walk of another person: Ann 0: 90 off (Bob); 10: 80. Bob 90: 60 (Dan), 104: 46. Cy 200: 50 (Dan), 203: 53.
+    # Dan 150: 46 (Bob). Runners-up: Dan 150 off; 140. Ann 80; 94. Bob 96; 99. Cy 50.
+    np.testing.assert_allclose(strangers[:, 0], [cosine(each) for each in (90, 80, 60, 46, 50, 53, 46)], atol=1e-9)
+    np.testing.assert_allclose(strangers[:, 1], [cosine(a) - cosine(b) for a, b in (
+        (90, 150), (80, 140), (60, 80), (46, 94), (50, 96), (53, 99), (46, 50))], atol=1e-9)
+    # The person's other walk: 10, 14 and 3 off, each nearer than anybody else; Dan has none.
+    known = trials.evidence[~trials.stranger]
+    np.testing.assert_allclose(known[:, 3], [cosine(each) for each in (10, 10, 14, 14, 3, 3)])
+    assert trials.right[~trials.stranger].all() and not trials.right[trials.stranger].any() and may_be.all()
     point = gallery.calibrate(0.3, tasks=['identify'])['identify']
-    # Impostors, nearest walk of another person: Ann 0: 90 off (Bob); 10: 80. Bob 90: 60 (Dan), 104: 46.
-    # Cy 200: 50 (Dan), 203: 53. Dan 150: 46 (Bob). 30 % of 7 = 2 accepted: 46 and 46; the threshold is at 50.
-    assert (point.impostor_trials, point.genuine_trials, point.method) == (7, 6, 'cosine')
-    assert point.threshold == pytest.approx(cosine(50))
-    assert point.false_accept_rate == pytest.approx(2 / 7)
-    # Genuine, the person's other walk: 10, 14 and 3 off, each nearer than anybody else.
-    assert point.false_reject_rate == 0
+    assert (point.impostor_trials, point.genuine_trials, point.people, point.method) == (7, 6, 4, 'cosine')
+    assert (point.threshold_on, point.false_reject_rate) == ('probability', 0)
+    assert point.threshold >= 0.5 and point.false_accept_rate <= 2 / 7
 
 
-def test_identify_trials_of_two_people_with_svm_leave_one_person_to_compare_with():
-    gallery = circle_gallery({'Ann': [0, 10], 'Bob': [40, 54]})
-    point = gallery.calibrate(0.5, tasks=['identify'])['identify']
-    # Without Ann only Bob is left: 40 and 30 off. Without Bob: 30 and 44 off. Two of the four are accepted: 30, 30.
-    assert (point.impostor_trials, point.genuine_trials, point.method) == (4, 4, 'ls-svm')
-    assert point.threshold == pytest.approx(cosine(40))
-    assert (point.false_accept_rate, point.false_reject_rate) == (0.5, 0)
+def test_the_rate_comes_with_its_exact_interval():
+    gallery = circle_gallery({'Ann': [0, 1], 'Bob': [90, 91], 'Cy': [180, 181], 'Dan': [270, 271]})
+    point = gallery.calibrate(0.2, tasks=['identify'])['identify']
+    assert (point.false_accept_rate, point.impostor_trials) == (0, 8)
+    assert point.false_accept_interval[0] == 0
+    assert point.false_accept_interval[1] == pytest.approx(1 - 0.025 ** (1 / 8))    # 37 %: "0 of 8" can be a third
+    assert '0 of 8 wrong ones were accepted (0.0% to 36.9%)' in point.rates()
+    unequal = _impostors(np.array([10., 0, 0, 0]), np.full(4, 10.))                 # one person alone is accepted
+    assert unequal[:3] == (10, 40, 4) and unequal[3][1] >= 0.5                      # exact over trials: 0.41
 
 
-@pytest.mark.parametrize('method', ['svm', 'cosine'])
-def test_every_walk_of_a_person_with_more_than_one_is_left_out_once(method, monkeypatch):
-    gallery, tried = Gallery(WEIGHTS), []
-    for i, count in enumerate((2, 3, 4) if method == 'svm' else (1, 3, 4)):
+@pytest.mark.parametrize('counts', [(2, 2, 2), (2, 3, 4), (1, 3, 4)])
+def test_every_walk_of_a_person_with_more_than_one_is_left_out_once(counts):
+    gallery = Gallery(WEIGHTS)
+    for i, count in enumerate(counts):
         gallery.enrol(f'person {i}', walks_of(1, count, seed=i)[0])
-
-    def fit(vectors, labels, method):
-        people, identify = fit_identifier(vectors, labels, method)
-
-        def noting(probes):
-            tried.append((len(vectors), len(probes)))
-            return identify(probes)
-        return people, noting
-    monkeypatch.setattr('gait_recognition.gallery.fit_identifier', fit)
     point = gallery.calibrate(0.2, tasks=['identify'])['identify']
     assert point.impostor_trials == len(gallery)
-    if method == 'svm':                                             # of everybody at once: as many fits as walks
-        assert point.genuine_trials == 9
-        assert tried == [(7, 2), (6, 3), (5, 4)] + [(6, 3), (6, 3), (7, 2), (8, 1)]
-    else:                                                           # alone; who has one walk has no genuine trial
-        assert point.genuine_trials == 7
-        assert tried == [(7, 1), (5, 3), (4, 4)] + [(7, 1)] * 8
+    assert point.genuine_trials == sum(count for count in counts if count > 1)
+
+
+def test_whoever_is_left_out_leaves_nothing_in_the_scores(monkeypatch):
+    vectors, codes = normalise(walks_of(6, 4, noise=1.0).reshape(24, -1)), np.repeat(np.arange(6), 4)
+    probes = normalise(walks_of(6, 2, noise=1.0, seed=0)[:, 1])
+    svm = LeastSquares(vectors, codes)
+    without = svm.without([2, 2, 5], probes[:3])
+    assert (without[[0, 1, 2], [2, 2, 5]] == -np.inf).all()
+    monkeypatch.setattr('gait_recognition.scorers._spread', lambda *_: svm._spread)
+    for person, rows in (2, [0, 1]), (5, [2]):
+        kept = codes != person
+        alone = LeastSquares(vectors[kept], index_people(codes[kept].tolist())[1]).score(probes[rows])
+        np.testing.assert_allclose(np.delete(without[rows], person, axis=1), alone, atol=1e-12)
+
+
+def test_a_larger_gallery_is_calibrated_on_people_drawn_from_it(monkeypatch):
+    vectors = walks_of(40, 3, noise=1.0, width=32)
+    gallery = Gallery(WEIGHTS)
+    for i, walks in enumerate(vectors):
+        gallery.enrol(f'person {i}', walks)
+    whole = gallery.calibrate(0.1)
+    monkeypatch.setattr('gait_recognition.calibration.MOST', 60)
+    monkeypatch.setattr('gait_recognition.calibration.SEEN', 1)
+    monkeypatch.setattr('gait_recognition.calibration.KEPT', 60)
+    drawn = gallery.calibrate(0.1)
+    assert drawn == gallery.calibrate(0.1)                          # the same people each time
+    assert (whole['identify'].people, drawn['identify'].people) == (40, 20)
+    assert (whole['identify'].impostor_trials, drawn['identify'].impostor_trials) == (120, 60)
+    assert drawn['verify'].impostor_trials == 60 * 117 - 60 * 57 // 2 and drawn['verify'].genuine_trials == 60
+    assert drawn['verify'].threshold == pytest.approx(whole['verify'].threshold, abs=0.05)
+    assert drawn['verify'].false_accept_rate <= 0.1
+
+
+def test_verify_pairs_counted_in_steps_are_those_that_are_kept(monkeypatch):
+    vectors, names = walks_of(20, 4, noise=1.0, width=32).reshape(80, -1), np.repeat(np.arange(20), 4).tolist()
+    kept = calibrate_verify(vectors, names, 0.05)
+    monkeypatch.setattr('gait_recognition.calibration.KEPT', 1)
+    counted = calibrate_verify(vectors, names, 0.05)
+    assert counted.threshold == pytest.approx(kept.threshold, abs=2 / (1 << 17))
+    assert (counted.impostor_trials, counted.genuine_trials) == (kept.impostor_trials, kept.genuine_trials)
+    assert counted.false_accept_rate <= 0.05
+
+
+def test_an_interrupted_calibration_leaves_the_old_one_and_readers_ask_meanwhile(tmp_path):
+    path = tmp_path / 'people.gallery'
+    vectors, seen = walks_of(20, 4, width=32), []
+    with Gallery.open(path, WEIGHTS, create=True) as gallery:
+        for i, walks in enumerate(vectors):
+            gallery.enrol(f'person {i}', walks)
+        before = gallery.calibrate(0.2)
+
+        def interrupt(done, total):
+            with Gallery.open(path, WEIGHTS) as other:              # may even change it
+                other.enrol(f'new {len(seen)}', vectors[0, 0] + 1)
+                seen.append((done, total, other.identify(vectors[0, 0]).decision))
+            raise KeyboardInterrupt
+        with pytest.raises(KeyboardInterrupt), warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            gallery.calibrate(0.1, progress=interrupt)
+        assert gallery.calibration == before and 0 < seen[0][0] <= seen[0][1] == 80 and seen[0][2] == 'known'
+
+
+def test_a_calibration_is_as_old_as_the_walks_that_it_saw(tmp_path):
+    path = tmp_path / 'people.gallery'
+    with Gallery.open(path, WEIGHTS, create=True) as gallery, Gallery.open(path, WEIGHTS) as other:
+        for i, walks in enumerate(walks_of(20, 4, width=32)):
+            gallery.enrol(f'person {i}', walks)
+        gallery.calibrate(0.2, progress=lambda *_, **__: other.enrol('late', np.ones(32)) if 'late' not in other.list()
+                          else None)
+        assert gallery.outdated == ['identify', 'verify']
+
+
+# Probabilities
+
+
+def test_a_probability_is_a_share_of_right_names():
+    vectors = walks_of(200, 5, seed=5, noise=0.8, width=24)
+    gallery = Gallery(WEIGHTS)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for i in range(100):
+            gallery.enrol(f'person {i}', vectors[i, :4])
+    gallery.calibrate(0.05, tasks=['identify'])
+    answers = gallery.identify(vectors[:, 4])                       # half of them enrolled
+    probability = np.array([answer.probability for answer in answers])
+    right = np.array([i < 100 and answer.ranking[0][0] == f'person {i}' for i, answer in enumerate(answers)])
+    for low, high in (0, 0.25), (0.25, 0.75), (0.75, 1.01):
+        among = (probability >= low) & (probability < high)
+        assert among.sum() > 15
+        assert abs(right[among].mean() - probability[among].mean()) < 0.15
+
+
+def test_fewer_people_say_less_about_a_probability():
+    widths = []
+    for people in 4, 20, 100:
+        gallery = Gallery(WEIGHTS)
+        vectors = walks_of(people, 5, seed=2, noise=1.0, width=64)
+        for i in range(people):
+            gallery.enrol(f'person {i}', vectors[i, :4])
+        gallery.calibrate(0.2, tasks=['identify'])
+        answer = gallery.identify(vectors[0, 4])
+        low, high = answer.probability_interval
+        assert 0 <= low <= answer.probability <= high <= 1
+        widths.append(high - low)
+    assert widths[0] > 0.5 and widths[0] > widths[1] > widths[2]    # of four people none at all can be two thirds
+
+
+def test_walks_of_one_person_asked_together_say_more_than_each():
+    vectors = walks_of(60, 8, seed=5, noise=1.0, width=24)
+    gallery = Gallery(WEIGHTS)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for i in range(30):
+            gallery.enrol(f'person {i}', vectors[i, :4])
+    gallery.calibrate(0.05, tasks=['identify'])
+    alone = [answer.name for answer in gallery.identify(vectors[:, 4])]
+    together = [gallery.identify(walks[4:], together=True) for walks in vectors]
+    names = [answer.name for answer in together]
+    right = [f'person {i}' for i in range(30)]
+    assert sum(map(str.__eq__, right, map(str, names))) >= sum(map(str.__eq__, right, map(str, alone))) + 5
+    assert names[30:].count(None) >= 24
+    one = vectors[0, 4:] * np.array([[1], [10], [3], [2]])          # length says nothing
+    assert gallery.identify(one, together=True).ranking[0][1] == pytest.approx(together[0].ranking[0][1], abs=1e-6)
+    single = gallery.identify(vectors[0, 4], together=True)
+    assert single.probability == pytest.approx(gallery.identify(vectors[0, 4]).probability, abs=1e-5)
+
+
+def test_no_evidence_counts_against_a_name():
+    generator = np.random.default_rng(0)
+    stranger = np.repeat([False, True], 30)
+    evidence = generator.normal(size=(60, 4)) + np.where(stranger, -1, 1)[:, None] * [1, 0, -1, 0]   # one misleads
+    belief = fit_belief(Trials(evidence, np.tile(np.arange(15), 4), ~stranger, stranger), EVIDENCE)
+    assert belief.weights[1] > 0.5 and min(belief.weights[1:]) == 0
+    assert min(min(weights[1:]) for weights in belief.drawn) == 0
+
+
+def test_a_name_with_a_negative_score_or_too_little_evidence_is_weak(monkeypatch):
+    gallery, probes = Gallery(WEIGHTS), walks_of(20, 6, width=64)[:, 4:]
+    for i, walks in enumerate(walks_of(20, 6, width=64)):
+        gallery.enrol(f'person {i}', walks[:4])
+    gallery.calibrate(0.05)
+    known = gallery.identify(probes[7, 0])
+    assert (known.decision, known.name) == ('known', 'person 7') and known.probability > known.threshold >= 0.5
+    assert known.margin == pytest.approx(known.ranking[0][1] - known.ranking[1][1])
+    people, identify, method = gallery._fitted()
+    monkeypatch.setattr(gallery, '_fitted', lambda: (people, lambda new: (identify(new)[0] - 3, *identify(new)[1:]),
+                                                     method))
+    monkeypatch.setattr(Belief, 'probability', lambda self, evidence: np.full(len(evidence), 0.999))
+    weak = gallery.identify(probes[7, 0])
+    assert weak.ranking[0][1] < 0 and (weak.decision, weak.name) == ('weak', None)
+    monkeypatch.undo()
+    for probability, decision in (known.threshold, 'weak'), (0.5, 'weak'), (0.49, 'unknown'):
+        monkeypatch.setattr(Belief, 'probability', lambda self, evidence, value=probability:
+                            np.full(len(evidence), value))
+        answer = gallery.identify(probes[7, 0])
+        assert (answer.decision, answer.name) == (decision, None)
+        assert answer.ranking[0][0] == 'person 7'
+
+
+def test_every_number_says_what_it_is():
+    gallery = circle_gallery()
+    answer = gallery.identify(on_circle(5)[0])
+    assert (answer.method, answer.score_is, answer.threshold_on) == ('ls-svm', 'SVM score', None)
+    gallery.enrol('Dan', on_circle(300)[0])
+    gallery.calibrate(0.4)
+    answer = gallery.identify(on_circle(5)[0])
+    assert (answer.method, answer.score_is, answer.threshold_on) == ('cosine', 'cosine similarity', 'probability')
+    assert answer.ranking[0] == ('Ann', answer.cosine_similarity)
 
 
 def test_verify_trials_are_all_pairs():
@@ -510,8 +686,10 @@ def test_csv_holds_names_walks_and_exact_vectors(tmp_path):
     np.testing.assert_array_equal(np.array([row[2:] for row in rows], np.float32), vectors)
 
 
-@pytest.mark.parametrize('suffix', ['.csv', '.npz'])
+@pytest.mark.parametrize('suffix', ['.csv', '.npz', '.parquet'])
 def test_what_is_exported_is_taken_back_exactly(tmp_path, suffix):
+    if suffix == '.parquet':
+        pytest.importorskip('pyarrow', reason='Parquet is an extra')
     gallery, again = circle_gallery(), Gallery(WEIGHTS)
     gallery.export(tmp_path / f'g{suffix}')
     assert again.take_in(tmp_path / f'g{suffix}') == 6
@@ -519,11 +697,63 @@ def test_what_is_exported_is_taken_back_exactly(tmp_path, suffix):
     with pytest.raises(ValueError, match='enrolled already'):
         again.take_in(tmp_path / f'g{suffix}')                      # all or none
     assert len(again) == 6
-    with pytest.raises(ValueError, match=r'ends in .csv or .npz'):
+    with pytest.raises(ValueError, match=r'ends in .csv, .npz or .parquet'):
         gallery.export(tmp_path / 'g.txt')
     (tmp_path / 'bad.csv').write_text('name,walk,v1\n')
     with pytest.raises(ValueError, match='expected the header'):
         again.take_in(tmp_path / 'bad.csv')
+
+
+@pytest.mark.parametrize('suffix', ['.npz', '.parquet'])
+def test_export_and_import_give_the_same_gallery_bit_for_bit(tmp_path, suffix):
+    if suffix == '.parquet':
+        pytest.importorskip('pyarrow', reason='Parquet is an extra')
+    vectors = walks_of(4, 3)
+    vectors[0, 0, :3] = -0.0, 1e-42, np.float32(0.1)                # a negative zero, a subnormal number
+    tracks = [{'frames': 25, 'used': 24, 'skipped': 0, 'crop': 'pose'}, None, None]
+    with Gallery.open(tmp_path / 'g.gallery', WEIGHTS, create=True) as gallery, \
+            Gallery.open(tmp_path / 'again.gallery', WEIGHTS, create=True) as again:
+        gallery.agree(every=2)
+        for i, name in enumerate(('Łucja, "Lu"', 'Bob', 'a\nb', '李')):
+            gallery.enrol(name, vectors[i], origins=[
+                Origin(f'/walks/{name}.mp4', f'{i}{number}', 0.96, track) if number else Origin()
+                for number, track in enumerate(tracks)])
+        gallery.export(tmp_path / f'walks{suffix}')
+        assert (tmp_path / f'walks{suffix}').stat().st_mode & 0o777 == 0o600
+        assert again.take_in(tmp_path / f'walks{suffix}') == 12
+        assert again.list() == gallery.list() and again.settings == gallery.settings
+        assert again.fingerprint == gallery.fingerprint
+        assert again._held.vectors.tobytes() == gallery._held.vectors.tobytes()
+        assert [{**walk, 'added': None} for walk in again.walks()] == [{**walk, 'added': None}
+                                                                       for walk in gallery.walks()]
+    other = Gallery(WEIGHTS)
+    other.agree(every=1)
+    with pytest.raises(ValueError, match='described with every=1, got 2'):
+        other.take_in(tmp_path / f'walks{suffix}')
+    assert len(other) == 0
+
+
+def test_a_damaged_parquet_file_is_refused_by_name(tmp_path):
+    parquet = pytest.importorskip('pyarrow.parquet', reason='Parquet is an extra')
+    circle_gallery().export(tmp_path / 'g.parquet')
+    whole = (tmp_path / 'g.parquet').read_bytes()
+    table = parquet.read_table(tmp_path / 'g.parquet')
+    (tmp_path / 'cut.parquet').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'text.parquet').write_text('name,walk')
+    parquet.write_table(table.drop_columns(['walk']), tmp_path / 'column.parquet')
+    for name in ('cut', 'text', 'column'):
+        with pytest.raises(ValueError, match=f'{name}.parquet cannot be read as walks of a gallery'):
+            Gallery(WEIGHTS).take_in(tmp_path / f'{name}.parquet')
+    with pytest.raises(FileNotFoundError):
+        Gallery(WEIGHTS).take_in(tmp_path / 'gone.parquet')
+
+
+def test_without_pyarrow_parquet_is_refused_with_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pyarrow', None)
+    for call in (circle_gallery().export, Gallery(WEIGHTS).take_in):
+        with pytest.raises(ImportError, match=r'g.parquet: Parquet takes pyarrow: pip install .*\[parquet\].*npz'):
+            call(tmp_path / 'g.parquet')
+    assert not (tmp_path / 'g.parquet').exists()
 
 
 def test_check_lists_what_to_look_at():

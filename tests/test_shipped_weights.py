@@ -107,7 +107,7 @@ def test_one_command_reruns_the_experiments(tmp_path):
         assert rows in result.stdout and f'{people} people' in rows
         assert all(name in rows for name in ('trained', 'mean spatial feature', 'untrained', 'chance', 'equal error'))
         assert {path.name for path in folder.iterdir()} == {'table.txt', 'result.json', 'roc.png', 'cmc.png',
-                                                            'confusion.png'}
+                                                            'confusion.png', 'confusion.csv', 'probes.csv'}
     assert {'poses.png', 'joint_errors.png'} < {path.name for path in tmp_path.iterdir()}
     described = {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
     assert len(described) == 3 * 10 + 2 * 10

@@ -1,4 +1,5 @@
 """What a command writes never takes the place of something else: refused before anything is computed."""
+import contextlib
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -146,6 +147,11 @@ def test_every_output_is_of_the_kind_that_may_replace_it(place):
     for name in ('people.csv', 'exported.npz'):
         Gallery.load('people.npz').export(name)
         assert kinds.kind_of(name) == kinds.EXPORT
+    with contextlib.suppress(ImportError):                          # Parquet is an extra
+        Gallery.load('people.npz').export('people.parquet')
+        assert kinds.kind_of('people.parquet') == kinds.EXPORT
+    Path('own.parquet').write_bytes(b'PAR1 of the user PAR1')
+    assert kinds.kind_of('own.parquet') == 'another Parquet file'
     write_annotations('a.csv', [Annotation('me.png', np.ones((16, 2)), np.ones(16, bool), np.ones(16, bool), 1.0,
                                            (1.0, 1.0), np.zeros(16, bool))])
     assert kinds.kind_of('a.csv') == kinds.ANNOTATIONS

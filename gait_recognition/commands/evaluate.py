@@ -16,7 +16,7 @@ from gait_recognition.evaluation import plots, results
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
 from gait_recognition.fitness import WORDS, Witness
-from gait_recognition.kinds import PICTURE
+from gait_recognition.kinds import COUNTS, PICTURE, PROBES
 from gait_recognition.progress import WalksProgress
 from gait_recognition.scorers import METHODS
 from gait_recognition.vectors import GaitVectors
@@ -43,11 +43,12 @@ def evaluate_arguments(parser):
     parser.add_argument('--people', metavar='LIST', help="file of TUM GAID's person numbers (default: its test list)")
     parser.add_argument('--pattern', help="regular expression of TUM GAID's paths")
     parser.add_argument('--method', choices=METHODS, default='svm')
-    parser.add_argument('--plots', type=pathlib.Path, metavar='FOLDER', help='draw ROC, CMC and confusion there')
+    parser.add_argument('--plots', type=pathlib.Path, metavar='FOLDER',
+                        help='draw ROC, CMC and confusion there, with tables of counts and of probes')
     missing = parser.add_mutually_exclusive_group()
     missing.add_argument('--leave-out', action='store_true',
-                         help='walks that cannot be read or show nobody count in no figure in any case; with this the '
-                              'exit status is 0 all the same')
+                         help='walks that cannot be read or show nobody count as misses beside the figures without '
+                              'them in any case; with this the exit status is 0 all the same')
     missing.add_argument('--stop-at-error', action='store_true', help='end at the first such walk, without figures')
     parser.add_argument('--jobs', type=int, metavar='N', help='processes (default: 1; -1: one for each core)')
     keeping = parser.add_mutually_exclusive_group()
@@ -64,8 +65,10 @@ def evaluate_command(arguments):
     for option, folder in (('--plots', arguments.plots), ('--cache', cache)):
         if folder:
             check_folder(option, folder)
-    for name in plots.NAMES if arguments.plots and arguments.plots.is_dir() else ():
-        check_target(arguments.plots / name, writes=PICTURE)
+    if arguments.plots and arguments.plots.is_dir():
+        for name, kind in (*((name, PICTURE) for name in plots.NAMES), (results.COUNTS, COUNTS),
+                           (results.PROBES, PROBES)):
+            check_target(arguments.plots / name, writes=kind)
     if arguments.tum_gaid:
         _refuse_given(arguments, MANIFEST_OPTIONS, 'without --tum-gaid')
         walks = tum_gaid(arguments.tum_gaid, **_given(arguments, TUM_GAID_OPTIONS))
@@ -92,9 +95,10 @@ def evaluate_command(arguments):
     outcomes = _describe(transformer, [walk.path for walk in walks], arguments)
     there = np.array([outcome.problem is None for outcome in outcomes])
     if not there.all():
-        say(f'{np.sum(~there)} of {counted(len(walks), "walk")} are left out: the figures are of the others')
-    result = _result(np.stack([outcome.vector for outcome in outcomes])[there], list(itertools.compress(walks, there)),
-                     protocol, arguments, os.path.basename(weights.gait_weights))
+        say(f'{np.sum(~there)} of {counted(len(walks), "walk")} are left out; as misses they count beside the figures '
+            'of the others')
+    result = _result(np.stack([outcome.vector for outcome in outcomes]), walks, there, protocol, arguments,
+                     os.path.basename(weights.gait_weights))
     by_word = _by_word(result, {walk.path: outcome.check for walk, outcome in zip(walks, outcomes)})
     if arguments.json:
         facts = {name: {walk.path: getattr(outcome, kind) for walk, outcome in zip(walks, outcomes)
@@ -131,10 +135,11 @@ class _Named(NamedTuple):
     name: str
 
 
-def _result(vectors, walks, protocol, arguments, name):
-    """The figures; what is left of the walks may not do for any."""
+def _result(vectors, walks, there, protocol, arguments, name):
+    """The figures; what is left of the walks, those that are `there`, may not do for any."""
     try:
-        return results.evaluate(vectors, walks, protocol, arguments.method, name=name)
+        return results.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
+                                name=name, unread=list(itertools.compress(walks, ~there)))
     except ValueError as error:
         raise ValueError(f'{arguments.tum_gaid or arguments.manifest}: no figures of the walks that are left: {error}'
                          ) from error

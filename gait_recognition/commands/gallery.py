@@ -4,11 +4,12 @@ import contextlib
 import os
 import pathlib
 
-from gait_recognition.commands.options import add_output
+from gait_recognition.commands.options import add_gallery, add_output, gallery_at, key_in
 from gait_recognition.console import check_target, counted, print_answer, walks_of_people
 from gait_recognition.galleries import exchange
 from gait_recognition.gallery import TASKS, Gallery
 from gait_recognition.kinds import EXPORT
+from gait_recognition.progress import Progress
 
 
 def gallery_arguments(parser):
@@ -19,7 +20,7 @@ def gallery_arguments(parser):
         sub = commands.add_parser(name, help=help, description=help, epilog=f'example:\n  gait-recognition {example}\n',
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
         sub.set_defaults(run=command)
-        sub.add_argument('gallery', type=pathlib.Path, metavar='GALLERY')
+        add_gallery(sub)
         add_output(sub)
         return sub
 
@@ -28,13 +29,17 @@ def gallery_arguments(parser):
         'gallery check people.gallery')
     add('audit', gallery_audit_command, 'list its changes', 'gallery audit people.gallery')
     _add_changes(add)
-    sub = add('export', gallery_export_command, 'write names, walks and vectors as .csv or .npz',
+    sub = add('export', gallery_export_command, 'write names, walks and vectors as .csv, .npz or .parquet',
               'gallery export people.gallery people.csv')
     sub.add_argument('csv', type=pathlib.Path, metavar='FILE')
-    sub = add('import', gallery_import_command, 'enrol the walks of a .csv or .npz that export wrote',
+    sub = add('import', gallery_import_command, 'enrol the walks of a file that export wrote',
               'gallery import people.gallery people.npz')
     sub.add_argument('file', type=pathlib.Path, metavar='FILE')
     sub.add_argument('--force', action='store_true', help='take recordings that are in the gallery already')
+    sub = add('copy', gallery_copy_command, 'copy it, encrypted or onto a server if asked for; all of it goes along',
+              'gallery copy people.gallery postgresql://gait@server/people')
+    sub.add_argument('to', type=gallery_at, metavar='TO', help='another file or address, where no gallery is')
+    sub.add_argument('--to-key-file', type=pathlib.Path, metavar='FILE', help='holds the key of the copy')
     sub = add('calibrate', gallery_calibrate_command, 'set the thresholds, from its own walks, leaving some out',
               'gallery calibrate people.gallery --false-accept-rate 0.01')
     sub.add_argument('--false-accept-rate', type=float, required=True, metavar='RATE',
@@ -69,13 +74,14 @@ def _add_changes(add):
 
 def gallery_list_command(arguments):
     """Say who is in a gallery."""
-    with Gallery.load(arguments.gallery) as gallery:
+    with Gallery.load(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
         people, outdated = gallery.list(), gallery.outdated
         points = {task: point._asdict() for task, point in gallery.calibration.items()}
         lines = [f'{name}: {", ".join(walks)}' for name, walks in people.items()]
         lines.append(f'{walks_of_people(len(gallery), len(people))}, weights {gallery.fingerprint}, '
                      + (f'calibrated to {", ".join(points)}' if points else 'not calibrated')
                      + (f'; older than the people in it: {", ".join(outdated)}' if outdated else ''))
+        lines += [f'{task}: {point.rates()}' for task, point in gallery.calibration.items()]
         print_answer(arguments, {'people': people, 'fingerprint': gallery.fingerprint, 'method': gallery.method,
                                  'calibration': points, 'outdated': outdated}, '\n'.join(lines))
     return 0
@@ -83,7 +89,7 @@ def gallery_list_command(arguments):
 
 def gallery_check_command(arguments):
     """List what to look at in a gallery."""
-    with Gallery.load(arguments.gallery) as gallery:
+    with Gallery.load(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
         found = gallery.check()
         print_answer(arguments, [finding._asdict() for finding in found],
                      '\n'.join([*(f'{finding.what}: {finding.line}' for finding in found),
@@ -93,7 +99,7 @@ def gallery_check_command(arguments):
 
 def gallery_audit_command(arguments):
     """List the changes of a gallery."""
-    with Gallery.load(arguments.gallery) as gallery:
+    with Gallery.load(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
         lines = gallery.audit()
     print_answer(arguments, lines, '\n'.join('  '.join(filter(None, (line['at'], line['action'], line['person'],
                                                                     line['detail']))) for line in lines))
@@ -103,7 +109,7 @@ def gallery_audit_command(arguments):
 @contextlib.contextmanager
 def _changing(arguments):
     """The gallery, open to change; a name that is not there is bad input. What is left is the answer."""
-    with Gallery.open(arguments.gallery) as gallery:
+    with Gallery.open(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
         try:
             yield gallery
         except LookupError as error:
@@ -162,13 +168,31 @@ def gallery_private_command(arguments):
 
 
 def gallery_export_command(arguments):
-    """Write a gallery's vectors as CSV or npz."""
+    """Write a gallery's vectors as CSV, npz or Parquet."""
     exchange.suffix_of(arguments.csv)
-    check_target(arguments.csv, writes=EXPORT, inputs=[arguments.gallery])
-    with Gallery.load(arguments.gallery) as gallery:
+    check_target(arguments.csv, writes=EXPORT, inputs=_files(arguments.gallery))
+    with Gallery.load(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
         gallery.export(arguments.csv)
         print_answer(arguments, {'csv': str(arguments.csv), 'walks': len(gallery)},
                      f'{arguments.csv}: {counted(len(gallery), "walk")}')
+    return 0
+
+
+def _files(gallery):
+    """The file that a gallery is read from, if it is one."""
+    return [gallery] if isinstance(gallery, pathlib.Path) else []
+
+
+def gallery_copy_command(arguments):
+    """Copy a gallery into a new file, or onto a server."""
+    to, key = arguments.to, key_in(arguments.to_key_file)
+    if isinstance(to, pathlib.Path):
+        check_target(to)
+    if to.exists():
+        raise FileExistsError(f'{to} is there already: name a new one')
+    with Gallery.load(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
+        gallery.save(to, key)
+        print_answer(arguments, {'to': str(to), 'walks': len(gallery)}, f'{to}: {len(gallery)} walks')
     return 0
 
 
@@ -178,7 +202,8 @@ def gallery_import_command(arguments):
     if walks.fingerprint is None and not arguments.gallery.exists():
         raise ValueError(f'{arguments.file}: a .csv does not say which weights made its vectors, so no new gallery can '
                          'be made of it; export as .npz, or enrol a walk first')
-    with Gallery.open(arguments.gallery, walks.fingerprint, create=True) as gallery:
+    with Gallery.open(arguments.gallery, walks.fingerprint, create=True,
+                      key=key_in(arguments.key_file)) as gallery:
         count = gallery.take_in(arguments.file, gallery.fingerprint, arguments.force)
         print_answer(arguments, {'walks': count}, f'{arguments.gallery}: {counted(count, "walk")} more, now '
                      + walks_of_people(len(gallery), len(gallery.list())))
@@ -187,13 +212,9 @@ def gallery_import_command(arguments):
 
 def gallery_calibrate_command(arguments):
     """Set a gallery's thresholds from its own walks."""
-    with Gallery.open(arguments.gallery) as gallery:
-        points = gallery.calibrate(arguments.false_accept_rate, arguments.task or TASKS)
-    lines = []
-    for task, point in points.items():
-        missed = '' if point.false_reject_rate is None else \
-            f', {point.false_reject_rate:.1%} of {point.genuine_trials} right ones missed'
-        lines.append(f'{task}: yes above similarity {point.threshold:.6f}; {point.false_accept_rate:.1%} of '
-                     f'{point.impostor_trials} wrong ones accepted{missed}')
-    print_answer(arguments, {task: point._asdict() for task, point in points.items()}, '\n'.join(lines))
+    with Gallery.open(arguments.gallery, key=key_in(arguments.key_file)) as gallery, \
+            contextlib.closing(Progress(None, 'calibrating, walks')) as progress:
+        points = gallery.calibrate(arguments.false_accept_rate, arguments.task or TASKS, progress)
+    print_answer(arguments, {task: point._asdict() for task, point in points.items()},
+                 '\n'.join(f'{task}: {point.rates()}' for task, point in points.items()))
     return 0

@@ -1,11 +1,38 @@
 """Options that sub-commands share."""
+import pathlib
+
 from gait_recognition.console import count, seed
 from gait_recognition.facts import Limits
+from gait_recognition.galleries.places import ServerPlace, is_address
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
 WALK_HELP = ('a video, an animation, a folder or pattern of pictures; a folder or pattern of videos stands for each of '
              'them; - for standard input, an address (rtsp://, http://, https://), the number of a camera (with --end)')
+
+
+def gallery_at(text):
+    """argparse type: the file of a gallery, or its address on a server."""
+    return ServerPlace(text) if is_address(text) else pathlib.Path(text)
+
+
+def add_gallery(parser, help='its file, or postgresql://USER@HOST/DATABASE'):
+    parser.add_argument('gallery', type=gallery_at, metavar='GALLERY', help=help)
+    parser.add_argument('--key-file', type=pathlib.Path, metavar='FILE',
+                        help='holds the key of an encrypted gallery: a passphrase, or 64 hexadecimal digits')
+
+
+def key_in(path):
+    """The key that a file holds, without the end of its line; None where no file was named."""
+    if path is None:
+        return None
+    try:
+        key = path.read_text('utf-8').rstrip('\r\n')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: expected a key as text: {error}') from error
+    if not key or '\n' in key:
+        raise ValueError(f'{path}: expected one line, the key, got {len(key.splitlines())}')
+    return key
 
 
 def add_output(parser):

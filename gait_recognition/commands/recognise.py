@@ -10,24 +10,38 @@ import numpy as np
 
 import gait_checkpoints
 from gait_recognition.batches import find_walks, key_of
-from gait_recognition.commands.batch import CHECK_COLUMNS, FRAME_COLUMNS, Batch, Form, add_answers, as_line, csv_line
-from gait_recognition.commands.options import WALK_HELP, add_describing, add_range
+from gait_recognition.commands.batch import (
+    CHECK_COLUMNS,
+    FRAME_COLUMNS,
+    Batch,
+    Form,
+    Printer,
+    add_answers,
+    as_line,
+    csv_line,
+)
+from gait_recognition.commands.options import WALK_HELP, add_describing, add_gallery, add_range, key_in
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
 from gait_recognition.console import as_json, check_target, count, put, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
-from gait_recognition.gallery import FingerprintError, Gallery, Origin, Verification
+from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery, Origin, Verification
 from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.parameters import check_text
+from gait_recognition.progress import Progress
 from gait_recognition.scorers import METHODS
 from gait_recognition.sources import is_live, is_read_once, path_of
 from gait_recognition.vectors import digest_of
 from gait_recognition.weights import PRECISIONS, choose_weights
 
+WEAK = 3                         # exit status: every walk has a name or a weak one
+IDENTIFIED = Form(('name', 'decision', 'probability', 'cosine_similarity', 'threshold_on', 'threshold',
+                   'ranking.0.name', *FRAME_COLUMNS, *CHECK_COLUMNS))
+
 
 def enrol_arguments(parser):
     add_describing(parser)
     add_answers(parser)
-    parser.add_argument('gallery', type=pathlib.Path, metavar='GALLERY', help='its file, made where there is none')
+    add_gallery(parser, 'its file, or postgresql://USER@HOST/DATABASE, made where there is none')
     parser.add_argument('walks', nargs='*', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--name', help='whose walks they are')
     parser.add_argument('--manifest', type=pathlib.Path, metavar='CSV',
@@ -50,14 +64,16 @@ def enrol_command(arguments):
         given = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
         given = [(arguments.name, walk) for walk in find_walks(arguments.walks)]
-    check_target(arguments.gallery, writes=GALLERY)
+    if isinstance(arguments.gallery, pathlib.Path):         # an encrypted file does not show what it is
+        check_target(arguments.gallery, writes=None if arguments.key_file else GALLERY)
+    key = key_in(arguments.key_file)
     batch = Batch(arguments, Form(('name', *FRAME_COLUMNS, *CHECK_COLUMNS), is_kept=True), [walk for _, walk in given])
     batch.look()
     if batch.is_lost:                                       # no gallery is made for nobody
         return batch.give_up()
     weights = chosen_weights(arguments)
-    with _weights_named(arguments.gallery, weights), \
-            Gallery.open(arguments.gallery, weights.fingerprint, create=True) as gallery:
+    with _weights_named(arguments.gallery, weights, key), \
+            Gallery.open(arguments.gallery, weights.fingerprint, create=True, key=key) as gallery:
         gallery.agree(arguments.every, arguments.crop)
         if arguments.private and not gallery.is_private:
             gallery.make_private()
@@ -149,12 +165,12 @@ def _not_enrolled(arguments, gallery, walks):
 
 
 @contextlib.contextmanager
-def _weights_named(path, weights):
+def _weights_named(path, weights, key):
     """Say which weights are in use, and which were, where a gallery holds vectors of others."""
     try:
         yield
     except FingerprintError as error:
-        held = Gallery.load(path).fingerprint
+        held = Gallery.load(path, key=key).fingerprint
         for precision in PRECISIONS:
             if held == dataclasses.replace(weights, precision=precision).fingerprint:
                 raise ValueError(f'{path}: its vectors were made with --precision {precision}; say it here, too: they '
@@ -175,62 +191,129 @@ def _weights_of(fingerprint, precision):
     return None
 
 
-def _check_gallery(path):
+def _check_gallery(path, key_file):
     """Refuse what is no gallery before it costs anything."""
     if not path.exists():
         raise FileNotFoundError(f'{path}: no such gallery; make one first: gait-recognition enrol {path} --name NAME '
                                 'WALK')
-    if path.is_file() and (kind := kind_of(path)) != GALLERY:
-        raise ValueError(f'{path} holds {kind or "nothing"}, not a gallery')
+    if isinstance(path, pathlib.Path) and not key_file and path.is_file() and (kind := kind_of(path)) != GALLERY:
+        raise ValueError(f'{path} holds {kind or "nothing"}, not a gallery; an encrypted one takes --key-file')
 
 
-def _load_gallery(arguments, weights):
-    with _weights_named(arguments.gallery, weights):
-        gallery = Gallery.load(arguments.gallery, weights.fingerprint)
-    gallery.agree(arguments.every, arguments.crop)
-    return gallery
+@contextlib.contextmanager
+def _asked(arguments, weights, task):
+    """The gallery, open to be asked; calibrated before, where that is asked for and needed."""
+    key = key_in(arguments.key_file)
+    with _weights_named(arguments.gallery, weights, key), contextlib.ExitStack() as opened:
+        if arguments.calibrate:
+            gallery = opened.enter_context(Gallery.open(arguments.gallery, weights.fingerprint, key=key))
+            _calibrate(gallery, task, arguments.false_accept_rate)
+        else:
+            gallery = opened.enter_context(Gallery.load(arguments.gallery, weights.fingerprint, key))
+        gallery.agree(arguments.every, arguments.crop)
+        yield gallery
+        if task in gallery.outdated:
+            say('the calibration is older than the people in it: --calibrate renews it')
+
+
+def _calibrate(gallery, task, rate):
+    """Calibrate a gallery that is not, or was before people came or went, or for another rate."""
+    point = gallery.calibration.get(task)
+    rate = rate or (point.wanted_false_accept_rate if point else DEFAULT_RATE)
+    if point is None or task in gallery.outdated or rate != point.wanted_false_accept_rate:
+        with contextlib.closing(Progress(None, f'calibrating {task}, walks')) as progress:
+            point = gallery.calibrate(rate, [task], progress)[task]
+        say(f'{gallery.path} is calibrated: {point.rates()}')
+
+
+def _add_calibrate(parser):
+    parser.add_argument('--calibrate', action='store_true',
+                        help='first calibrate the gallery, where it is not, or people came or went since')
+    parser.add_argument('--false-accept-rate', type=float, metavar='RATE',
+                        help=f'with --calibrate: share of wrong ones that may get a yes (default: as before, else '
+                             f'{DEFAULT_RATE:g})')
+
+
+def _check_calibrate(arguments):
+    if arguments.false_accept_rate is not None and not arguments.calibrate:
+        raise ValueError('--false-accept-rate goes with --calibrate: the rate of a gallery is set by calibrating it')
 
 
 def identify_arguments(parser):
     add_describing(parser)
     add_answers(parser)
-    parser.add_argument('gallery', type=pathlib.Path, metavar='GALLERY')
+    add_gallery(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--top', type=count, default=5, metavar='N', help='names to show (default: 5)')
+    parser.add_argument('--together', action='store_true',
+                        help='all WALKs are of one person: one answer, surer than those about each')
+    _add_calibrate(parser)
     add_range(parser)
 
 
 def identify_command(arguments):
     """Say whose walks these are."""
-    _check_gallery(arguments.gallery)
-    batch = Batch(arguments, Form(('name', 'decision', 'similarity', 'threshold', 'ranking.0.name', 'ranking.0.score',
-                                   *FRAME_COLUMNS, *CHECK_COLUMNS)))
+    _check_gallery(arguments.gallery, arguments.key_file)
+    _check_calibrate(arguments)
+    batch = Batch(arguments, IDENTIFIED._replace(prints=not arguments.together, is_text=not arguments.together))
     batch.look()
     weights = chosen_weights(arguments)
-    gallery = _load_gallery(arguments, weights)
-    if not len(gallery):
-        raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
+    with _asked(arguments, weights, 'identify') as gallery:
+        if not len(gallery):
+            raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
+        ask = _identify_together if arguments.together else _identify_each
+        decisions = ask(arguments, batch, weights, gallery)
+    return batch.status(0 if decisions <= {'known'} else WEAK if decisions <= {'known', 'weak'} else 1)
+
+
+def _identify_each(arguments, batch, weights, gallery):
+    """An answer for each walk; the decisions."""
+    point = gallery.calibration.get('identify')
 
     def work(networks, walk, source):
         each = describe(networks, source, arguments)
         answer, = gallery.identify(each.vector[None], top=arguments.top)
-        ranking = [{'name': name, 'score': score} for name, score in answer.ranking]
-        return {**each.as_dict(), **answer._asdict(), 'ranking': ranking}, _as_text(each.walk, answer)
+        return {**each.as_dict(), **_as_data(answer, point)}, '\n'.join(_identified(each.walk, answer))
     answers = [{name: answer.get(name) for name in ('error', 'decision', 'method')} for answer in batch.answers(
         lambda: describing(weights), work, (weights.fingerprint, _contents_of(gallery)))]
-    ranked = [answer['method'] for answer in answers if answer['error'] is None]
-    if ranked:
-        batch.end(f'ranked by {METHODS[ranked[0]]}')
-        if not gallery.calibration.get('identify'):
-            batch.end(_how_to_calibrate(arguments.gallery))
-        _say_outdated(arguments.gallery, gallery, 'identify')
-    return batch.status(0 if all(answer['decision'] == 'known' for answer in answers) else 1)
+    if ranked := [answer['method'] for answer in answers if answer['error'] is None]:
+        for line in _about_ranking(arguments, ranked[0], point):
+            batch.end(line)
+    return {answer['decision'] for answer in answers}
 
 
-def _as_text(walk, answer):
-    threshold = '' if answer.threshold is None else f', a name above {answer.threshold:.6f}'
-    return '\n'.join([f'{walk}: {answer.name or answer.decision}  (similarity {answer.similarity:.6f}{threshold})', *(
-        f'{place:4}. {name}  {score:.4f}' for place, (name, score) in enumerate(answer.ranking, 1))])
+def _identify_together(arguments, batch, weights, gallery):
+    """One answer for all walks that could be read; the decision."""
+    described = _described(arguments, batch, weights)
+    read = [each for each in described if each['error'] is None]
+    if not read:
+        return {None}
+    point = gallery.calibration.get('identify')
+    answer = gallery.identify(np.array([each.pop('vector') for each in read], np.float32), top=arguments.top,
+                              together=True)
+    name = ', '.join(each['walk'] for each in read)
+    with Printer(arguments, IDENTIFIED) as printer:
+        printer.add({'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
+                     'walks': described, **_as_data(answer, point), 'text': '\n'.join(_identified(name, answer))})
+        for line in _about_ranking(arguments, answer.method, point):
+            printer.end(line)
+    return {answer.decision}
+
+
+def _described(arguments, batch, weights):
+    """Each walk's answer with its vector, for a command that prints one answer about all."""
+    def work(networks, walk, source):
+        each = describe(networks, source, arguments)
+        return {**each.as_dict(), 'vector': each.vector.tolist()}, None
+    answers = list(batch.answers(lambda: describing(weights), work, (weights.fingerprint,)))
+    for answer in answers:
+        answer.pop('text', None)
+    return answers
+
+
+def _about_ranking(arguments, method, point):
+    yield f'ranked by {METHODS[method]}'
+    yield point.rates() if point else _how_to_calibrate(arguments.gallery)
 
 
 def _contents_of(gallery):
@@ -239,22 +322,39 @@ def _contents_of(gallery):
     return key_of(gallery.audit(), gallery.list(), points)
 
 
-def _say_outdated(path, gallery, task):
-    if task in gallery.outdated:
-        say(f'the calibration is older than the people in it: gait-recognition gallery calibrate {path} '
-            '--false-accept-rate RATE')
+def _as_data(answer, point):
+    """An `Identification` and its calibration as JSON has them: each score under the name of what it is."""
+    kind = answer.score_is.replace(' ', '_').lower()
+    return {**answer._asdict(), 'ranking': [{'name': name, kind: score} for name, score in answer.ranking],
+            'calibration': point and point._asdict()}
+
+
+def _identified(walk, answer):
+    """Lines about one walk, each number with what it is."""
+    said = [f'probability {answer.probability:.2f} ({answer.probability_interval[0]:.2f} to '
+            f'{answer.probability_interval[1]:.2f})'] if answer.probability is not None else []
+    said.append(f'cosine similarity {answer.cosine_similarity:.4f}')
+    if answer.margin is not None:
+        said.append(f'{answer.score_is} {answer.margin:.4f} above the next')
+    if answer.threshold is not None:
+        said.append(f'known above {answer.threshold_on} {answer.threshold:.4f}')
+    who = answer.name or (f'weak, perhaps {answer.ranking[0][0]}' if answer.decision == 'weak' else answer.decision)
+    yield f'{walk}: {who}  ({", ".join(said)})'
+    for place, (name, score) in enumerate(answer.ranking, 1):
+        yield f'{place:4}. {name}  {answer.score_is} {score:.4f}'
 
 
 def _how_to_calibrate(gallery):
-    return f'no name without a threshold: gait-recognition gallery calibrate {gallery} --false-accept-rate RATE'
+    return f'no name without a threshold: --calibrate, or gait-recognition gallery calibrate {gallery} ' \
+        '--false-accept-rate RATE'
 
 
 def verify_arguments(parser):
     add_describing(parser)
     add_answers(parser)
-    parser.add_argument('gallery', type=pathlib.Path, metavar='GALLERY',
-                        help='whose calibration decides; the two need not be in it')
+    add_gallery(parser, 'whose calibration decides; the two need not be in it')
     parser.add_argument('walks', nargs='+', metavar='WALK', help=f'two of them: {WALK_HELP}')
+    _add_calibrate(parser)
     add_range(parser)
 
 
@@ -264,31 +364,23 @@ def verify_command(arguments):
     if len(walks) != 2:
         raise ValueError(f'verify compares two walks, got {len(walks)}'
                          + (f': {", ".join(walks[:5])}' if len(walks) > 2 else ''))
-    _check_gallery(arguments.gallery)
+    _check_gallery(arguments.gallery, arguments.key_file)
+    _check_calibrate(arguments)
     batch = Batch(arguments, Form((*FRAME_COLUMNS, *CHECK_COLUMNS), is_text=False, prints=False), walks)
     batch.look()
     weights = chosen_weights(arguments)
-    gallery = _load_gallery(arguments, weights)
-
-    def work(networks, walk, source):
-        each = describe(networks, source, arguments)
-        return {**each.as_dict(), 'vector': each.vector.tolist()}, None
-    answers = list(batch.answers(lambda: describing(weights), work, (weights.fingerprint,)))
-    answer = None
-    if not batch.failed:
-        first, second = (np.array(answer['vector'], np.float32) for answer in answers)
-        answer = gallery.verify(first, second)
-        _say_outdated(arguments.gallery, gallery, 'verify')
-    _print_verification(arguments, answers, answer)
+    with _asked(arguments, weights, 'verify') as gallery:
+        described = _described(arguments, batch, weights)
+        vectors = [np.array(each.pop('vector'), np.float32) for each in described if each['error'] is None]
+        answer = gallery.verify(*vectors) if len(vectors) == 2 else None
+        _print_verification(arguments, described, answer, gallery.calibration.get('verify'))
     return batch.status(0 if answer and answer.decision == 'same' else 1)
 
 
-def _print_verification(arguments, walks, answer):
+def _print_verification(arguments, walks, answer, point):
     """Print the answer to `verify`, None where a walk has none, in the form asked for."""
-    for walk in walks:
-        walk.pop('text', None)
-        walk.pop('vector', None)
-    data = {'walks': walks, **(answer._asdict() if answer else dict.fromkeys(Verification._fields))}
+    data = {'walks': walks, **(answer._asdict() if answer else dict.fromkeys(Verification._fields)),
+            'calibration': point and point._asdict()}
     if arguments.json:
         put(as_json(data))
     elif arguments.jsonl:
@@ -298,7 +390,6 @@ def _print_verification(arguments, walks, answer):
         errors = '; '.join(walk['error'] for walk in walks if walk['error'])
         put(csv_line([*(walk['walk'] for walk in walks), errors, *(answer or [''] * len(Verification._fields))]))
     elif answer:
-        threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.6f}'
-        put(f'{answer.decision}  (similarity {answer.score:.6f}{threshold})')
-        if answer.threshold is None:
-            put(_how_to_calibrate(arguments.gallery))
+        threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.4f}'
+        put(f'{answer.decision}  (cosine similarity {answer.cosine_similarity:.4f}{threshold})')
+        put(point.rates() if point else _how_to_calibrate(arguments.gallery))

@@ -143,7 +143,8 @@ class Protocol:
                                  f'{sorted({walk.session for walk in walks})[:20]}')
         both = sorted({*gallery} & {*probes})
         if both:
-            raise ValueError(f'{self.name}: gallery and probes overlap, for instance in {walks[both[0]]}')
+            raise ValueError(f'{self.name}: gallery and probes overlap, for instance in '
+                             f'{walks[both[0]].path}')
         strangers = sorted({walks[i].person for i in probes} - {walks[i].person for i in gallery})
         if strangers:
             raise ValueError(f'{self.name}: {len(strangers)} people have probes but no gallery walk: '

@@ -1,7 +1,8 @@
-"""Ranks and rates: from scores to CMC, ROC, equal error rate and bootstrap intervals."""
+"""Ranks and rates: from scores to CMC, ROC, equal error rate and intervals over people."""
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import betaincinv
 
 DRAWS = 2000                             # bootstrap samples
 CONFIDENCE = 0.95
@@ -39,8 +40,8 @@ def cmc_curve(scores, labels, people):
     return np.mean(places[:, None] <= np.arange(1, len(people) + 1), axis=0)
 
 
-def confusion_matrix(scores, labels, people):
-    """Count who was taken for whom, shape (people, people), int: row the person, column the first place.
+def taken_for(scores, labels, people):
+    """Return the column that each probe was taken for, shape (probes,), int.
 
     Where a wrong person shares the first place with the right one, the wrong one counts.
     """
@@ -48,8 +49,17 @@ def confusion_matrix(scores, labels, people):
     right = ranks(scores, labels, people) == 1
     rivals = scores.copy()
     rivals[np.arange(len(scores)), truth] = -np.inf
+    return np.where(right, truth, rivals.argmax(axis=1))
+
+
+def confusion_matrix(scores, labels, people):
+    """Count who was taken for whom, shape (people, people), int: row the person, column the first place.
+
+    See `taken_for` for shared places.
+    """
+    _, truth = _check_scores(scores, labels, people)
     counts = np.zeros((len(people), len(people)), int)
-    np.add.at(counts, (truth, np.where(right, truth, rivals.argmax(axis=1))), 1)
+    np.add.at(counts, (truth, taken_for(scores, labels, people)), 1)
     return counts
 
 
@@ -101,13 +111,26 @@ def equal_error_rate(genuine, impostor):
     Between two thresholds the curve is taken as straight, so that two equal distributions give 0.5 and scores that are
     all the same do so too.
     """
-    _, accept, reject = verification_roc(genuine, impostor)
+    return equal_error_rate_of(verification_roc(genuine, impostor))
+
+
+def equal_error_rate_of(roc):
+    """Return the `equal_error_rate` of a `Roc`."""
+    _, accept, reject = roc
     after = int(np.argmax(reject >= accept))               # always found: the last threshold accepts nothing
     if after == 0:                                         # only -inf among the genuine scores
         return float(reject[0])
     gap_before, gap_after = accept[after - 1] - reject[after - 1], reject[after] - accept[after]
     share = gap_before / (gap_before + gap_after)
     return float(accept[after - 1] + share * (accept[after] - accept[after - 1]))
+
+
+def with_misses(roc, share):
+    """Return the `Roc` where only a `share` of the right trials could be tried, and all others count as refused.
+
+    Of wrong trials that could not be tried none is counted: as refused ones they would flatter.
+    """
+    return roc._replace(false_reject_rate=1 - share * (1 - roc.false_reject_rate))
 
 
 def accepted_at(roc, rate):
@@ -168,8 +191,7 @@ def bootstrap_interval(values, people, conditions=None, draws=DRAWS, confidence=
     Returns
     -------
     low, high : float
-        Where all values are equal the interval has no width, which says nothing: of n people without an error about
-        3 / n may still be the truth.
+        Where all values are equal the interval has no width, which says nothing; `interval` has one.
     """
     values, people = np.asarray(values, dtype=np.float64), [*people]
     conditions = [''] * len(people) if conditions is None else [*conditions]
@@ -195,3 +217,55 @@ def paired_bootstrap(values_a, values_b, people, conditions=None, **options):
     Both are seen on the same drawn people, so what is hard about a person falls out of the difference.
     """
     return bootstrap_interval(np.subtract(values_a, values_b, dtype=np.float64), people, conditions, **options)
+
+
+def exact_interval(share, count, confidence=CONFIDENCE):
+    """Return the exact interval of a share of `count` independent trials.
+
+    Parameters
+    ----------
+    share : float
+        0 to 1. `share * count` need not be whole: where a trial counts with a value between 0 and 1, right or wrong
+        would vary most, and the interval is rather too wide.
+    count : int
+
+    Returns
+    -------
+    low, high : float
+
+    Notes
+    -----
+    Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial,
+    Biometrika 26 (1934).
+    """
+    tail, right = (1 - confidence) / 2, share * count
+    low = betaincinv(right, count - right + 1, tail) if right > 0 else 0.0
+    high = betaincinv(right + 1, count - right, 1 - tail) if right < count else 1.0
+    return float(low), float(high)
+
+
+def interval(values, people, conditions=None, draws=DRAWS, confidence=CONFIDENCE, random_state=0):
+    """Return the interval of a share over people: the exact one or the bootstrap's, on each side the wider.
+
+    The bootstrap sees how much the people at hand differ, but where they all do the same it has no width. The exact
+    one counts people, each with the share of their probes that were right, not probes: ten walks of one person are not
+    ten people. Arguments as of `bootstrap_interval`, `values` 0 to 1.
+    """
+    values, people = np.asarray(values, dtype=np.float64), [*people]
+    low, high = bootstrap_interval(values, people, conditions, draws, confidence, random_state)
+    groups = np.unique([''] * len(people) if conditions is None else [*conditions], return_inverse=True)[1]
+    share = np.mean([values[groups == group].mean() for group in range(groups.max() + 1)])
+    exact = exact_interval(min(float(share), 1.0), len({*people}), confidence)
+    return min(low, exact[0]), max(high, exact[1])
+
+
+def paired_interval(values_a, values_b, people, conditions=None, confidence=CONFIDENCE, **options):
+    """Return the `paired_bootstrap`; where all people show one difference, what so few people can tell instead.
+
+    Then the share of people who differ from it in any way has an exact upper bound.
+    """
+    low, high = paired_bootstrap(values_a, values_b, people, conditions, confidence=confidence, **options)
+    if high - low < 1e-9:
+        others = exact_interval(0, len({*people}), confidence)[1]
+        low, high = low - others * (low + 1), high + others * (1 - high)
+    return low, high

@@ -4,8 +4,11 @@ import os
 import numpy as np
 
 from gait_recognition.drawing import new_figure, save_figure
+from gait_recognition.evaluation.metrics import equal_error_rate_of
 
 NAMES = ('roc.png', 'cmc.png', 'confusion.png')
+STYLES = '-', '--'                       # without and with misses
+READABLE = 30                            # people; names and counts of more would be too small
 
 
 def draw(results, folder):
@@ -22,9 +25,11 @@ def draw(results, folder):
     os.makedirs(folder, exist_ok=True)
     first = results[0]
     if len(results) > 1:
-        lines = [(result.name, result, 'all') for result in results]
+        lines = [(result.name, result, 'all', False) for result in results]
     else:
-        lines = [(c, first, c) for c in [*first.columns[:-1], 'all']]
+        lines = [(c, first, c, False) for c in [*dict.fromkeys(first.conditions), 'all']]
+    lines += [(f'{label}, unread as misses', result, 'all', True) for label, result, condition, _ in lines
+              if condition == 'all' and result.missed]
     paths = []
     for name, size, draw_on, what in zip(NAMES, ((11, 5), (6.5, 5), (6.5, 6)), (draw_rocs, draw_cmc, draw_confusion),
                                          (lines, lines, first)):
@@ -37,18 +42,18 @@ def draw(results, folder):
 
 def draw_rocs(figure, lines):
     left, right = figure.subplots(1, 2)
-    for label, result, condition in lines:
-        if condition in result.verification:
-            roc = result.verification[condition]
-            left.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate),
-                      label=f'{label}: EER {100 * result.eer[condition]:.1f} %')
+    for label, result, condition, misses in lines:
+        roc = result.roc(condition, misses)
+        if roc is not None:
+            left.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), STYLES[misses],
+                      label=f'{label}: EER {100 * equal_error_rate_of(roc):.1f} %')
     left.plot([0, 100], [0, 100], ':', color='grey', label='chance')
     left.plot([0, 100], [100, 0], '-', color='lightgrey', linewidth=0.8, zorder=0)    # EER lies on it
     left.set(title='Verification (pairs of walks)', xlabel='false accept rate, %', ylabel='true accept rate, %')
-    for label, result, condition in lines:
-        roc = result.open_set(condition)
+    for label, result, condition, misses in lines:
+        roc = result.open_set(condition, misses)
         if roc is not None:
-            right.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), label=label)
+            right.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), STYLES[misses], label=label)
     right.set(title='Open-set identification', xlabel='false alarm rate (unknown person named), %',
               ylabel='detection and identification rate, %')
     for axes in left, right:
@@ -64,9 +69,10 @@ def draw_cmc(figure, lines):
     axes = figure.subplots()
     people = len(lines[0][1].people)
     shown = np.arange(1, min(people, 20) + 1)
-    for label, result, condition in lines:
-        curve = 100 * result.cmc(condition)
-        axes.plot(shown, curve[:len(shown)], marker='o', markersize=3, label=f'{label}: rank-1 {curve[0]:.1f} %')
+    for label, result, condition, misses in lines:
+        curve = 100 * result.cmc(condition, misses)
+        axes.plot(shown, curve[:len(shown)], STYLES[misses], marker='o', markersize=3,
+                  label=f'{label}: rank-1 {curve[0]:.1f} %')
     axes.plot(shown, 100 * shown / people, ':', color='grey', label='chance')
     axes.set(title=f'CMC, {people} people (all = over probes)', xlabel='rank', ylabel='identified within rank, %',
              ylim=(0, 102))
@@ -76,12 +82,19 @@ def draw_cmc(figure, lines):
 
 
 def draw_confusion(figure, result):
+    """Counts of probes; those that could not be tried are in a column of their own."""
     axes = figure.subplots()
-    counts = result.confusion()
-    people = len(result.people)
+    counts, people = result.confusion(), result.people
+    columns, missed = [*people], [walk.person for walk in result.missed]
+    if missed:
+        counts = np.column_stack([counts, [missed.count(person) for person in people]])
+        columns.append('not tried')
     image = axes.imshow(counts, cmap='Blues', interpolation='nearest')
     figure.colorbar(image, ax=axes, label='probes', shrink=0.8)
     axes.set(title=f'{result.name}: who was taken for whom', xlabel='first place', ylabel='person')
-    if people <= 30:                                       # more names would be unreadable
-        axes.set_xticks(range(people), result.people, rotation=90, fontsize=7)
-        axes.set_yticks(range(people), result.people, fontsize=7)
+    if len(people) <= READABLE:
+        axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(people)), people, fontsize=7)
+        for row, column in zip(*np.nonzero(counts)):
+            axes.text(column, row, counts[row, column], ha='center', va='center', fontsize=7,
+                      color='white' if counts[row, column] > counts.max() / 2 else 'black')

@@ -15,9 +15,16 @@ def is_same(vectors, origins, a, b):
     return (None not in contents and contents[0] == contents[1]) or np.array_equal(vectors[a], vectors[b])
 
 
-def known_walks(held, vectors, origins):
-    """Yields (number of a new walk, index of the walk that it is already; None for one of the new ones before it)."""
-    similarity = normalise(vectors).astype(np.float32) @ held.unit.T if len(held) else np.zeros((len(vectors), 0))
+def similarity_to(held, vectors):
+    """Cosine similarity of new walks to those that are there, (new, n) float32."""
+    return normalise(vectors).astype(np.float32) @ held.unit.T if len(held) else np.zeros((len(vectors), 0), np.float32)
+
+
+def known_walks(held, vectors, origins, similarity):
+    """Yields (number of a new walk, index of the walk that it is already; None for one of the new ones before it).
+
+    `similarity` is that of `similarity_to`.
+    """
     for number, origin in enumerate(origins):
         known = held.with_contents(origin.contents) if origin.contents is not None else []
         known = known or [i for i in np.flatnonzero(similarity[number] > SAME)
@@ -28,10 +35,10 @@ def known_walks(held, vectors, origins):
             yield number, None
 
 
-def of_new_walks(held, first):
-    """What is suspicious about the walks from index `first` on, a line each."""
-    lines = []
-    similarity = held.unit[first:] @ held.unit.T                              # (new, n)
+def of_new_walks(held, similarity):
+    """What is suspicious about the last walks, a line each; `similarity_to` said how near they are to those before."""
+    lines, first = [], len(held) - len(similarity)
+    similarity = np.hstack([similarity, held.unit[first:] @ held.unit[first:].T])                    # (new, n)
     for row, each in enumerate(range(first, len(held))):
         line = _suspicion(held, each, similarity[row])
         if line:
@@ -41,14 +48,14 @@ def of_new_walks(held, first):
 
 def _suspicion(held, walk, similarity):
     """What is suspicious about one walk, whose similarity to all walks (n,) is given; None for nothing."""
-    own = np.zeros(len(held), bool)
-    own[held.of(held.people[held.persons[walk]])] = True
-    own[walk] = False
-    others = ~own
-    others[walk] = False
+    theirs = np.array(held.of(held.people[held.persons[walk]]))
+    own, others, nearest = theirs[theirs != walk], similarity.copy(), {}
+    others[theirs] = -2
     name = f'{held.labels[walk]!r} of {held.people[held.persons[walk]]!r}'
-    nearest = {what: int(np.argmax(np.where(mask, similarity, -2))) for what, mask in (('own', own), ('other', others))
-               if mask.any()}
+    if len(own):
+        nearest['own'] = int(own[np.argmax(similarity[own])])
+    if len(theirs) < len(held):
+        nearest['other'] = int(np.argmax(others))
     for near in nearest.values():
         if similarity[near] > NEAR_DUPLICATE:
             return (f'{name} is all but the same as {held.labels[near]!r} of {held.people[held.persons[near]]!r} '

@@ -3,6 +3,8 @@ import numpy as np
 
 from gait_recognition.scorers import normalise
 
+BLOCK = 1024                             # vectors normalised at once, which a processor keeps at hand
+
 
 class Held:
     """All walks of a gallery.
@@ -71,7 +73,9 @@ class Held:
     def _append(self, ids, persons, labels, contents, paths, vectors):
         count = len(self.ids)
         if len(vectors):
-            unit = normalise(vectors).astype(np.float32)            # also refuses what no vector can be
+            unit = np.empty_like(vectors)
+            for first in range(0, len(vectors), BLOCK):             # also refuses what no vector can be
+                unit[first:first + BLOCK] = normalise(vectors[first:first + BLOCK])
             self._vectors = _grown(self._vectors, count, vectors)
             self._unit = _grown(self._unit, count, unit)
         for person in persons:
@@ -121,9 +125,12 @@ class Held:
 
 
 def _grown(array, count, more):
-    """`array` with `more` behind its first `count` rows; its room doubles, so that walk after walk costs little."""
+    """`array` with `more` behind its first `count` rows; its room doubles, so that walk after walk costs little.
+
+    `more` itself where there are none: it may be read only, and is not written to.
+    """
     if array is None or not count:
-        return np.array(more)
+        return more
     if count + len(more) > len(array):
         room = np.empty((2 * (count + len(more)), array.shape[1]), array.dtype)
         room[:count] = array[:count]

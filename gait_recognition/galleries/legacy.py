@@ -36,7 +36,9 @@ def read(path):
         try:
             return _read(file)
         except Exception as error:       # a foreign file can break NumPy's and zip's readers in any way
-            raise GalleryFileError(f'{os.fspath(path)} is not a gallery, or a damaged one: {error}') from error
+            file.seek(0)
+            hint = '' if file.read(2) == b'PK' else '; or it is encrypted, and takes its key (--key-file)'
+            raise GalleryFileError(f'{os.fspath(path)} is not a gallery, or a damaged one: {error}{hint}') from error
 
 
 def _read(file):

@@ -1,15 +1,21 @@
-"""The tables of a gallery in a file, by SQLite in WAL mode: readers never wait, writers queue, kills lose nothing."""
+"""The tables of a gallery in a file, by SQLite in WAL mode: readers never wait, writers queue, kills lose nothing.
+
+Encrypted files are SQLCipher's (the extra `encryption`).
+"""
 import contextlib
 import errno
 import os
+import re
 import secrets
 import sqlite3
+import sys
 import urllib.parse
 
 from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedError
 from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
 
 APPLICATION = 0x67616974                 # 'gait', in the file's header
+PAGE = 16384                             # bytes: seven walks of 512 numbers; of the usual 4096 bytes a walk took one
 WAIT = 60.0                              # seconds that a writer waits for another
 MAGIC = b'SQLite format 3\0'
 
@@ -28,11 +34,14 @@ class SqliteTables(Tables):
     path : str or None
         None: in memory.
     readonly : bool
+    key : str, optional
+        The file is encrypted by SQLCipher: with a passphrase, or with 64 hexadecimal digits as they are.
     """
 
-    def __init__(self, path, readonly=False):
+    def __init__(self, path, readonly=False, key=None):
         super().__init__(path or 'the gallery', readonly)
-        self.path = path
+        self.path, self.key = path, key
+        self._library = _library(path, key)
         with self._said():
             self._connection = self._connect()
         if path is not None:
@@ -53,17 +62,20 @@ class SqliteTables(Tables):
             return sqlite3.connect(':memory:', **options)
         address = 'file:' + urllib.parse.quote(self.path)
         if not self.readonly:
-            return sqlite3.connect(f'{address}?mode=rw', uri=True, **options)
-        connection = sqlite3.connect(f'{address}?mode=ro', uri=True, **options)
+            return self._keyed(self._library.connect(f'{address}?mode=rw', uri=True, **options))
+        connection = self._keyed(self._library.connect(f'{address}?mode=ro', uri=True, **options))
         try:
             connection.execute('SELECT COUNT(*) FROM sqlite_master').fetchone()
             return connection
-        except sqlite3.OperationalError:                    # a folder in which the files beside cannot be made
+        except self._library.OperationalError:              # a folder in which the files beside cannot be made
             connection.close()
             log = f'{self.path}-wal'
             if os.access(os.path.dirname(self.path), os.W_OK) or os.path.exists(log) and os.path.getsize(log):
                 raise
-            return sqlite3.connect(f'{address}?immutable=1', uri=True, **options)
+            return self._keyed(self._library.connect(f'{address}?immutable=1', uri=True, **options))
+
+    def _keyed(self, connection):
+        return _keyed(connection, self.key)
 
     def _check_header(self):
         application, version = (self._run(f'PRAGMA {what}')[0][0] for what in ('application_id', 'user_version'))
@@ -78,7 +90,7 @@ class SqliteTables(Tables):
         """Errors of SQLite as those that a user understands."""
         try:
             yield
-        except sqlite3.Error as error:
+        except self._library.Error as error:
             raise self._told(error) from error
         except (UnicodeDecodeError, OverflowError) as error:
             raise GalleryFileError(f'{self.name} is a damaged gallery: {error}') from error
@@ -93,6 +105,9 @@ class SqliteTables(Tables):
                 return OSError(number, f'{text}; the gallery is as it was', self.name)
         if 'disk I/O error' in text:
             return OSError(errno.EIO, f'{text}; the gallery is as it was', self.name)
+        if self.key is not None and 'not a database' in text:
+            return GalleryFileError(f'{self.name} does not open with this key: it has another one, or is damaged or no '
+                                    'gallery')
         return GalleryFileError(f'{self.name} is not a gallery, or a damaged one: {text}')
 
     @staticmethod
@@ -130,7 +145,8 @@ class SqliteTables(Tables):
 
     def copy_to(self, path):
         """Write a copy to another file, which is there whole or not at all; a gallery there is replaced."""
-        if os.path.exists(path) and is_database(path):      # others may have it open: through SQLite, in a transaction
+        # Others may have it open: through SQLite, in a transaction.
+        if os.path.exists(path) and self.key is None and is_database(path):
             self._back_up(path)
             return
         with _beside(path) as beside:
@@ -138,7 +154,7 @@ class SqliteTables(Tables):
             os.replace(beside, path)
 
     def _back_up(self, path):
-        to = sqlite3.connect(path, timeout=WAIT)
+        to = self._keyed(self._library.connect(path, timeout=WAIT))
         try:
             with self._lock, self._said():
                 self._connection.backup(to)
@@ -150,25 +166,69 @@ class SqliteTables(Tables):
         self._connection.close()
 
 
-def create(path, settings, fill=None):
+def _library(path, key):
+    """Python's own `sqlite3`, or that of SQLCipher where there is a key."""
+    if key is None:
+        return sqlite3
+    if not isinstance(key, str) or not key or '\0' in key:
+        raise ValueError('key: expected text that is not empty, and without NUL')
+    try:
+        with _own_symbols():
+            from sqlcipher3 import dbapi2
+    except ImportError as error:
+        raise ImportError(f'{path}: encrypted galleries take sqlcipher3: pip install "gait-recognition[encryption]" '
+                          f'({error})') from error
+    return dbapi2
+
+
+@contextlib.contextmanager
+def _own_symbols():
+    """A library that is loaded in the block calls its own functions, whatever else has functions of the same names.
+
+    TensorFlow shows all programs the SQLite that it is built with, which knows no encryption and passes over keys.
+    """
+    if not hasattr(os, 'RTLD_DEEPBIND'):                   # elsewhere than on Linux libraries are kept apart
+        yield
+        return
+    before = sys.getdlopenflags()
+    sys.setdlopenflags(os.RTLD_NOW | os.RTLD_DEEPBIND)
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(before)
+
+
+def _keyed(connection, key):
+    """The connection, told its key; before anything else is asked of it."""
+    if key is not None:
+        quoted = f'"x\'{key}\'"' if re.fullmatch('[0-9a-fA-F]{64}', key) else "'" + key.replace("'", "''") + "'"
+        connection.execute(f'PRAGMA key = {quoted}')
+        if not connection.execute('PRAGMA cipher_version').fetchall():
+            connection.close()
+            raise RuntimeError('SQLCipher is not at work here: another library has taken the place of its functions, '
+                               'and nothing would be encrypted. Import sqlcipher3 before TensorFlow')
+        connection.execute('PRAGMA cipher_log_level = NONE')        # a wrong key is said by an error alone
+    return connection
+
+
+def create(path, settings, fill=None, key=None):
     """Make the file of a new gallery, unless another program makes it first; readable by its owner alone.
 
     `fill(tables)` adds what is in it from the start.
     """
     with _beside(path) as beside:
-        connection = sqlite3.connect(beside, isolation_level=None)
+        connection = _keyed(_library(path, key).connect(beside, isolation_level=None), key)
         try:
+            if key is None:                                 # SQLCipher would have to be told at each opening
+                connection.execute(f'PRAGMA page_size = {PAGE}')
             connection.execute(f'PRAGMA application_id = {APPLICATION}')
             connection.execute(f'PRAGMA user_version = {VERSION}')
             connection.execute('PRAGMA journal_mode = WAL')
         finally:
             connection.close()
-        tables = SqliteTables(beside)
+        tables = SqliteTables(beside, key=key)
         try:
-            tables.create(settings)
-            if fill:
-                with tables.writing():
-                    fill(tables)
+            tables.create(settings, fill)
         finally:
             tables.close()
         with contextlib.suppress(FileExistsError):

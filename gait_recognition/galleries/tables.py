@@ -2,10 +2,12 @@
 
 Every row counts in a seal of its table (number of rows, and the sum of their digests), which a change updates in the
 same transaction. Whoever reads the rows compares: a row that was damaged, lost or doubled is noticed before anybody is
-compared with it. How the database is opened is `sqlite`'s matter.
+compared with it. How the database is opened is the matter of `sqlite` and `postgres`.
 """
+import abc
 import contextlib
 import datetime
+import functools
 import hashlib
 import json
 import threading
@@ -66,27 +68,36 @@ class Rows(NamedTuple):
 
 def seal_of(row):
     """A number that stands for everything in a row."""
-    blobs = [bytes(value) for value in row if isinstance(value, (bytes, memoryview))]
-    rest = tuple(value for value in row if not isinstance(value, (bytes, memoryview)))
-    return int.from_bytes(hashlib.blake2b(b''.join([*blobs, repr(rest).encode('utf-8', 'surrogatepass')]),
-                                          digest_size=8).digest(), 'big') % WRAP
+    digest, rest = hashlib.blake2b(digest_size=8), []
+    for value in row:
+        if isinstance(value, (bytes, memoryview)):
+            digest.update(value)
+        else:
+            rest.append(value)
+    digest.update(repr(tuple(rest)).encode('utf-8', 'surrogatepass'))
+    return int.from_bytes(digest.digest(), 'big') % WRAP
+
+
+_parsed = functools.lru_cache(maxsize=8)(json.loads)      # a calibration is long, and read after every change
 
 
 def now():
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
 
 
-class Tables:
+class Tables(abc.ABC):
     """The tables of one gallery, and transactions on them. Used by one thread at a time; others wait.
 
-    A subclass connects, says `_run(sql, values)` -> rows (``?`` stands for a value), `_run_many`, and how transactions
-    begin; errors of its database come out as those of `galleries.errors` or OSError.
+    A subclass connects, has the `path` by which users know it, and says what is abstract here; errors of its database
+    come out as those of `galleries.errors` or OSError.
     """
+
+    path = None
 
     def __init__(self, name, readonly):
         self.name, self.readonly = name, readonly
         self._lock = threading.RLock()
-        self._depth, self._seals = 0, None
+        self._depth, self._seals, self._shown = 0, None, None
 
     # Transactions
 
@@ -118,16 +129,18 @@ class Tables:
                 self._depth, self._seals = 0, None
 
     @contextlib.contextmanager
-    def _reading(self):
-        """Everything read in the block is of one moment."""
+    def reading(self):
+        """Everything read in the block is of one moment. Blocks within join it."""
         with self._lock:
-            if self._depth:
-                yield self._seals
+            if self._depth or self._shown is not None:
+                yield self._seals if self._depth else self._shown
                 return
             self._begin(write=False)
             try:
-                yield self._read_seals()
+                self._shown = self._read_seals()
+                yield self._shown
             finally:
+                self._shown = None
                 self._end('ROLLBACK')
 
     # Seals
@@ -189,27 +202,45 @@ class Tables:
 
     # What a gallery asks for
 
-    def create(self, settings):
-        """Make the tables in an empty database."""
+    def create(self, settings, fill=None):
+        """Make the tables in an empty database; `fill(tables)` adds what is in it from the start."""
         self._begin(write=True)
-        for statement in self._schema().split(';'):
-            self._run(statement)
-        self._seals = {'generation': (0, 0), 'rewritten': (0, 0)}
-        self._insert('settings', [('version', str(VERSION)), *settings.items()])
-        self._write_seals({})
-        self._seals = None
-        self._end('COMMIT')
+        try:
+            for statement in self._schema().split(';'):
+                self._run(statement)
+            self._seals = {'generation': (0, 0), 'rewritten': (0, 0)}
+            self._insert('settings', [('version', str(VERSION)), *settings.items()])
+            if fill:
+                self._depth = 1                            # what it writes joins this transaction
+                fill(self)
+            self._write_seals({})
+            self._end('COMMIT')
+        except BaseException:
+            self._end('ROLLBACK')
+            raise
+        finally:
+            self._depth, self._seals = 0, None
+
+    def take_all(self, other):
+        """Within a change of an empty gallery: become the same as `other`, audit lines and calibration too."""
+        with other.reading() as seals:
+            rows = {table: other._select(table) for table in COLUMNS}
+        for table in COLUMNS:
+            other._compare(table, rows[table], seals)
+            self._delete(table, '', ())
+            self._insert(table, rows[table])
+        self._seals.update(seals)
 
     def settings(self):
         """The settings, compared with their seal."""
-        with self._reading() as seals:
+        with self.reading() as seals:
             rows = self._select('settings')
         self._compare('settings', rows, seals)
         return dict(rows)
 
     def generation(self):
         """How many changes there were."""
-        with self._reading() as seals:
+        with self.reading() as seals:
             return seals['generation'][0]
 
     def read(self, since=None):
@@ -224,7 +255,7 @@ class Tables:
         -------
         Rows, or None where more than additions happened since
         """
-        with self._reading() as seals:
+        with self.reading() as seals:
             if since and seals['rewritten'][0] != since.rewritten:
                 return None
             settings, points = self._select('settings'), self._select('points')
@@ -239,7 +270,7 @@ class Tables:
         last = {table: rows[-1][0] if rows else since.last[table] if since else 0
                 for table, rows in (('people', people), ('walks', walks))}
         return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings,
-                    {task: json.loads(value) for task, value in points},
+                    {task: _parsed(value) for task, value in points},
                     {number: name for number, name, _ in people}, [row[0] for row in walks],
                     [row[1] for row in walks], [row[2] for row in walks], [row[4] for row in walks],
                     [row[5] for row in walks],
@@ -248,7 +279,7 @@ class Tables:
 
     def facts(self):
         """Every walk as a dict of its columns but the vector, `person` being the name."""
-        with self._reading():
+        with self.reading():
             names = {number: name for number, name, _ in self._select('people')}
             walks = self._select('walks')
         return [{**dict(zip(COLUMNS['walks'], row)), 'person': names[row[1]], 'vector': None,
@@ -326,7 +357,7 @@ class Tables:
 
     def audit(self):
         """The audit lines, as dicts, compared with their seal."""
-        with self._reading() as seals:
+        with self.reading() as seals:
             rows = self._select('audit')
         self._compare('audit', rows, seals)
         return [dict(zip(COLUMNS['audit'], row)) for row in rows]
@@ -338,24 +369,30 @@ class Tables:
 
     # What a database does its own way
 
+    @abc.abstractmethod
     def _schema(self):
-        raise NotImplementedError
+        """`SCHEMA` with its types."""
 
+    @abc.abstractmethod
     def _run(self, sql, values=()):
-        raise NotImplementedError
+        """Rows of a statement, in which ``?`` stands for a value."""
 
+    @abc.abstractmethod
     def _run_many(self, sql, rows):
-        raise NotImplementedError
+        """A statement for each of several rows of values."""
 
+    @abc.abstractmethod
     def _begin(self, write):
-        raise NotImplementedError
+        """Begin a transaction: one that no other writer joins, or one that sees a single moment."""
 
+    @abc.abstractmethod
     def _end(self, how):
-        raise NotImplementedError
+        """'COMMIT' or 'ROLLBACK', where a transaction is open."""
 
+    @abc.abstractmethod
     def purge(self):
         """Leave nothing of what was deleted."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def close(self):
-        raise NotImplementedError
+        """End the connection."""
