@@ -199,8 +199,9 @@ def _ask_svm(vectors, codes, tried):
     turn %= TURNS
     for number in range(turn.max() + 1):
         left = turn != number
-        ranks, weighs = (LeastSquares(vectors[left], codes[left], ridge) for ridge in (RIDGE, STRANGERS_RIDGE))
-        nearest, now = nearest_of(vectors[left], codes[left]), tried[turn[tried] == number]
+        train = vectors[left], codes[left]
+        ranks, weighs = (LeastSquares(*train, ridge) for ridge in (RIDGE, STRANGERS_RIDGE))
+        nearest, now = nearest_of(*train), tried[turn[tried] == number]
         for walks in np.array_split(now, math.ceil(len(now) / BLOCK)):
             probes = vectors[walks]
             yield walks, *((*(score(svm, probes, walks) for svm in (ranks, weighs)),
