@@ -54,7 +54,7 @@ setup(
         'progress': ['tqdm>=4.60'],
         'c3d': ['ezc3d>=1.5'],
         'benchmark': ['av>=12', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
-        'test': ['av>=12', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1', 'tqdm>=4.60'],
+        'test': ['av>=12', 'hypothesis>=6.100', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1', 'tqdm>=4.60'],
     },
     classifiers=[
         'Intended Audience :: Science/Research',

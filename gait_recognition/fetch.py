@@ -318,10 +318,10 @@ def _checked(address, schemes):
     """
     try:
         parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
-        (host or '').encode('idna')
-        if parts.scheme in schemes and host and '@' not in parts.netloc and len(address) <= ADDRESS_LIMIT \
-                and address.isascii() and address.isprintable() and ' ' not in address:
+        host, _ = parts.hostname or '', parts.port
+        host.encode('idna')
+        is_plain = address.isascii() and address.isprintable() and ' ' not in address and '@' not in parts.netloc
+        if parts.scheme in schemes and 0 < len(host) < 254 and is_plain and len(address) <= ADDRESS_LIMIT:
             return address
         problem = f'expected {" or ".join(schemes)}://HOST/...'
     except ValueError as error:                             # UnicodeError, of a host, is one
@@ -420,7 +420,7 @@ def _open(opener, address, **headers):
             page = _read_page(error)
         if page.title:
             answer += f' ({page.problem(error.url)})'
-        raise FetchError(f'{answer} for {address}') from error
+        raise FetchError(f'{answer} for {address:.200}') from error
     except urllib.error.URLError as error:
         # urllib wraps what fails before the request is out; only a connection torn down half-way is worth a retry.
         if isinstance(error.reason, ssl.SSLCertVerificationError):
@@ -446,7 +446,7 @@ def _read_page(response):
             content += chunk
         return _Page(content[:PAGE_LIMIT].decode('utf-8', 'replace'))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _Transient(f'the connection was cut: {error}') from error
+        raise _Transient(f'the connection was cut: {str(error)[:200]}') from error
 
 
 def _next_bytes(response):

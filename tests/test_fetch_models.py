@@ -348,6 +348,12 @@ def test_a_file_has_a_time_in_which_it_must_come(server, tmp_path, capsys, monke
     assert 'is up' in capsys.readouterr().err and not (tmp_path / NAME).exists()
 
 
+def test_a_message_is_no_longer_than_one_reads_whatever_the_server_writes(server, tmp_path, capsys):
+    server.parts.update({PATH: status(302, Location='/x?' + '9' * 10_000), '/x': status(404)})
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    assert len(capsys.readouterr().err) < 1500
+
+
 @pytest.mark.parametrize('headers', [{'Content-Length': '9' * 5000}, {'Content-Length': '-5'}, {'Content-Length': 'x'}])
 def test_a_length_that_is_none_is_not_believed(headers, server, tmp_path, pauses):
     server.parts[PATH] = lambda request: request.answer(200, headers, CONTENT)

@@ -38,7 +38,7 @@ class Kind:
             at = random.randrange(len(pairs))
             is_right, pairs[at] = False, (pairs[at][0], random.choice((noise(random), flipped(random, pairs[at][1]))))
         with open(self.path, 'wb') as file:
-            file.write(table_of(random, pairs))
+            file.write(table_of(random, pairs, holds_values=True))
         return self.judge(self.path, self.tensors.values() if is_right else None)
 
 
