@@ -2,7 +2,8 @@
 import numpy as np
 
 from tests.fuzz import tables
-from tests.fuzz.kinds.v2 import TYPES, flipped, noise, odd, odd_shape, other_shape, table_of
+from tests.fuzz.kinds.v2 import TYPES, odd_shape, other_shape, table_of
+from tests.fuzz.noise import flipped, noise, odd
 from tests.fuzz.weights import Judge, tensors
 
 
