@@ -28,13 +28,14 @@ from gait_recognition.galleries.errors import (
 from gait_recognition.galleries.held import Held
 from gait_recognition.galleries.sqlite import SqliteTables
 from gait_recognition.galleries.tables import Source
-from gait_recognition.parameters import check_text
+from gait_recognition.parameters import FLAG, FRAME_RATE, NUMBER, POSITIVE_INTEGER, TEXT, check, check_text, optional
 from gait_recognition.rates import RATE
 from gait_recognition.scorers import fit_identifier, normalise, threshold_for
 from gait_recognition.weights import choose_weights
 
 __all__ = ['DuplicateWalkError', 'FingerprintError', 'Gallery', 'GalleryFileError', 'GalleryLockedError',
            'GalleryReadOnlyError', 'Identification', 'OperatingPoint', 'Source', 'Verification']
+DESCRIPTION = {'every': POSITIVE_INTEGER, 'crop': TEXT, 'rate': optional(FRAME_RATE)}       # of `agree`
 TASKS = ('identify', 'verify')
 SUFFIX = '.gallery'                      # of a gallery that was converted from an .npz of before
 
@@ -137,12 +138,9 @@ class Gallery:
         except FingerprintError as error:
             tables.close()
             raise FingerprintError(f'{path}: {error}') from None
-        except (GalleryFileError, OSError):
+        except BaseException:
             tables.close()
             raise
-        except (ValueError, TypeError, KeyError) as error:              # what is in it makes no sense
-            tables.close()
-            raise GalleryFileError(f'{path} is not a gallery, or a damaged one: {error}') from error
         return gallery
 
     @classmethod
@@ -227,6 +225,7 @@ class Gallery:
         Vectors of another `every`, or of another rate of frames (`walk_vector`), mean something else: ValueError.
         Another way to cut out the walker is a warning.
         """
+        check(DESCRIPTION, {'every': every, 'crop': crop, 'rate': rate})
         kept = self.settings
         if kept.get('every', str(every)) != str(every):
             raise ValueError(f'every: the walks of this gallery were described with every={kept["every"]}, got '
@@ -279,6 +278,7 @@ class Gallery:
         """
         self._check_fingerprint(fingerprint)
         check_text('name', name)
+        check({'force': FLAG}, {'force': force})
         with self.changing():
             vectors = self._check_vectors(vectors)
             sources = _one_each('sources', sources, len(vectors)) or [Source()] * len(vectors)
@@ -430,8 +430,12 @@ class Gallery:
         with self.changing():
             for name in dict.fromkeys(walks.names):
                 own = [i for i, each in enumerate(walks.names) if each == name]
-                self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own], walks.fingerprint or fingerprint,
-                           [Source(contents=walks.contents[i]) for i in own], force)
+                try:
+                    self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own],
+                               walks.fingerprint or fingerprint,
+                               [Source(contents=walks.contents[i]) for i in own], force)
+                except ValueError as error:
+                    raise type(error)(f'{path}: {error}') from error
             self._tables.note('import', None, f'{len(walks.names)} walks')
         return len(walks.names)
 
@@ -518,8 +522,9 @@ class Gallery:
         dict
             Task -> `OperatingPoint`, also kept in `calibration`, in the file.
         """
+        check({'false_accept_rate': NUMBER}, {'false_accept_rate': false_accept_rate})
         points = {}
-        for task in tasks:
+        for task in [tasks] if isinstance(tasks, str) else tasks:
             if task not in TASKS:
                 raise ValueError(f'tasks: expected some of {TASKS}, got {task!r}')
             method = self.method if task == 'identify' else 'cosine'
@@ -596,6 +601,7 @@ class Gallery:
             share the first place exactly are 'unknown'.
         """
         self._check_fingerprint(fingerprint)
+        check({'top': POSITIVE_INTEGER}, {'top': top})
         probes = self._check_vectors(vectors)
         if not len(self):
             raise ValueError('the gallery is empty: enrol somebody first')

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_files import open_npz, replacing
+from gait_recognition.parameters import check_text
+from gait_recognition.scorers import normalise
 
 SUFFIXES = ('.csv', '.npz')
 
@@ -51,18 +53,39 @@ def read(path):
     suffix = suffix_of(path)
     try:
         walks = _read_npz(path) if suffix == '.npz' else _read_csv(path)
+        _check(walks)
+        return walks
     except OSError:
         raise
     except Exception as error:           # a foreign file can break the readers in any way
         raise ValueError(f'{path} cannot be read as walks of a gallery: {error}') from error
-    if walks.vectors.ndim != 2 or not len(walks.names) == len(walks.labels) == len(walks.vectors):
-        raise ValueError(f'{path}: names, walks and vectors differ in number')
-    return walks
+
+
+def _check(walks):
+    """Refuse what no export holds: names of another type, numbers that are no vectors, not one of each for each."""
+    for each in walks[:2] + walks[3:4]:
+        if not isinstance(each, list):
+            raise ValueError(f'expected lists of names, walks and contents, got {each!r:.100}')
+    for argument, texts in ('name', walks.names), ('walk', walks.labels):
+        for text in texts:
+            check_text(argument, text)
+    if not len(walks.names) == len(walks.labels) == len(walks.contents) == len(walks.vectors):
+        raise ValueError('names, walks and vectors differ in number')
+    if len(walks.vectors):
+        normalise(walks.vectors)
+    for text in *walks.contents, walks.fingerprint:
+        if text is not None:
+            check_text('contents or fingerprint', text)
 
 
 def _read_npz(path):
     with open_npz(path) as arrays:
-        return Walks(arrays['names'].tolist(), arrays['walks'].tolist(), arrays['vectors'].astype(np.float32),
+        vectors = arrays['vectors']
+        if vectors.dtype.kind not in 'fiu' or vectors.ndim != 2:
+            raise ValueError(f'expected vectors (n, d), got {vectors.dtype} {vectors.shape}')
+        with np.errstate(over='ignore'):                            # what float32 cannot hold is refused as infinite
+            vectors = vectors.astype(np.float32)
+        return Walks(arrays['names'].tolist(), arrays['walks'].tolist(), vectors,
                      [each or None for each in arrays['contents'].tolist()], arrays['fingerprint'].item())
 
 
