@@ -35,6 +35,9 @@ def _private(path, flags):
 
 def write(path, walks):
     """Write `Walks`, readable by the owner alone: as CSV name, walk, v0, v1, ..., as npz everything."""
+    for text in *walks.names, *walks.labels:
+        if '\0' in text:                                            # NumPy drops it at the end, csv before Python 3.11
+            raise ValueError(f'{path}: {text!r} holds a NUL, which such a file does not keep; rename it first')
     if suffix_of(path) == '.npz':
         with replacing(path, opener=_private) as file:
             np.savez(file, names=np.array(walks.names, object).astype(str), walks=np.array(walks.labels).astype(str),
