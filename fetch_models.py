@@ -7,7 +7,7 @@ The command is `gait_recognition.fetch`.
 """
 import sys
 
-from gait_recognition.fetch import main
+from gait_recognition.door import enter
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(enter('gait_recognition.fetch', 'fetch_models'))

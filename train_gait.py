@@ -7,7 +7,7 @@ The command is `gait_recognition.training.gait`.
 """
 import sys
 
-from gait_recognition.training.gait import main
+from gait_recognition.door import enter
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(enter('gait_recognition.training.gait', 'train_gait', when_interrupted=1))

@@ -7,7 +7,7 @@ The command is `gait_recognition.training.pose`.
 """
 import sys
 
-from gait_recognition.training.pose import main
+from gait_recognition.door import enter
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(enter('gait_recognition.training.pose', 'train_pose', when_interrupted=1))
