@@ -8,7 +8,11 @@ Standard output gets the 16 lines and nothing else; messages go to standard erro
 import sys
 
 if __name__ == '__main__':                                      # before the imports, which take a while
-    from gait_recognition.door import enter
+    try:
+        from gait_recognition.door import enter
+    except KeyboardInterrupt:                                   # `enter` sees to all that comes after it
+        print('dummy_pose_estimation: interrupted', file=sys.stderr)
+        sys.exit(130)
     sys.exit(enter('dummy_pose_estimation', 'dummy_pose_estimation'))
 
 import argparse

@@ -5,6 +5,7 @@ What is in them is not known here.
 import contextlib
 import math
 import os
+import re
 import secrets
 import shutil
 import zipfile
@@ -141,8 +142,8 @@ def replacing(path, mode='wb', shared=False, **options):
     mode, options
         As of `open`.
     shared : bool
-        Several processes may write this file at once: each writes one of its own beside it. Otherwise that one has a
-        fixed name, so that what a killed process left is overwritten by the next.
+        Several processes may write this file at once: each writes one of its own beside it. Otherwise what a killed
+        process left beside it is removed.
 
     Yields
     ------
@@ -152,9 +153,11 @@ def replacing(path, mode='wb', shared=False, **options):
     if os.path.exists(path) and not os.path.isfile(path):       # renaming onto a device would remove it
         raise (IsADirectoryError if os.path.isdir(path) else FileExistsError)(
             f'{path} is no file that could be replaced, but a folder, a device or a pipe')
-    beside = f'{path}.{secrets.token_hex(4)}.new' if shared else f'{path}.new'
+    if not shared:
+        remove_left(path)
+    beside = f'{path}.{secrets.token_hex(8)}.new'
     try:
-        with open(beside, mode, **options) as file:
+        with open(beside, mode.replace('w', 'x'), **options) as file:        # a new one: no link is followed
             if os.path.exists(path):
                 shutil.copymode(path, beside)
             yield file
@@ -173,6 +176,16 @@ def replacing(path, mode='wb', shared=False, **options):
             os.close(folder)
 
 
+def remove_left(path, suffixes=('',)):
+    """Remove what killed processes left beside a file, by the names of `replacing`, of today and of before."""
+    folder, name = os.path.split(path)
+    pattern = re.compile(rf'{re.escape(name)}(\.[0-9a-f]{{8,16}})?\.new({"|".join(map(re.escape, suffixes))})')
+    for entry in os.listdir(folder or '.') if os.path.isdir(folder or '.') else ():
+        if pattern.fullmatch(entry):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, entry))
+
+
 @contextlib.contextmanager
 def replacing_folder(path):
     """A folder beside `path` to write in, made for the block; it takes that name once the block is through.
@@ -180,7 +193,7 @@ def replacing_folder(path):
     `path` is not there yet, or an empty folder; after an error nothing is left behind.
     """
     path = os.path.abspath(path)
-    beside = f'{path}.{secrets.token_hex(4)}.part'
+    beside = f'{path}.{secrets.token_hex(8)}.part'
     os.mkdir(beside)
     try:
         yield beside

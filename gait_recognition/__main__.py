@@ -1,7 +1,11 @@
 """`python -m gait_recognition` is the command `gait-recognition`."""
 import sys
 
-from gait_recognition.door import enter
+try:
+    from gait_recognition.door import enter
+except KeyboardInterrupt:                                       # `enter` sees to all that comes after it
+    print('gait-recognition: interrupted', file=sys.stderr)
+    sys.exit(130)
 
 
 def main():

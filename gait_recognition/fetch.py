@@ -479,6 +479,15 @@ def _identity(response):
             'modified': headers.get('Last-Modified'), 'hash': headers.get('x-goog-hash')}
 
 
+def _is_own(facts):
+    """Whether what `lstat` found is a regular file without another name."""
+    return stat.S_ISREG(facts.st_mode) and facts.st_nlink <= 1
+
+
+def _unfollowed(path, flags):
+    return os.open(path, flags | getattr(os, 'O_NOFOLLOW', 0), 0o666)
+
+
 class _Part:
     """NAME.part, what has arrived of a file, and NAME.part.json, which version of it that is.
 
@@ -493,10 +502,10 @@ class _Part:
 
     def __enter__(self):
         for path in self.path, self._record_path:
-            if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):      # planted, or a pipe that blocks
-                raise FetchError(f'{path} is no regular file; remove it')
+            if os.path.lexists(path) and not _is_own(os.lstat(path)):           # planted, or a pipe that blocks
+                raise FetchError(f'{path} is no regular file of its own; remove it')
         while True:
-            self._record = open(self._record_path, 'a+', encoding='utf-8')
+            self._record = open(self._record_path, 'a+', encoding='utf-8', opener=_unfollowed)
             try:
                 gait_files.lock(self._record)
                 # The run that held it before may have removed the file since we opened it: then ours locks nothing.
@@ -588,7 +597,7 @@ def _write(part, response, have, identity, most):
         _say(f'{name}: fetching, {have / 1e6:.1f} MB' + (f' of {size / 1e6:.1f} MB' if size else '') + ' there')
     try:
         with contextlib.closing(Progress(size, name, have, 'B')) as progress, \
-                open(part.path, 'ab' if have else 'wb') as file:
+                open(part.path, 'ab' if have else 'wb', opener=_unfollowed) as file:
             part.identity = identity        # only now that nothing of another version is left in the file
             while chunk := _read(response, have, size):
                 have += len(chunk)

@@ -192,7 +192,7 @@ def _beside(path):
     """The name of an empty private file beside `path`, gone at the end where it is still there."""
     if not os.path.isdir(os.path.dirname(path)):
         raise FileNotFoundError(f'{path}: its folder does not exist')
-    beside = f'{path}.{secrets.token_hex(4)}.new'
+    beside = f'{path}.{secrets.token_hex(8)}.new'
     mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o600
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
