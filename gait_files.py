@@ -8,9 +8,25 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import zipfile
 
 import numpy as np
+
+
+def check_regular(path):
+    """Refuse what is there and is no file: opening a pipe may wait for ever, reading a device may never end.
+
+    Raises
+    ------
+    ValueError
+        A folder, a pipe, a socket or a device. What is not there is left to who opens it.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        mode = os.stat(path).st_mode
+        kind = next((kind for is_kind, kind in ((stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO, 'a pipe'),
+                                                (stat.S_ISSOCK, 'a socket')) if is_kind(mode)), 'a device')
+        raise ValueError(f'{path} is {kind}; a file was expected')
 
 
 def open_npz(file, most=None):

@@ -112,7 +112,16 @@ class Interrupts:
             return sys.__unraisablehook__(unraisable)
         import threading
         self._last = -PATIENCE
-        threading.Timer(0.01, self._signal.raise_signal, [self._signal.SIGINT]).start()
+        threading.Timer(0.01, self._interrupt_main).start()
+
+    def _interrupt_main(self):
+        """Ctrl-C for the main thread, out of a system call where it waits in one."""
+        import _thread
+        import threading
+        if hasattr(self._signal, 'pthread_kill'):
+            self._signal.pthread_kill(threading.main_thread().ident, self._signal.SIGINT)
+        else:                                               # Windows
+            _thread.interrupt_main()
 
     def end(self, status):
         """From here on a Ctrl-C ends the process at once, with this status."""

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image, ImageOps
 
+from gait_files import check_regular
 from gait_recognition.facts import SQUARE, Facts, Limits, TooLargeError, Unreadable, shown_size
 
 SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
@@ -45,6 +46,7 @@ def read_picture(path, limits=DEFAULT_LIMITS):
         Not there, or not readable.
     """
     known_formats()
+    check_regular(path)
     # Pillow warns from half its limit on; a picture the user names may be as large as that.
     with open(path, 'rb') as file, warnings.catch_warnings(), _pillow_limit(limits):
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)
@@ -65,6 +67,7 @@ def read_picture(path, limits=DEFAULT_LIMITS):
 @contextlib.contextmanager
 def opened_picture(path):
     """A picture file as Pillow opens it, for the block; whatever fails in it is a ValueError that names the file."""
+    check_regular(path)
     try:
         with Image.open(path) as picture:
             yield picture
@@ -131,6 +134,7 @@ def open_walk(path, limits=DEFAULT_LIMITS):
     ValueError
         Beyond the limits, or of a kind that takes something more to be read.
     """
+    check_regular(path)
     with _pillow_limit(limits):
         try:
             image = Image.open(path, formats=known_formats())

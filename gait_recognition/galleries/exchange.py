@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_files import open_npz, replacing
+from gait_files import check_regular, open_npz, replacing
 from gait_recognition.parameters import check_text
 from gait_recognition.scorers import normalise
 
@@ -54,6 +54,7 @@ def write(path, walks):
 def read(path):
     """The `Walks` of a file that `write` wrote, or another of that form."""
     suffix = suffix_of(path)
+    check_regular(path)
     try:
         walks = _read_npz(path) if suffix == '.npz' else _read_csv(path)
         _check(walks)

@@ -6,6 +6,7 @@ import secrets
 import sqlite3
 import urllib.parse
 
+from gait_files import check_regular
 from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedError
 from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
 
@@ -15,7 +16,8 @@ MAGIC = b'SQLite format 3\0'
 
 
 def is_database(path):
-    """Whether a file begins as those of SQLite do."""
+    """Whether a file begins as those of SQLite do; ValueError for what is no file."""
+    check_regular(path)
     with open(path, 'rb') as file:
         return file.read(len(MAGIC)) == MAGIC
 
