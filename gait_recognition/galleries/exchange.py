@@ -84,6 +84,9 @@ def _check(walks):
 
 def _read_npz(path):
     with open_npz(path) as arrays:
+        for name in 'names', 'walks', 'contents':
+            if arrays[name].ndim != 1 or arrays[name].dtype.kind != 'U':
+                raise ValueError(f'{name}: expected a list of texts, got {arrays[name].dtype} {arrays[name].shape}')
         vectors = arrays['vectors']
         if vectors.dtype.kind not in 'fiu' or vectors.ndim != 2:
             raise ValueError(f'expected vectors (n, d), got {vectors.dtype} {vectors.shape}')
