@@ -18,7 +18,7 @@ class Kind:
         header = [(1, 1), (3, tables.message((1, 1)))]
         for _ in range(random.choice((0, 1, 1, 1, 1, 2, 3))):
             random.choice(ENTRY_FAULTS if random.random() < 0.8 else HEADER_FAULTS)(
-                random, random.choice(list(entries.values())) if header else None, header, entries)
+                random, random.choice(list(entries.values())), header, entries)
         pairs = [(b'', tables.message(*header)), *((key, encoded(fields)) for key, fields in entries.items())]
         if random.random() < 0.15:
             random.choice(KEY_FAULTS)(random, pairs)
