@@ -7,7 +7,11 @@ The command is `gait_recognition.fetch`.
 """
 import sys
 
-from gait_recognition.fetch import main
+try:
+    from gait_recognition.door import enter
+except KeyboardInterrupt:                                       # `enter` sees to all that comes after it
+    print('fetch_models: interrupted', file=sys.stderr)
+    sys.exit(130)
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(enter('gait_recognition.fetch', 'fetch_models'))

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import sys
 import sysconfig
 import tempfile
@@ -21,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_files import open_npz, replacing, write_npz
+from gait_files import open_npz, remove_left, replacing, write_npz
 from gait_tables import Entry, read_entries
 
 DATA_SUFFIX = '.data-00000-of-00001'
@@ -786,22 +787,27 @@ def write_checkpoint(prefix, tensors):
     if not os.path.isdir(folder):
         raise FileNotFoundError(f'{folder}: no such folder to save {os.path.basename(prefix)} in')
     beside, names = prefix + '.new', sorted(tensors)
+    fresh = f'{prefix}.{secrets.token_hex(8)}.new'          # TensorFlow follows links: at a name that nobody planted
     _check_names(prefix, names)
+    remove_left(prefix, ('.index', DATA_SUFFIX))
     try:
         with tf.Graph().as_default(), tf.Session() as session:
             inputs = [tf.placeholder(tensors[name].dtype, name=f'tensor_{i}')
                       for i, name in enumerate(names)]
-            save = tf.raw_ops.SaveV2(prefix=os.path.abspath(beside), tensor_names=names,
+            save = tf.raw_ops.SaveV2(prefix=os.path.abspath(fresh), tensor_names=names,
                                      shape_and_slices=[''] * len(names), tensors=inputs)
             session.run(save, {place: tensors[name] for place, name in zip(inputs, names)})
-        _check_written(prefix, {name: entry.shape for name, entry in read_entries(beside).items()}, tensors)
-    except (tf.errors.OpError, ValueError) as error:
-        for suffix in ('.index', DATA_SUFFIX):
-            with contextlib.suppress(OSError):
-                os.remove(beside + suffix)
-        if isinstance(error, ValueError):
-            raise
-        raise OSError(f'{prefix} could not be saved: {error.message}') from error
+        _check_written(prefix, {name: entry.shape for name, entry in read_entries(fresh).items()}, tensors)
+        for suffix in (DATA_SUFFIX, '.index'):              # whole: from here on a killed save can be completed
+            os.replace(fresh + suffix, beside + suffix)
+    except BaseException as error:
+        for place in (fresh, beside):
+            for suffix in ('.index', DATA_SUFFIX):
+                with contextlib.suppress(OSError):
+                    os.remove(place + suffix)
+        if isinstance(error, tf.errors.OpError):
+            raise OSError(f'{prefix} could not be saved: {error.message}') from error
+        raise
     os.replace(beside + DATA_SUFFIX, prefix + DATA_SUFFIX)
     with contextlib.suppress(FileNotFoundError):        # a reader has completed it meanwhile
         os.replace(beside + '.index', prefix + '.index')

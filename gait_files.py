@@ -6,12 +6,29 @@ import contextlib
 import errno
 import math
 import os
+import re
 import secrets
 import shutil
+import stat
 import tempfile
 import zipfile
 
 import numpy as np
+
+
+def check_regular(path):
+    """Refuse what is there and is no file: opening a pipe may wait for ever, reading a device may never end.
+
+    Raises
+    ------
+    ValueError
+        A folder, a pipe, a socket or a device. What is not there is left to who opens it.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        mode = os.stat(path).st_mode
+        kind = next((kind for is_kind, kind in ((stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO, 'a pipe'),
+                                                (stat.S_ISSOCK, 'a socket')) if is_kind(mode)), 'a device')
+        raise ValueError(f'{path} is {kind}; a file was expected')
 
 
 def open_npz(file, most=None):
@@ -143,8 +160,8 @@ def replacing(path, mode='wb', shared=False, **options):
     mode, options
         As of `open`.
     shared : bool
-        Several processes may write this file at once: each writes one of its own beside it. Otherwise that one has a
-        fixed name, so that what a killed process left is overwritten by the next.
+        Several processes may write this file at once: each writes one of its own beside it. Otherwise what a killed
+        process left beside it is removed.
 
     Yields
     ------
@@ -154,9 +171,12 @@ def replacing(path, mode='wb', shared=False, **options):
     if os.path.exists(path) and not os.path.isfile(path):       # renaming onto a device would remove it
         raise (IsADirectoryError if os.path.isdir(path) else FileExistsError)(
             f'{path} is no file that could be replaced, but a folder, a device or a pipe')
-    beside = f'{path}.{secrets.token_hex(4)}.new' if shared else f'{path}.new'
+    if not shared:
+        remove_left(path)
+    beside = f'{path}.{secrets.token_hex(8)}.new'
     try:
-        with named_when_full(path), open(beside, mode, **options) as file:
+        with named_when_full(path), \
+                open(beside, mode.replace('w', 'x'), **options) as file:    # a new one: no link is followed
             if os.path.exists(path):
                 shutil.copymode(path, beside)
             yield file
@@ -214,6 +234,16 @@ def check_writable(folder, path):
         raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
 
 
+def remove_left(path, suffixes=('',)):
+    """Remove what killed processes left beside a file, by the names of `replacing`, of today and of before."""
+    folder, name = os.path.split(path)
+    pattern = re.compile(rf'{re.escape(name)}(\.[0-9a-f]{{8,16}})?\.new({"|".join(map(re.escape, suffixes))})')
+    for entry in os.listdir(folder or '.') if os.path.isdir(folder or '.') else ():
+        if pattern.fullmatch(entry):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, entry))
+
+
 @contextlib.contextmanager
 def replacing_folder(path):
     """A folder beside `path` to write in, made for the block; it takes that name once the block is through.
@@ -221,7 +251,7 @@ def replacing_folder(path):
     `path` is not there yet, or an empty folder; after an error nothing is left behind.
     """
     path = os.path.abspath(path)
-    beside = f'{path}.{secrets.token_hex(4)}.part'
+    beside = f'{path}.{secrets.token_hex(8)}.part'
     os.mkdir(beside)
     try:
         with named_when_full(path):

@@ -37,7 +37,7 @@ setup(
     ],
     # The weights that ship go with the wheel, to where `gait_checkpoints.weight_folders` looks.
     data_files=[('share/gait-recognition/models', ['models/README.md', *sorted(glob('models/walkers*'))])],
-    entry_points={'console_scripts': ['gait-recognition = gait_recognition.cli:main']},
+    entry_points={'console_scripts': ['gait-recognition = gait_recognition.__main__:main']},
     # The lower bounds are tested together on Python 3.10 (.ci/oldest.txt), the newest on 3.13 (.ci/versions).
     install_requires=[
         'tensorflow>=2.15,<2.22',
@@ -56,8 +56,8 @@ setup(
         'postgres': ['psycopg[binary]>=3.1'],
         'encryption': ['sqlcipher3>=0.6.2'],
         'benchmark': ['av>=12', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
-        'test': ['av>=12', 'psycopg[binary]>=3.1', 'pyarrow>=14', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1',
-                 'sqlcipher3>=0.6.2', 'tqdm>=4.60'],
+        'test': ['av>=12', 'hypothesis>=6.100', 'psycopg[binary]>=3.1', 'pyarrow>=14', 'pytest>=8', 'ruff>=0.6',
+                 'setuptools>=70.1', 'sqlcipher3>=0.6.2', 'tqdm>=4.60'],
     },
     classifiers=[
         'Intended Audience :: Science/Research',

@@ -7,7 +7,11 @@ The command is `gait_recognition.training.gait`.
 """
 import sys
 
-from gait_recognition.training.gait import main
+try:
+    from gait_recognition.door import enter
+except KeyboardInterrupt:                                       # `enter` sees to all that comes after it
+    print('train_gait: interrupted', file=sys.stderr)
+    sys.exit(1)
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(enter('gait_recognition.training.gait', 'train_gait', when_interrupted=1))

@@ -7,7 +7,11 @@ The command is `gait_recognition.training.pose`.
 """
 import sys
 
-from gait_recognition.training.pose import main
+try:
+    from gait_recognition.door import enter
+except KeyboardInterrupt:                                       # `enter` sees to all that comes after it
+    print('train_pose: interrupted', file=sys.stderr)
+    sys.exit(1)
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(enter('gait_recognition.training.pose', 'train_pose', when_interrupted=1))

@@ -8,7 +8,6 @@ without TensorFlow. Standard output gets the answer and nothing else; messages a
 """
 import argparse
 import importlib
-import os
 import sys
 import traceback
 import warnings
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 from gait_recognition import __version__
 from gait_recognition.console import STANDARD_OUTPUT, reason_of, say, set_warnings
+from gait_recognition.door import interrupted, to_nowhere
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
                '1 no such yes (unknown, different, uncalibrated; fetch: a file is missing or bad;\n'
@@ -121,19 +121,17 @@ def _status_of(run, verbose=False):
             say('interrupted')
             return 130
         except BrokenPipeError:                             # whoever reads, as in "| head", has seen enough
-            _drop_output()
+            to_nowhere(sys.stdout)
             return 128 + 13                                 # as a shell says it of SIGPIPE
         except Exception as error:
+            if interrupted():
+                say('interrupted')
+                return 130
             expected = isinstance(error, BAD_INPUT)
             if verbose or not expected:
                 traceback.print_exc()
             if getattr(error, 'filename', None) == STANDARD_OUTPUT:
-                _drop_output()
+                to_nowhere(sys.stdout)
             said = reason_of(error)
             say(said if expected else f'unexpected {type(error).__name__}: {said}')
             return 2 if expected else 70
-
-
-def _drop_output():
-    """What was not taken from standard output yet is not tried again when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,8 +8,9 @@ Nothing takes a file's name before its content was verified: against the git blo
 by opening it as a checkpoint that holds every variable of the pose network. What has arrived of an interrupted
 download waits beside the target as NAME.part, and the next run goes on from there.
 
-The standard library downloads: gdown and pooch bring five and three packages more, and verified resuming, blob ids and
-the message for a machine without a network would still be ours to write.
+A server is not trusted: every address that it gives, in whatever way, passes one rule (`_checked`), and size, pace and
+time have bounds. The standard library downloads: gdown knows Google Drive's pages, which are a tenth of this file, and
+has no place for those bounds, for verified resuming or for blob ids (docs/verified.md counts).
 
 It downloads and verifies. It does not restore weights into a network (`gait_checkpoints`, `human_pose_nn`,
 `gait_nn` do), and it imports them, and with them TensorFlow, only when there is a pose checkpoint to look into.
@@ -20,10 +21,12 @@ import dataclasses
 import hashlib
 import http.client
 import http.cookiejar
+import io
 import json
 import os
 import re
 import ssl
+import stat
 import sys
 import time
 import urllib.error
@@ -43,7 +46,13 @@ ATTEMPTS = 5                # in a row that bring nothing new
 FIRST_PAUSE = 1.0           # seconds before the second attempt; doubled before each further one
 LONGEST_PAUSE = 60.0        # seconds, also where a server asks for more
 CHUNK = 1 << 16             # bytes
-PAGE_LIMIT = 1 << 20        # bytes read of an HTML page, at most
+PAGE_LIMIT = 1 << 17        # bytes read of an HTML page, at most
+SIZE_LIMITS = {'pose': 2 << 30, 'gait': 1 << 29, 'picture': 1 << 26}        # bytes; weights of training are tripled
+PACE = 1024                 # bytes a second that a connection brings at the least
+PACE_WINDOW = 60.0          # seconds over which the pace is measured
+TIME_LIMIT = 12 * 3600.0    # seconds for one file, all attempts together
+ADDRESS_LIMIT = 1 << 14     # characters
+RECORD_LIMIT = 1 << 14      # bytes of what is kept about a part
 TRANSIENT_STATUSES = {408, 429, 500, 502, 503, 504}
 USER_AGENT = 'Mozilla/5.0 (compatible; gait-recognition fetch_models)'
 
@@ -125,6 +134,10 @@ class _Transient(Exception):
         self.wait = wait
 
 
+class _TooSlow(TimeoutError):
+    """A connection brings too little to count as progress, or its time is up."""
+
+
 # --- What a file must be ---------------------------------------------------------------------------------------------
 
 def git_blob_id(path):
@@ -170,6 +183,11 @@ def verify(file, path):
     if path.is_dir():
         raise FetchError(f'{path} is a folder; a file was expected')
     try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise FetchError(f'{path} is no regular file')
+        if size > SIZE_LIMITS[file.kind]:                   # not read: it may be a disk's worth
+            raise BadFile(f'{size} bytes; the published file has {SIZE_LIMITS[file.kind]} at most')
         _refuse_stand_ins(path)
         found = file.blob_id and git_blob_id(path)
     except OSError as error:
@@ -185,9 +203,12 @@ def _refuse_stand_ins(path):
     """Recognise what servers send, and people save, in place of a file."""
     with open(path, 'rb') as file:
         head = file.read(1024)
+    if not head:
+        raise BadFile('an empty file')
     kind = gait_checkpoints.stand_in(head)
     if kind == gait_checkpoints.HTML_PAGE:
-        page = _Page(path.read_text('utf-8', 'replace')[:PAGE_LIMIT])
+        with open(path, 'rb') as file:
+            page = _Page(file.read(PAGE_LIMIT).decode('utf-8', 'replace'))
         raise BadFile(f'{kind}{page.titled} was saved in place of the file')
     if kind == gait_checkpoints.LFS_POINTER:
         raise BadFile(f'{kind}, a small text that stands for the file')
@@ -224,7 +245,8 @@ class _Page(HTMLParser):
         super().__init__()
         self.text, self.title, self.forms, self.links = text, '', [], []
         self._inside = None
-        self.feed(text)
+        with contextlib.suppress(AssertionError, ValueError, RecursionError):   # the parser's, of no HTML at all
+            self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
@@ -241,7 +263,7 @@ class _Page(HTMLParser):
 
     def handle_data(self, data):
         if self._inside == 'title':
-            self.title += ' '.join(data.split())
+            self.title = (self.title + ' '.join(data.split()))[:200]
 
     @property
     def titled(self):
@@ -255,10 +277,10 @@ class _Page(HTMLParser):
         """
         for action, fields in self.forms:
             if 'confirm' in fields or 'confirm=' in action:
-                return _with_query(urljoin(address, action), fields)
+                return _with_query(_joined(address, action), fields)
         for link in self.links:
             if 'confirm=' in link:
-                return urljoin(address, link)
+                return _joined(address, link)
         for cookie in cookies:
             if cookie.name.startswith('download_warning') and 'confirm=' not in address:
                 return _with_query(address, {'confirm': cookie.value})
@@ -275,24 +297,118 @@ class _Page(HTMLParser):
         return f'an HTML page{self.titled} came in place of the file'
 
 
+def _joined(address, link):
+    """The address that a link of the page at `address` leads to; whether it may be asked is `_checked`'s matter."""
+    try:
+        joined = urljoin(address, link)
+        urlsplit(joined)
+    except ValueError as error:
+        raise FetchError(f'{urlsplit(address).netloc} leads to {link!r:.200}, which is no address ({error})') from error
+    return joined
+
+
 def _with_query(address, fields):
     return address + ('&' if urlsplit(address).query else '?') + urlencode(fields) if fields else address
 
 
 # --- One connection --------------------------------------------------------------------------------------------------
 
+def _checked(address, schemes):
+    """The address itself, once it is one that may be asked: of one of these schemes, with a host that can be looked up.
+
+    Whoever gives it: the table, the user, a redirect, a form or a link. Of two files no hash is known, so nothing leads
+    from https down to http.
+    """
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or '', parts.port
+        host.encode('idna')
+        is_plain = address.isascii() and address.isprintable() and ' ' not in address and '@' not in parts.netloc
+        if parts.scheme in schemes and 0 < len(host) < 254 and is_plain and len(address) <= ADDRESS_LIMIT:
+            return address
+        problem = f'expected {" or ".join(schemes)}://HOST/...'
+    except ValueError as error:                             # UnicodeError, of a host, is one
+        problem = str(error)
+    raise FetchError(f'{address!r:.200} is not asked: {problem}')
+
+
+def _schemes(address):
+    """The schemes that may be asked where this address was given: https, and http where it was http."""
+    return ('https',) if address.lower().startswith('https:') else ('http', 'https')
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects to http(s) alone, and never from https down to http: two of the files have no known hash."""
+    """Follow redirects to where `_checked` lets them."""
+
+    def __init__(self, schemes):
+        self._schemes = schemes
 
     def redirect_request(self, request, response, code, message, headers, address):
-        if urlsplit(address).scheme not in (('https',) if request.type == 'https' else ('http', 'https')):
-            raise FetchError(f'{request.host} redirects to {address}, which is not {request.type}')
-        return super().redirect_request(request, response, code, message, headers, address)
+        return super().redirect_request(request, response, code, message, headers, _checked(address, self._schemes))
+
+
+class _Paced(io.RawIOBase):
+    """A socket's bytes, as long as they come at some pace, are not too many, and the time is not up."""
+
+    def __init__(self, sock, most, deadline):
+        self._raw, self._most, self._left, self._deadline = sock.makefile('rb', 0), most, most, deadline
+        self._since, self._brought = time.monotonic(), 0
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        count = self._raw.readinto(buffer)
+        now, self._left, self._brought = time.monotonic(), self._left - count, self._brought + count
+        if self._left < 0:
+            raise BadFile(f'more than {self._most} bytes came, the most that the published file can take on its way')
+        if now > self._deadline:
+            raise _TooSlow(f'the time for one file, {TIME_LIMIT / 3600:.0f} h, is up')
+        if now - self._since > PACE_WINDOW:
+            if self._brought < PACE * (now - self._since):
+                raise _TooSlow(f'{self._brought} bytes in {now - self._since:.0f} s are too few')
+            self._since, self._brought = now, 0
+        return count
+
+    def close(self):
+        self._raw.close()
+        super().close()
+
+
+def _opener(cookies, schemes, most, deadline):
+    """An opener for http and https alone: urllib's own opens files, `data:` and FTP, too."""
+    class Response(http.client.HTTPResponse):
+        def __init__(self, sock, *arguments, **options):
+            super().__init__(sock, *arguments, **options)
+            self.fp.close()
+            self.fp = io.BufferedReader(_Paced(sock, most, deadline))
+
+    class Plain(http.client.HTTPConnection):
+        response_class = Response
+
+    class Secure(http.client.HTTPSConnection):
+        response_class = Response
+
+    class PlainHandler(urllib.request.HTTPHandler):
+        def http_open(self, request):
+            return self.do_open(Plain, request)
+
+    class SecureHandler(urllib.request.HTTPSHandler):
+        def https_open(self, request):
+            return self.do_open(Secure, request)
+
+    opener = urllib.request.OpenerDirector()
+    opener.schemes = schemes
+    for handler in (urllib.request.ProxyHandler(), urllib.request.UnknownHandler(), PlainHandler(), SecureHandler(),
+                    urllib.request.HTTPDefaultErrorHandler(), _Redirects(schemes), urllib.request.HTTPErrorProcessor(),
+                    urllib.request.HTTPCookieProcessor(cookies)):
+        opener.add_handler(handler)
+    return opener
 
 
 def _open(opener, address, **headers):
     """Open `address`; return the response (416, an unfit range, included), or raise with the failure sorted."""
-    host = urlsplit(address).netloc
+    host = urlsplit(_checked(address, opener.schemes)).netloc
     # The language, because Drive's pages are recognised by their English words.
     request = urllib.request.Request(address, headers={'User-Agent': USER_AGENT, 'Accept-Language': 'en', **headers})
     try:
@@ -301,13 +417,13 @@ def _open(opener, address, **headers):
         if error.code == 416:
             return error
         with error:
-            answer = f'{host} answers {error.code} {error.reason}'
+            answer = f'{host} answers {error.code} {str(error.reason)[:100]}'
             if error.code in TRANSIENT_STATUSES:
                 raise _Transient(answer, _asked_wait(error.headers)) from error
             page = _read_page(error)
         if page.title:
             answer += f' ({page.problem(error.url)})'
-        raise FetchError(f'{answer} for {address}') from error
+        raise FetchError(f'{answer} for {address:.200}') from error
     except urllib.error.URLError as error:
         # urllib wraps what fails before the request is out; only a connection torn down half-way is worth a retry.
         if isinstance(error.reason, ssl.SSLCertVerificationError):
@@ -316,21 +432,29 @@ def _open(opener, address, **headers):
             raise _Transient(f'{host}: {error.reason}') from error
         through = f' through the proxy {request.host}' if request.host != host else ''
         raise Unreachable(f'{host}{through} ({error.reason})') from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _Transient(f'{host} gave no answer: {error or type(error).__name__}') from error
+    except (OSError, http.client.HTTPException, ValueError) as error:       # ValueError: headers that are none
+        raise _Transient(f'{host} gave no answer: {str(error)[:200] or type(error).__name__}') from error
 
 
 def _asked_wait(headers):
     """Seconds that a Retry-After header asks for; 0 where there is none or it is a date."""
     value = headers.get('Retry-After') or ''
-    return float(value) if value.isdecimal() else 0.0
+    return float(value) if value.isdecimal() and len(value) < 9 else 0.0
 
 
 def _read_page(response):
     try:
-        return _Page(response.read(PAGE_LIMIT).decode('utf-8', 'replace'))
-    except (OSError, http.client.HTTPException) as error:
-        raise _Transient(f'the connection was cut: {error}') from error
+        content = bytearray()
+        while len(content) < PAGE_LIMIT and (chunk := _next_bytes(response)):
+            content += chunk
+        return _Page(content[:PAGE_LIMIT].decode('utf-8', 'replace'))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _Transient(f'the connection was cut: {str(error)[:200]}') from error
+
+
+def _next_bytes(response):
+    """What has come of a response, CHUNK bytes at most: `read` waits for all, and takes a negative size for no end."""
+    return response.read1(CHUNK)
 
 
 def _open_file(opener, cookies, address):
@@ -354,8 +478,17 @@ def _identity(response):
     headers = response.headers
     content_range = re.fullmatch(r'bytes \d+-\d+/(\d+)', headers.get('Content-Range') or '')
     size = content_range[1] if content_range else headers.get('Content-Length')
-    return {'size': int(size) if size and size.isdecimal() else None, 'etag': headers.get('ETag'),
+    return {'size': int(size) if size and size.isdecimal() and len(size) < 18 else None, 'etag': headers.get('ETag'),
             'modified': headers.get('Last-Modified'), 'hash': headers.get('x-goog-hash')}
+
+
+def _is_own(facts):
+    """Whether what `lstat` found is a regular file without another name."""
+    return stat.S_ISREG(facts.st_mode) and facts.st_nlink <= 1
+
+
+def _unfollowed(path, flags):
+    return os.open(path, flags | getattr(os, 'O_NOFOLLOW', 0), 0o666)
 
 
 class _Part:
@@ -371,8 +504,11 @@ class _Part:
         self._record_path = target.with_name(target.name + '.part.json')
 
     def __enter__(self):
+        for path in self.path, self._record_path:
+            if os.path.lexists(path) and not _is_own(os.lstat(path)):           # planted, or a pipe that blocks
+                raise FetchError(f'{path} is no regular file of its own; remove it')
         while True:
-            self._record = open(self._record_path, 'a+', encoding='utf-8')
+            self._record = open(self._record_path, 'a+', encoding='utf-8', opener=_unfollowed)
             try:
                 gait_files.lock(self._record)
                 # The run that held it before may have removed the file since we opened it: then ours locks nothing.
@@ -405,8 +541,8 @@ class _Part:
         """The version of which this is a part; {} where unknown."""
         self._record.seek(0)
         try:
-            identity = json.load(self._record)
-        except ValueError:
+            identity = json.loads(self._record.read(RECORD_LIMIT))
+        except (ValueError, RecursionError):                # damaged, or somebody else's
             return {}
         return identity if isinstance(identity, dict) else {}
 
@@ -417,19 +553,23 @@ class _Part:
         self._record.flush()
 
 
-def _download(part, address, content_is_hashed):
+def _download(part, address, content_is_hashed, most, deadline):
     """Bring `part` to its full size in one attempt, going on from where it stands if that is safe.
 
     The file is always opened from its start first, which passes any confirmation page and tells which version is
     there now. Only if `part` belongs to the same version is the rest requested, and only if the answer says that it
     is that rest is it appended. A version without any mark of the server's is trusted only if the whole content will
-    be held against a hash (`content_is_hashed`).
+    be held against a hash (`content_is_hashed`). The file has `most` bytes at most, and is there by the `deadline`.
     """
     cookies = http.cookiejar.CookieJar()
-    opener = urllib.request.build_opener(_Redirects, urllib.request.HTTPCookieProcessor(cookies))
+    with_overhead = most + most // 8 + PAGE_LIMIT           # headers, and the sizes of chunks
+    opener = _opener(cookies, _schemes(address), with_overhead, deadline)
     with contextlib.ExitStack() as responses:
         response = responses.enter_context(_open_file(opener, cookies, address))
         identity = _identity(response)
+        if (identity['size'] or 0) > most:
+            raise BadFile(f'{urlsplit(response.url).netloc} offers {identity["size"]} bytes; the published file has '
+                          f'{most} at most')
         marked = content_is_hashed or any(identity[mark] for mark in ('etag', 'modified', 'hash'))
         have = part.size() if marked and identity['size'] and identity == part.identity else 0
         if have:
@@ -438,7 +578,7 @@ def _download(part, address, content_is_hashed):
                 response = rest
             else:
                 have = 0            # no ranges there, or a new version this very moment: take the whole, just opened
-        _write(part, response, have, identity)
+        _write(part, response, have, identity, most)
 
 
 def _range_headers(start, identity):
@@ -454,17 +594,20 @@ def _is_rest(response, start, identity):
     return response.status == 206 and response.headers.get('Content-Range') == span and same
 
 
-def _write(part, response, have, identity):
+def _write(part, response, have, identity, most):
     name, size = part.target.name, identity['size']
     if not sys.stderr.isatty():
         _say(f'{name}: fetching, {have / 1e6:.1f} MB' + (f' of {size / 1e6:.1f} MB' if size else '') + ' there')
     try:
         with contextlib.closing(Progress(size, name, have, 'B')) as progress, \
-                open(part.path, 'ab' if have else 'wb') as file:
+                open(part.path, 'ab' if have else 'wb', opener=_unfollowed) as file:
             part.identity = identity        # only now that nothing of another version is left in the file
             while chunk := _read(response, have, size):
-                file.write(chunk)
                 have += len(chunk)
+                if have > most:
+                    raise BadFile(f'{urlsplit(response.url).netloc} sends more than {most} bytes, the most that the '
+                                  'published file has')
+                file.write(chunk)
                 progress(have)
             file.flush()
             os.fsync(file.fileno())
@@ -476,25 +619,28 @@ def _read(response, have, size):
     """The next bytes; b'' only at the true end, which a cut connection looks like when the size is known."""
     fault = None
     try:
-        chunk = response.read(CHUNK)
-    except (OSError, http.client.HTTPException) as error:
+        chunk = _next_bytes(response)
+    except (OSError, http.client.HTTPException, ValueError) as error:
         chunk, fault = b'', error
     if chunk or (fault is None and size in (None, have)):
         return chunk
     raise _Transient(f'connection cut after {have} of {size or "unknown"} bytes'
-                     + (f' ({fault or type(fault).__name__})' if fault else ''))
+                     + (f' ({str(fault)[:200] or type(fault).__name__})' if fault else '')) from fault
 
 
-def _download_with_retries(part, address, content_is_hashed):
-    most, failures = part.size(), 0
+def _download_with_retries(part, address, content_is_hashed, most, deadline):
+    longest, failures = part.size(), 0
     while True:
         try:
-            return _download(part, address, content_is_hashed)
+            return _download(part, address, content_is_hashed, most, deadline)
         except _Transient as error:
-            failures = 1 if part.size() > most else failures + 1
-            most = max(most, part.size())
-            if failures == ATTEMPTS:
-                raise FetchError(f'{error}; given up after {ATTEMPTS} attempts that brought nothing') from error
+            has_grown = part.size() > longest and not isinstance(error.__cause__, _TooSlow)
+            failures = 1 if has_grown else failures + 1
+            longest = max(longest, part.size())
+            if failures >= ATTEMPTS or time.monotonic() > deadline:
+                why = f'after {ATTEMPTS} attempts that brought nothing' if failures >= ATTEMPTS else 'for time is up'
+                kept = f'; {part.size()} bytes of it are kept, and the next run goes on from there' * bool(part.size())
+                raise FetchError(f'{error}; given up {why}{kept}') from error
             pause = min(max(error.wait, FIRST_PAUSE * 2 ** (failures - 1)), LONGEST_PAUSE)
             _say(f'{part.target.name}: {error}; trying again in {pause:.0f} s')
             time.sleep(pause)
@@ -552,19 +698,21 @@ def _fetch_part(file, part, unreachable):
         with contextlib.suppress(BadFile):      # complete when its run ended: the network has nothing to add
             return verify(file, part.path)
         part.remove()
-    failures = []
+    failures, deadline = [], time.monotonic() + TIME_LIMIT
     for address in file.addresses:
         host = urlsplit(address).netloc
         if host in unreachable:
             failures.append(unreachable[host])
             continue
         try:
-            _download_with_retries(part, address, file.blob_id is not None)
+            _download_with_retries(part, address, file.blob_id is not None, SIZE_LIMITS[file.kind], deadline)
         except Unreachable as error:
             unreachable[host] = error
             failures.append(error)
             continue
         except FetchError as error:
+            if isinstance(error, BadFile):                  # too long: nothing of it is worth keeping
+                part.remove()
             failures.append(error)
             continue
         try:
@@ -591,6 +739,8 @@ def _install(part):
 # --- The command -----------------------------------------------------------------------------------------------------
 
 def _say(line):
+    """One message; of what a server wrote into it, characters that steer a terminal are replaced."""
+    line = ''.join(c if c.isprintable() or c == '\n' else '\N{REPLACEMENT CHARACTER}' for c in line)
     print(line, file=sys.stderr, flush=True)
 
 
@@ -605,8 +755,11 @@ def _folder(file):
 
 
 def _mirror(address):
-    parts = urlsplit(address)
-    if parts.scheme not in ('http', 'https') or not parts.netloc or parts.query or re.search(r'\s', address):
+    try:
+        has_query = bool(urlsplit(_checked(address, ('http', 'https'))).query)
+    except FetchError as error:
+        raise argparse.ArgumentTypeError(f'expected http(s)://HOST/PATH, got {error}') from error
+    if has_query:
         raise argparse.ArgumentTypeError(f'expected http(s)://HOST/PATH, got {address}')
     return address.rstrip('/') + '/'
 

@@ -38,7 +38,7 @@ from gait_recognition.galleries.errors import (
 )
 from gait_recognition.galleries.held import Held
 from gait_recognition.galleries.tables import Origin
-from gait_recognition.parameters import check_text
+from gait_recognition.parameters import FLAG, FRAME_RATE, NUMBER, POSITIVE_INTEGER, TEXT, check, check_text, optional
 from gait_recognition.rates import RATE
 from gait_recognition.scorers import (
     STRANGERS_RIDGE,
@@ -52,6 +52,7 @@ from gait_recognition.weights import choose_weights
 
 __all__ = ['DuplicateWalkError', 'FingerprintError', 'Gallery', 'GalleryFileError', 'GalleryLockedError',
            'GalleryReadOnlyError', 'Identification', 'OperatingPoint', 'Origin', 'Verification']
+DESCRIPTION = {'every': POSITIVE_INTEGER, 'crop': TEXT, 'rate': optional(FRAME_RATE)}       # of `agree`
 TASKS = ('identify', 'verify')
 AT_ONCE = 256                            # walks that are identified at once: their scores of all people fit in memory
 SUFFIX = '.gallery'                      # of a gallery that was converted from an .npz of before
@@ -153,12 +154,9 @@ class Gallery:
         except FingerprintError as error:
             tables.close()
             raise FingerprintError(f'{path}: {error}') from None
-        except (GalleryFileError, OSError):
+        except BaseException:
             tables.close()
             raise
-        except (ValueError, TypeError, KeyError) as error:              # what is in it makes no sense
-            tables.close()
-            raise GalleryFileError(f'{path} is not a gallery, or a damaged one: {error}') from error
         return gallery
 
     @classmethod
@@ -254,6 +252,7 @@ class Gallery:
         Vectors of another `every`, or of another rate of frames (`walk_vector`), mean something else: ValueError.
         Another way to cut out the walker is a warning.
         """
+        check(DESCRIPTION, {'every': every, 'crop': crop, 'rate': rate})
         kept = self.settings
         if kept.get('every', str(every)) != str(every):
             raise ValueError(f'every: the walks of this gallery were described with every={kept["every"]}, got '
@@ -306,6 +305,7 @@ class Gallery:
         """
         self._check_fingerprint(fingerprint)
         check_text('name', name)
+        check({'force': FLAG}, {'force': force})
         with self.changing():
             vectors = self._check_vectors(vectors)
             origins = _one_each('origins', origins, len(vectors)) or [Origin()] * len(vectors)
@@ -464,8 +464,11 @@ class Gallery:
                 self.agree(**walks.settings)
             for name in dict.fromkeys(walks.names):
                 own = [i for i, each in enumerate(walks.names) if each == name]
-                self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own], walks.fingerprint or fingerprint,
-                           [walks.origins[i] for i in own], force)
+                try:
+                    self.enrol(name, walks.vectors[own], [walks.labels[i] for i in own],
+                               walks.fingerprint or fingerprint, [walks.origins[i] for i in own], force)
+                except ValueError as error:
+                    raise type(error)(f'{path}: {error}') from error
             self._tables.note('import', None, counted(len(walks.names), 'walk'))
         return len(walks.names)
 
@@ -555,9 +558,10 @@ class Gallery:
         dict
             Task -> `OperatingPoint`, also kept in `calibration`, in the file.
         """
+        check({'false_accept_rate': NUMBER}, {'false_accept_rate': false_accept_rate})
         held, points, kept = self._held, {}, {}
         walks, vectors, names, method = self._walks_now(), held.vectors, held.names, self.method
-        for task in tasks:
+        for task in [tasks] if isinstance(tasks, str) else tasks:
             if task not in TASKS:
                 raise ValueError(f'tasks: expected some of {TASKS}, got {task!r}')
             try:
@@ -620,6 +624,7 @@ class Gallery:
             is what the number of people in the gallery allows to say.
         """
         self._check_fingerprint(fingerprint)
+        check({'top': POSITIVE_INTEGER}, {'top': top})
         probes = self._check_vectors(vectors)
         if not len(self):
             raise ValueError('the gallery is empty: enrol somebody first')

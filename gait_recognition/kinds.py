@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 
-from gait_files import open_npz
+from gait_files import check_regular, open_npz
 
 VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
 GALLERY, MANIFEST, ANSWERS = 'a gallery', 'a manifest', 'kept answers'
@@ -48,6 +48,7 @@ def kind_of(path):
     str or None
         One of this module's constants for what commands write, other words for other files.
     """
+    check_regular(path)
     with open(path, 'rb') as file:
         head = file.read(HEAD)
     if not head:

@@ -1,5 +1,5 @@
 """What parameters may be, declared once where they belong, and the error that names one that is not so."""
-import math
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,9 @@ class Constraint(NamedTuple):
 
 
 def _is_number(value):
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    """Whether it is a finite number; whole ones of Python may be beyond what a float can be."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and \
+        -sys.float_info.max <= value <= sys.float_info.max
 
 
 def integer_from(least, says=None):
@@ -22,10 +24,13 @@ def integer_from(least, says=None):
 
 
 POSITIVE_INTEGER = integer_from(1, 'a positive integer')
+NUMBER = Constraint('a finite number', _is_number)
+TEXT = Constraint('text that is not empty', lambda value: isinstance(value, str) and value != '')
+FLAG = Constraint('True or False', lambda value: isinstance(value, (bool, np.bool_)))
 SHARE = Constraint('a share, 0 to 1', lambda value: _is_number(value) and 0 <= value <= 1)
-IN_SECONDS = Constraint('seconds, 0 or more', lambda value: _is_number(value) and math.isfinite(value) and value >= 0)
+IN_SECONDS = Constraint('seconds, 0 or more', lambda value: _is_number(value) and value >= 0)
 FRAME_RATE = Constraint('a positive number of frames a second',
-                  lambda value: _is_number(value) and math.isfinite(value) and value > 0)
+                  lambda value: _is_number(value) and value > 0)
 QUARTER_TURN = Constraint('degrees, -90 to 90', lambda value: _is_number(value) and -90 <= value <= 90)
 
 

@@ -1,6 +1,7 @@
 """Pictures of any kind that Pillow opens, as upright RGB of 8 bits a channel: one decoder for all."""
 import contextlib
 import functools
+import itertools
 import os
 import warnings
 from fractions import Fraction
@@ -8,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image, ImageOps
 
+from gait_files import check_regular
 from gait_recognition.facts import SQUARE, Facts, Limits, TooLargeError, Unreadable, shown_size
 
 SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
@@ -17,6 +19,7 @@ HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to
 WHITE_16_BIT = 65535
 ORIENTATION = 0x0112                                                # of EXIF
 DEFAULT_LIMITS = Limits()
+LONGEST_DURATION = 1e9                                              # ms of one picture that are believed
 DEFAULT_FPS = 25.0                                                  # where a source has no clock: pictures, arrays
 
 
@@ -44,6 +47,7 @@ def read_picture(path, limits=DEFAULT_LIMITS):
         Not there, or not readable.
     """
     known_formats()
+    check_regular(path)
     # Pillow warns from half its limit on; a picture the user names may be as large as that.
     with open(path, 'rb') as file, warnings.catch_warnings(), _pillow_limit(limits):
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)
@@ -64,10 +68,11 @@ def read_picture(path, limits=DEFAULT_LIMITS):
 @contextlib.contextmanager
 def opened_picture(path):
     """A picture file as Pillow opens it, for the block; whatever fails in it is a ValueError that names the file."""
+    check_regular(path)
     try:
         with Image.open(path) as picture:
             yield picture
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:                              # decoders meet broken files with errors of every class
         raise ValueError(f'{path} cannot be read as a picture: {error}; put a readable one in its place') from error
 
 
@@ -82,7 +87,14 @@ def is_picture(path):
 
 def is_animation(image):
     """Whether an opened file holds several pictures; not an MPO, a photograph: the further ones are its previews."""
-    return image.format != 'MPO' and getattr(image, 'is_animated', False)
+    try:
+        return image.format != 'MPO' and getattr(image, 'is_animated', False)
+    except Exception:                                       # of every class; a picture ahead of a broken one
+        return True
+
+
+class ModeError(ValueError):
+    """A whole picture of a kind that says nothing of black and white."""
 
 
 @functools.lru_cache
@@ -123,6 +135,7 @@ def open_walk(path, limits=DEFAULT_LIMITS):
     ValueError
         Beyond the limits, or of a kind that takes something more to be read.
     """
+    check_regular(path)
     with _pillow_limit(limits):
         try:
             image = Image.open(path, formats=known_formats())
@@ -191,18 +204,23 @@ class PictureSequence:
                     if several:                             # a picture's duration is known once it is read
                         with contextlib.suppress(Unreadable):
                             self._load(image, index, file)
-                    seconds += (image.info.get('duration', 0) if several else 0) / 1000 or 1 / self.fps
+                    seconds += (_duration(image) if several else 0) / 1000 or 1 / self.fps
 
     def _first_duration(self, image):
         with contextlib.suppress(Unreadable):               # WebP and AVIF tell once it is read
             self._load(image, 0, self.files[0])
-        return image.info.get('duration', 0)
+        return _duration(image)
 
     def _count(self, image):
+        """Pictures in it; those that can be found and a damaged one where the others cannot."""
         try:
             return image.n_frames
         except Exception:                                   # of every class, as above
-            return 1
+            for found in itertools.count(1):
+                try:
+                    image.seek(found)
+                except Exception:
+                    return found + 1
 
     def _load(self, image, index, file):
         with _pillow_limit(self.limits):
@@ -219,13 +237,21 @@ class PictureSequence:
         self._load(image, index, file)
         try:
             return np.asarray(in_square_pixels(to_rgb(image), pixel_aspect(image)))
-        except ValueError as error:
+        except ModeError as error:
             raise ValueError(f'{file}: {error}') from error
+        except Exception as error:                          # of every class: broken EXIF, texts for transparency
+            raise Unreadable from error
 
 
 def damaged():
     """What a reader hands out for a frame that cannot be read."""
     raise Unreadable
+
+
+def _duration(image):
+    """Milliseconds for which the opened picture is shown; 0 where it says none, or nonsense."""
+    duration = image.info.get('duration', 0)
+    return duration if isinstance(duration, (int, float)) and 0 < duration < LONGEST_DURATION else 0
 
 
 def pixel_aspect(image):
@@ -237,7 +263,7 @@ def pixel_aspect(image):
         aspect = Fraction(down / across).limit_denominator(1000)
         turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
         return 1 / aspect if turned else aspect
-    except (TypeError, ValueError, ArithmeticError, SyntaxError):   # none, or nonsense
+    except Exception:                                       # of every class: none, or nonsense
         return SQUARE
 
 
@@ -272,7 +298,7 @@ def to_rgb(image, stretch=False):
         if image.mode != 'F' and low >= 0 and high <= WHITE_16_BIT:
             low, high = 0.0, WHITE_16_BIT
         elif not stretch:
-            raise ValueError(f'expected 8 or 16 bits a channel, got mode {image.mode}; convert it first')
+            raise ModeError(f'expected 8 or 16 bits a channel, got mode {image.mode}; convert it first')
         values = (values - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
         return Image.fromarray(values.round().astype(np.uint8)).convert('RGB')
     if image.has_transparency_data:

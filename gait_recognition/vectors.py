@@ -351,6 +351,7 @@ def digest_of(walk):
     digest = hashlib.sha256()
     if isinstance(walk, (str, bytes, os.PathLike)) or are_paths(walk):
         for file in files_of(walk):
+            gait_files.check_regular(file)
             digest.update(f'{os.path.getsize(file)}\n'.encode())
             with open(file, 'rb') as opened:
                 while part := opened.read(1 << 20):
@@ -369,9 +370,10 @@ def _read_vector(file):
     """The vector in a file of the cache; None where there is none, or a damaged one."""
     try:
         vector = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        is_whole = vector.shape == (VECTOR_SIZE,) and vector.dtype == np.float32 and np.isfinite(vector).all()
+    except Exception:                                       # of every class: heads are parsed as Python
         return None
-    return vector if vector.shape == (VECTOR_SIZE,) and vector.dtype == np.float32 else None
+    return vector if is_whole else None
 
 
 def _remarks_file(file):
@@ -398,5 +400,5 @@ def _read_remarks(file):
             return [str(remark) for remark in json.load(opened)]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return ['what was to be said of this walk is kept in a file that is damaged: delete the cache']

@@ -5,11 +5,13 @@ import http.server
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import gait_files
 from gait_recognition import fetch as fetch_models
 from gait_recognition.fetch import PublishedFile, main
 
+SLEEP = time.sleep                                  # `pauses` puts another in its place
 SCRIPT = Path(__file__).resolve().parent.parent / 'fetch_models.py'
 CONTENT = bytes(range(256)) * 2000                  # half a megabyte, no two halves of it interchangeable
 OTHER = CONTENT[::-1]
@@ -266,9 +269,133 @@ def test_a_redirect_off_http_is_not_followed(server, tmp_path, capsys):
 
 
 def test_a_redirect_from_https_down_to_http_is_not_followed():
-    with pytest.raises(fetch_models.FetchError, match='http://example.org/x, which is not https'):
-        fetch_models._Redirects().redirect_request(urllib.request.Request('https://example.org'), None, 302, '', {},
-                                                   'http://example.org/x')
+    with pytest.raises(fetch_models.FetchError, match='http://example.org/x.* is not asked: expected https://HOST'):
+        fetch_models._Redirects(fetch_models._schemes('https://example.org')).redirect_request(
+            urllib.request.Request('https://example.org'), None, 302, '', {}, 'http://example.org/x')
+
+
+LEADS_AWAY = ['file://{secret}', 'FILE:{secret}', 'data:text/plain,x', 'ftp://127.0.0.1/x', 'gopher://127.0.0.1/',
+              'http://[::1', 'http://[z]/', 'http://' + 'a' * 300 + '/', 'http://127.0.0.1:99999/', 'http://u:p@127.0.0.1/',
+              'http:///x', 'http://127.0.0.1/' + 'x' * 20000]
+
+
+@pytest.mark.parametrize('address', LEADS_AWAY, ids=[address[:20] for address in LEADS_AWAY])
+@pytest.mark.parametrize('way', [
+    lambda address: status(302, Location=address),
+    lambda address: page(f'<form action="{address}"><input type="hidden" name="confirm" value="t"></form>'),
+    lambda address: page(f'<a href="{address}?confirm=t">')], ids=['redirect', 'form', 'link'])
+def test_no_page_and_no_redirect_leads_to_another_kind_of_address(way, address, server, tmp_path, capsys, pauses):
+    (tmp_path / 'secret').write_bytes(CONTENT)
+    server.parts[PATH] = way(address.format(secret=tmp_path / 'secret'))
+    assert main(['--to', str(tmp_path / 'there')], [server.file()]) == 1
+    assert names_in(tmp_path / 'there') == [] and len(capsys.readouterr().err) < 3000
+
+
+def test_from_https_nothing_leads_down_to_http_whoever_says_so():
+    for given, allowed in [('https://a', {'https'}), ('HTTPS://a', {'https'}), ('http://a', {'http', 'https'})]:
+        assert {*fetch_models._schemes(given)} == allowed
+    opener = fetch_models._opener(None, ('https',), 1, 0.0)
+    with pytest.raises(fetch_models.FetchError, match='expected https'):
+        fetch_models._open(opener, 'http://127.0.0.1/')
+    assert {*opener.handle_open} == {'http', 'https', 'unknown'}        # no files, no FTP, no data:
+
+
+def endless(piece, **headers):
+    """A body that does not end, as fast as it is taken."""
+    def answer(request):
+        request.answer(200, headers)
+        try:
+            while True:
+                request.wfile.write(piece)
+        except OSError:
+            pass
+    return answer
+
+
+@pytest.mark.parametrize('answer', [endless(bytes(100_000)), endless(bytes(99), **{'Content-Length': 10 ** 12}),
+                                    endless(b'1\r\nx\r\n' * 9999, **{'Transfer-Encoding': 'chunked'})])
+def test_a_body_without_end_is_cut_at_the_most_that_the_file_may_have(answer, server, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(fetch_models, 'SIZE_LIMITS', {'gait': 600_000})
+    server.parts[PATH] = answer
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    assert re.search('has 600000 at most|more than [68]0[0-9]+ bytes', capsys.readouterr().err)
+    assert names_in(tmp_path) == [] and len(server.seen) == 1
+
+
+def test_a_byte_at_a_time_is_given_up_and_what_has_come_is_kept_and_said(server, tmp_path, capsys, monkeypatch, pauses):
+    for name, value in {'PACE_WINDOW': 0.1, 'PACE': 1000, 'ATTEMPTS': 3}.items():
+        monkeypatch.setattr(fetch_models, name, value)
+
+    def trickle(request):
+        request.answer(200, {'Content-Length': len(CONTENT), 'ETag': '"v1"'})
+        try:
+            for i in range(200):
+                request.wfile.write(CONTENT[i:i + 1])
+                SLEEP(0.02)
+        except OSError:
+            pass
+    server.parts[PATH] = trickle
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    message = capsys.readouterr().err
+    assert 'are too few' in message and re.search(r'\d+ bytes of it are kept, and the next run goes on', message)
+    assert len(server.seen) == 1 + 2 + 2                    # three attempts; later ones ask for the rest besides
+
+
+def test_a_file_has_a_time_in_which_it_must_come(server, tmp_path, capsys, monkeypatch, pauses):
+    monkeypatch.setattr(fetch_models, 'TIME_LIMIT', 0.0)
+    server.parts[PATH] = Plain(CONTENT)
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    assert 'is up' in capsys.readouterr().err and not (tmp_path / NAME).exists()
+
+
+def test_a_message_is_no_longer_than_one_reads_whatever_the_server_writes(server, tmp_path, capsys):
+    server.parts.update({PATH: status(302, Location='/x?' + '9' * 10_000), '/x': status(404)})
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    assert len(capsys.readouterr().err) < 1500
+
+
+@pytest.mark.parametrize('headers', [{'Content-Length': '9' * 5000}, {'Content-Length': '-5'}, {'Content-Length': 'x'}])
+def test_a_length_that_is_none_is_not_believed(headers, server, tmp_path, pauses):
+    server.parts[PATH] = lambda request: request.answer(200, headers, CONTENT)
+    assert main(['--to', str(tmp_path)], [server.file()]) == 0
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize('size', [b'-5', b'zz', b'f' * 40, b''])
+def test_a_chunk_of_no_size_takes_no_memory_and_is_no_file(size, server, tmp_path, pauses, capsys):
+    server.parts[PATH] = lambda request: request.answer(200, {'Transfer-Encoding': 'chunked'}, size + b'\r\n' + CONTENT)
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    assert not (tmp_path / NAME).exists()
+
+
+@pytest.mark.parametrize('text', ['<![' * 9999, '<a href=' * 9999, '&#' + '9' * 9999 + ';', '<' * 99999])
+def test_a_page_that_is_no_html_is_a_page(text, server, tmp_path, capsys):
+    server.parts[PATH] = page(text)
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    assert 'an HTML page' in capsys.readouterr().err
+
+
+def test_what_a_server_says_does_not_steer_the_terminal(server, tmp_path, capsys):
+    server.parts[PATH] = page('<title>\x1b[2J\x07gone</title>', 404)
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    message = capsys.readouterr().err
+    assert 'gone' in message and '\x1b' not in message and '\x07' not in message
+
+
+def test_a_false_file_of_gigabytes_is_refused_by_its_size_unread(server, tmp_path, capsys, monkeypatch):
+    (tmp_path / NAME).touch()
+    os.truncate(tmp_path / NAME, 3 << 30)
+    monkeypatch.setattr(fetch_models, 'git_blob_id', None)
+    assert main(['--check', '--to', str(tmp_path)], [server.file()]) == 1
+    assert f'{3 << 30} bytes; the published file has {1 << 29} at most' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', [NAME, NAME + '.part', NAME + '.part.json'])
+def test_a_pipe_in_the_place_of_a_file_is_said_and_not_waited_for(name, server, tmp_path, capsys):
+    os.mkfifo(tmp_path / name)
+    server.parts[PATH] = Plain(CONTENT)
+    assert main(['--to', str(tmp_path)], [server.file()]) == 1
+    assert f'{name} is no regular file' in capsys.readouterr().err
 
 
 def test_a_proxy_of_the_environment_is_used(server, tmp_path, monkeypatch):

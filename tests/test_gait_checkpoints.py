@@ -300,12 +300,14 @@ gait_checkpoints.write_checkpoint({str(path)!r}, {{name: array + 1 for name, arr
     assert subprocess.run([sys.executable, '-c', code], capture_output=True).returncode == 9
 
 
-def test_a_process_killed_before_the_first_rename_leaves_the_old_checkpoint(tmp_path):
+@pytest.mark.parametrize('rename', [0, 1, 2])
+def test_a_process_killed_before_a_file_is_renamed_leaves_the_old_checkpoint(tmp_path, rename):
     path = write_checkpoint(tmp_path / 'killed.ckpt', SMALL)
-    killed_at_rename(path, 0)
+    killed_at_rename(path, rename)
     assert is_small(path)
     gait_checkpoints.write_checkpoint(path, NEW)
     np.testing.assert_array_equal(gait_checkpoints.read_checkpoint(path)['b'], NEW['b'])
+    assert sorted(os.listdir(tmp_path)) == ['killed.ckpt' + DATA_SUFFIX, 'killed.ckpt.index']
 
 
 def test_a_reader_between_the_renames_does_not_disturb_the_writer(tmp_path, monkeypatch):
@@ -314,7 +316,7 @@ def test_a_reader_between_the_renames_does_not_disturb_the_writer(tmp_path, monk
 
     def read_after_the_first(source, target):
         replace(source, target)
-        if source.endswith(DATA_SUFFIX):
+        if target == f'{tmp_path / "last.ckpt"}{DATA_SUFFIX}':
             assert is_small(tmp_path / 'last.ckpt')
     monkeypatch.setattr(os, 'replace', read_after_the_first)
     gait_checkpoints.write_checkpoint(tmp_path / 'last.ckpt', SMALL)
@@ -324,7 +326,7 @@ def test_a_reader_between_the_renames_does_not_disturb_the_writer(tmp_path, monk
 
 def test_a_process_killed_between_the_renames_leaves_what_the_next_restore_completes(tmp_path):
     path = write_checkpoint(tmp_path / 'killed.ckpt', SMALL)
-    killed_at_rename(path, 1)
+    killed_at_rename(path, 3)
     tensors = gait_checkpoints.read_checkpoint(path)
     assert all(np.array_equal(tensors[name], NEW[name]) for name in NEW)
     assert sorted(os.listdir(tmp_path)) == ['killed.ckpt' + DATA_SUFFIX, 'killed.ckpt.index']

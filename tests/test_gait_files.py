@@ -1,8 +1,10 @@
 """Files are written whole or not at all."""
 import os
 
+import numpy as np
 import pytest
 
+import gait_checkpoints
 import gait_files
 
 
@@ -22,8 +24,9 @@ def test_a_replaced_file_is_the_old_one_until_the_new_one_is_whole_and_stays_pri
     assert path.read_text() == 'new' and sorted(os.listdir(tmp_path)) == ['a.txt', 'link.txt']
 
 
-def test_what_a_killed_writer_left_is_overwritten_and_sharing_writers_do_not_meet(tmp_path):
-    (tmp_path / 'a.txt.new').write_text('left by a killed process')
+def test_what_a_killed_writer_left_is_removed_and_sharing_writers_do_not_meet(tmp_path):
+    for left in 'a.txt.new', 'a.txt.0123456789abcdef.new':
+        (tmp_path / left).write_text('left by a killed process')
     with gait_files.replacing(tmp_path / 'a.txt', 'w') as file:
         file.write('one')
     assert os.listdir(tmp_path) == ['a.txt']
@@ -32,3 +35,31 @@ def test_what_a_killed_writer_left_is_overwritten_and_sharing_writers_do_not_mee
             first.write('first')
             second.write('second')
     assert (tmp_path / 'a.txt').read_text() == 'first' and os.listdir(tmp_path) == ['a.txt']
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='links take rights there')
+@pytest.mark.parametrize('shared', [False, True])
+def test_a_link_planted_beside_a_file_is_never_followed(tmp_path, shared, monkeypatch):
+    victim, path = tmp_path / 'victim.txt', tmp_path / 'a.txt'
+    victim.write_text('mine')
+    (tmp_path / 'a.txt.new').symlink_to(victim)
+    with gait_files.replacing(path, 'w', shared) as file:
+        file.write('new')
+    assert path.read_text() == 'new' and victim.read_text() == 'mine' and not path.is_symlink()
+    monkeypatch.setattr(gait_files.secrets, 'token_hex', lambda size: 'guessed')        # even where the name is known
+    (tmp_path / 'a.txt.guessed.new').symlink_to(victim)
+    with pytest.raises(FileExistsError), gait_files.replacing(path, 'w', shared) as file:
+        file.write('newer')
+    assert path.read_text() == 'new' and victim.read_text() == 'mine'
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='links take rights there')
+def test_links_planted_beside_a_checkpoint_are_never_followed(tmp_path):
+    victim, prefix = tmp_path / 'victim', tmp_path / 'w.ckpt'
+    victim.write_text('mine')
+    for suffix in '.new.index', '.new' + gait_checkpoints.DATA_SUFFIX:
+        (tmp_path / f'w.ckpt{suffix}').symlink_to(victim)
+    gait_checkpoints.write_checkpoint(prefix, {'a': np.ones(3, np.float32)})
+    assert victim.read_text() == 'mine'
+    assert gait_checkpoints.read_checkpoint(prefix)['a'].tolist() == [1, 1, 1]
+    assert not [path for path in tmp_path.iterdir() if path.is_symlink() or '.new' in path.name]

@@ -36,9 +36,11 @@ from gait_recognition.scorers import (
     normalise,
     threshold_for,
 )
+from tests.fuzz.kinds import galleries
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIGHTS = 'sha256:weights-a'
+NAN = float('nan')
 ANGLES = {'Ann': [0, 10], 'Bob': [90, 104], 'Cy': [200, 203]}      # degrees on a circle: cosines by hand
 
 
@@ -808,6 +810,12 @@ BAD_FILES = {
 }
 
 
+BAD_FILES |= {f'before: {field} {value!r:.20}': lambda path, change={field: value}: _save_parts(path, **change)
+              for field, value in (('names', 'A'), ('walks', '1'), ('names', [True]), ('names', {'A': 1}),
+                                   ('calibration', {'verify': {'threshold': True}}), ('calibration', []),
+                                   ('fingerprint', True))}
+
+
 def _flip(data):
     place = data.index(np.float32(cosine(10)).tobytes())            # inside the vectors
     return data[:place] + bytes([data[place] ^ 1]) + data[place + 1:]
@@ -844,6 +852,56 @@ def test_a_flipped_byte_anywhere_is_refused_or_changes_no_answer(tmp_path):
         except (GalleryFileError, OSError):
             refused += 1
     assert refused                                                  # much of so small a file is empty
+
+
+@pytest.mark.parametrize('table, key, value', [
+    ('settings', 'width', 'nan'), ('settings', 'every', '[1, 2]'), ('settings', 'rate', 'true'),
+    ('settings', 'fingerprint', ''), ('settings', 'width', '9' * 400), ('points', 'identify', '[1, 2]'),
+    ('points', 'identify', '{"threshold": NaN}'), ('points', 'verify', '[' * 20000), ('points', 'verify', '5')])
+def test_settings_of_the_wrong_type_are_refused_even_under_right_seals(tmp_path, table, key, value):
+    gallery, path = circle_gallery(), tmp_path / 'g.gallery'
+    gallery.calibrate(0.3)
+    gallery.save(path)
+    connection = sqlite3.connect(path, isolation_level=None)
+    name, column = ('key', 'value') if table == 'settings' else ('task', 'value')
+    connection.execute(f'UPDATE {table} SET {column} = ? WHERE {name} = ?', (value, key))
+    connection.execute(f'INSERT OR IGNORE INTO {table} VALUES (?, ?)', (key, value))
+    galleries.seal(connection)
+    connection.close()
+    with pytest.raises(GalleryFileError, match='g.gallery is a damaged gallery: '):
+        Gallery.load(path)
+
+
+@pytest.mark.parametrize('call, said', [
+    (lambda gallery: gallery.agree(every=True), 'every: expected'), (lambda gallery: gallery.agree(every='2'), 'every'),
+    (lambda gallery: gallery.agree(crop=['auto']), 'crop: expected'), (lambda gallery: gallery.agree(rate=NAN), 'rate'),
+    (lambda gallery: gallery.calibrate(NAN), 'false_accept_rate: expected'),
+    (lambda gallery: gallery.calibrate(True), 'false_accept_rate: expected'),
+    (lambda gallery: gallery.calibrate('0.1'), 'false_accept_rate: expected'),
+    (lambda gallery: gallery.identify([1, 0], top=NAN), 'top: expected'),
+    (lambda gallery: gallery.identify([1, 0], top=0), 'top: expected'),
+    (lambda gallery: gallery.enrol('x', [1, 0], force='no'), 'force: expected')])
+def test_arguments_of_the_wrong_type_are_refused_by_name_and_change_nothing(call, said):
+    gallery = circle_gallery()
+    before = gallery.settings, gallery.list(), gallery.calibration
+    with pytest.raises(ValueError, match=said):
+        call(gallery)
+    assert (gallery.settings, gallery.list(), gallery.calibration) == before
+
+
+@pytest.mark.parametrize('change', [
+    {'names': 'abc'}, {'names': [True] * 3}, {'vectors': np.full((3, 2), np.nan)}, {'vectors': np.full((3, 2), 1e300)},
+    {'vectors': np.ones((3, 2), bool)}, {'vectors': np.ones((2, 2))}, {'contents': 'abc'}, {'fingerprint': 5},
+    {'walks': [['1']] * 3}])
+def test_an_npz_that_no_export_wrote_is_refused_by_its_name_and_changes_nothing(tmp_path, change):
+    path, gallery = tmp_path / 'it.npz', circle_gallery()
+    whole = {'names': ['x'] * 3, 'walks': ['1', '2', '3'], 'vectors': on_circle(1, 2, 4), 'contents': [''] * 3,
+             'fingerprint': WEIGHTS}
+    np.savez(path, **{name: np.array(value) for name, value in {**whole, **change}.items()})
+    before = gallery.list()
+    with pytest.raises(ValueError, match='it.npz'):
+        gallery.take_in(path)
+    assert gallery.list() == before
 
 
 def test_a_gallery_of_before_is_converted_beside_it_and_that_is_said(tmp_path):

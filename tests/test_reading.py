@@ -3,6 +3,7 @@ import contextlib
 import functools
 import gc
 import http.server
+import io
 import os
 import pathlib
 import socket
@@ -14,15 +15,24 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from PIL import Image, features
+from PIL.PngImagePlugin import PngInfo
 from small_walks import TALL, Features, Leaky, Spotter, centres, crossing, plain, ready_crops
 
+import gait_checkpoints
 from gait_recognition import pictures, recordings, sources
+from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.facts import JUMP_SECONDS, Clock, Facts, Limits
 from gait_recognition.frames import read_frames
+from gait_recognition.galleries import exchange
+from gait_recognition.gallery import Gallery
+from gait_recognition.kinds import kind_of
+from gait_recognition.pictures import read_picture
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.parts import ELSEWHERE
-from gait_recognition.vectors import GaitVectors, walk_vector
+from gait_recognition.training.annotations import convert_lsp, read_annotations
+from gait_recognition.vectors import GaitVectors, digest_of, walk_vector
 from gait_recognition.videos import encodable_rate, encode
+from gait_recognition.walkers.skeletons import read_recordings
 from gait_recognition.weights import Weights
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -529,3 +539,71 @@ def test_damaged_files_of_every_kind_are_read_or_refused_by_name(tmp_path, seed)
                 read(path)
             except (ValueError, OSError) as error:
                 assert path.name in str(error)
+
+
+# --- One bad picture in a folder -------------------------------------------------------------------------------------
+
+def _png_text(path, key):
+    facts = PngInfo()
+    facts.add_text(key, 'a text')
+    Image.new('RGB', (8, 6)).save(path, pnginfo=facts)
+
+
+def _animation_with_text(path):
+    facts = PngInfo()
+    facts.add_text('duration', 'long')
+    Image.new('RGB', (8, 6)).save(path, pnginfo=facts, save_all=True, append_images=[Image.new('RGB', (8, 6), 'red')])
+
+
+def _cut_tiff(path):
+    """The second of two directories is cut off."""
+    file = io.BytesIO()
+    Image.new('RGB', (8, 6)).save(file, 'TIFF', save_all=True, append_images=[Image.new('RGB', (8, 6), 'red')])
+    path.write_bytes(file.getvalue()[:-30])
+
+
+BAD_PICTURES = {
+    'transparency as text': ('2.png', lambda path: _png_text(path, 'transparency'), (2, 3)),
+    'duration as text': ('2.png', lambda path: _png_text(path, 'duration'), (3, 3)),
+    'an animation with its duration as text': ('2.png', _animation_with_text, (4, 4)),
+    'broken EXIF': ('2.png', lambda path: Image.new('RGB', (8, 6)).save(path, exif=b'Exif\0\0MM'), (2, 3)),
+    'a TIFF cut in its second directory': ('2.tif', _cut_tiff, (3, 4)),
+    'a PPM without width': ('2.ppm', lambda path: path.write_bytes(b'P6\n0 6\n255\n'), (2, 3)),
+    'a PPM of negative size': ('2.ppm', lambda path: path.write_bytes(b'P6\n-8 6\n255\n' + bytes(144)), (2, 3)),
+    'a PPM of 400 digits': ('2.ppm', lambda path: path.write_bytes(b'P6\n' + b'1' * 400 + b' 6\n255\n'), (2, 3)),
+    'a text': ('2.png', lambda path: path.write_text('no picture'), (2, 3))}
+
+
+@pytest.mark.parametrize('kind', BAD_PICTURES)
+def test_one_bad_picture_of_a_folder_is_a_damaged_frame_and_ends_nothing(tmp_path, kind):
+    name, make, expected = BAD_PICTURES[kind]
+    for good in '1.png', '3.png':
+        Image.new('RGB', (8, 6), 'green').save(tmp_path / good)
+    make(tmp_path / name)
+    frames = read_frames(tmp_path)
+    given = list(frames)
+    assert (frames.count, frames.count + frames.skipped) == expected
+    assert all(frame[0, 0].tolist() == [0, 128, 0] for frame in (given[0], given[-1]))
+    assert any('damaged' in remark for remark in frames.remarks) == bool(frames.skipped)
+    with contextlib.suppress(ValueError):                   # alone, it is read or refused by its name
+        read_picture(tmp_path / name)
+
+
+@posix
+@pytest.mark.parametrize('make', [os.mkfifo, lambda path: os.symlink('/dev/zero', path)])
+def test_a_pipe_or_an_endless_device_is_refused_where_a_file_is_meant(tmp_path, make):
+    Image.new('RGB', (8, 6)).save(tmp_path / '1.png')
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    Image.new('RGB', (8, 6)).save(folder / '1.png')
+    make(folder / '2.png')
+    for suffix in '.gallery', '.npz', '.csv', '.json', '.png', '.mat', '.ckpt', '.c3d':
+        make(tmp_path / f'it{suffix}')
+    for read, name in ((Gallery.load, 'it.gallery'), (Gallery.load, 'it.npz'), (exchange.read, 'it.csv'),
+                       (read_manifest, 'it.csv'), (read_annotations, 'it.csv'), (read_annotations, 'it.json'),
+                       (read_picture, 'it.png'), (kind_of, 'it.png'), (digest_of, 'folder'),
+                       (lambda path: list(read_frames(path)), 'folder'), (read_recordings, 'it.npz'),
+                       (read_recordings, 'it.c3d'), (lambda path: convert_lsp(path, folder), 'it.mat'),
+                       (gait_checkpoints.read_checkpoint, 'it.ckpt'), (gait_checkpoints.read_checkpoint, 'it.npz')):
+        with pytest.raises((ValueError, FileNotFoundError), match=r'2\.png|it\.|/dev/zero'):
+            read(str(tmp_path / name))

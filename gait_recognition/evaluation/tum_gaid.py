@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from gait_files import check_regular
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, Walk
 
 # Rank-1 on TUM GAID in %: N normal walk, B backpack, S coating shoes, and the average *as published*. The original
@@ -117,8 +118,12 @@ def _person_numbers(folder, people):
                                     'name a file of person numbers (in Python, or the numbers)')
     source = people
     if isinstance(people, (str, os.PathLike)):
-        with open(people, encoding='utf-8') as file:
-            people = file.read().split()
+        check_regular(people)
+        try:
+            with open(people, encoding='utf-8') as file:
+                people = file.read().split()
+        except UnicodeDecodeError as error:
+            raise ValueError(f'people: {source} is no list of person numbers: {error}') from error
     try:
         numbers = {int(str(person).lstrip('pP')) for person in people}
     except ValueError as error:

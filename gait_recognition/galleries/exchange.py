@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_files import open_npz, replacing
+from gait_files import check_regular, open_npz, replacing
 from gait_recognition.galleries.tables import Origin
+from gait_recognition.parameters import check_text
+from gait_recognition.scorers import normalise
 
 SUFFIXES = ('.csv', '.npz', '.parquet')
 MARK = b'gait-recognition'               # of a Parquet file's metadata: ours
@@ -48,6 +50,9 @@ def _private(path, flags):
 
 def write(path, walks):
     """Write `Walks`, readable by the owner alone: as CSV name, walk, v0, v1, ..., as npz or Parquet everything."""
+    for text in *walks.names, *walks.labels:
+        if '\0' in text:                                            # NumPy drops it at the end, csv before Python 3.11
+            raise ValueError(f'{path}: {text!r} holds a NUL, which such a file does not keep; rename it first')
     suffix = suffix_of(path)
     text = {'mode': 'w', 'encoding': 'utf-8', 'newline': ''} if suffix == '.csv' else {}
     with replacing(path, opener=_private, **text) as file:
@@ -91,28 +96,53 @@ def _write_parquet(file, walks):
 def read(path):
     """The `Walks` of a file that `write` wrote, or another of that form."""
     suffix = suffix_of(path)
+    check_regular(path)
     try:
         walks = {'.csv': _read_csv, '.npz': _read_npz, '.parquet': _read_parquet}[suffix](path)
+        _check(walks)
+        return walks
     except OSError as error:
         if error.errno is None:          # pyarrow's, of a damaged file
             raise ValueError(f'{path} cannot be read as walks of a gallery: {error}') from error
         raise
     except Exception as error:           # a foreign file can break the readers in any way
         raise ValueError(f'{path} cannot be read as walks of a gallery: {error}') from error
-    if walks.vectors.ndim != 2 or not len(walks.names) == len(walks.labels) == len(walks.vectors) == len(walks.origins):
-        raise ValueError(f'{path}: names, walks and vectors differ in number')
-    return walks
+
+
+def _check(walks):
+    """Refuse what no export holds: names of another type, numbers that are no vectors, not one of each for each."""
+    for each in (walks.names, walks.labels, walks.origins):
+        if not isinstance(each, list):
+            raise ValueError(f'expected lists of names, walks and origins, got {each!r:.100}')
+    for argument, texts in ('name', walks.names), ('walk', walks.labels):
+        for text in texts:
+            check_text(argument, text)
+    if walks.vectors.ndim != 2 or not len(walks.names) == len(walks.labels) == len(walks.origins) == len(walks.vectors):
+        raise ValueError('names, walks and vectors differ in number')
+    if len(walks.vectors):
+        normalise(walks.vectors)
+    for text in *(origin.contents for origin in walks.origins), walks.fingerprint:
+        if text is not None:
+            check_text('contents or fingerprint', text)
 
 
 def _read_npz(path):
     with open_npz(path) as arrays:
+        for name in 'names', 'walks', 'contents':
+            if arrays[name].ndim != 1 or arrays[name].dtype.kind != 'U':
+                raise ValueError(f'{name}: expected a list of texts, got {arrays[name].dtype} {arrays[name].shape}')
+        vectors = arrays['vectors']
+        if vectors.dtype.kind not in 'fiu' or vectors.ndim != 2:
+            raise ValueError(f'expected vectors (n, d), got {vectors.dtype} {vectors.shape}')
+        with np.errstate(over='ignore'):                            # what float32 cannot hold is refused as infinite
+            vectors = vectors.astype(np.float32)
         contents = arrays['contents'].tolist()
         columns = [contents, *([''] * len(contents) for _ in range(3))]
         if 'paths' in arrays:            # before 2.1 was released, without
             columns[1:] = (arrays[name].tolist() for name in ('paths', 'qualities', 'tracks'))
         origins = [_origin(*row) for row in zip(*columns, strict=True)]
         settings = json.loads(arrays['settings'].item()) if 'settings' in arrays else {}
-        return Walks(arrays['names'].tolist(), arrays['walks'].tolist(), arrays['vectors'].astype(np.float32), origins,
+        return Walks(arrays['names'].tolist(), arrays['walks'].tolist(), vectors, origins,
                      arrays['fingerprint'].item(), settings)
 
 

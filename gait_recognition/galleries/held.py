@@ -41,7 +41,8 @@ class Held:
             self._forget()
             rows = self._tables.read()
         self._names.update(rows.people)
-        self._append(rows.ids, rows.persons, rows.labels, rows.contents, rows.paths, rows.vectors)
+        with self._tables.making_sense():
+            self._append(rows.ids, rows.persons, rows.labels, rows.contents, rows.paths, rows.vectors)
         self._read = rows._replace(vectors=None, people=None)
 
     def drop(self):

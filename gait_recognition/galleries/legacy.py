@@ -1,13 +1,13 @@
 """Galleries of before 2.1: an `.npz` of two arrays. They are read, and never written."""
 import hashlib
 import json
-import math
 import os
 from typing import NamedTuple
 
 import numpy as np
 
 from gait_files import open_npz
+from gait_recognition.galleries import rules
 from gait_recognition.galleries.errors import GalleryFileError
 from gait_recognition.parameters import check_text
 from gait_recognition.scorers import normalise
@@ -52,16 +52,17 @@ def _read(file):
         raise ValueError(f'expected a fingerprint, got {about["fingerprint"]!r}')
     if vectors.dtype != np.float32 or vectors.ndim != 2:
         raise ValueError(f'expected vectors (n, d) float32, got {vectors.shape} {vectors.dtype}')
-    if not len(vectors) == len(about['names']) == len(about['walks']):
-        raise ValueError('vectors, names and walks differ in number')
     for field in 'names', 'walks':
+        if not isinstance(about[field], list):
+            raise ValueError(f'{field}: expected a list, got {about[field]!r:.100}')
         for text in about[field]:
             check_text(field, text)
+    if not len(vectors) == len(about['names']) == len(about['walks']):
+        raise ValueError('vectors, names and walks differ in number')
     if len(set(zip(about['names'], about['walks'], strict=True))) < len(vectors):
         raise ValueError('a walk is there twice')
     if len(vectors):
         normalise(vectors)
     for task, values in about['calibration'].items():
-        if task not in ('identify', 'verify') or not math.isfinite(values['threshold']):
-            raise ValueError(f'bad calibration {task!r}: {values}')
+        rules.check_point(task, values)
     return Legacy(about['fingerprint'], about['names'], about['walks'], vectors, about['calibration'])

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import urllib.parse
 
+from gait_files import check_regular
 from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedError
 from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
 
@@ -21,7 +22,8 @@ MAGIC = b'SQLite format 3\0'
 
 
 def is_database(path):
-    """Whether a file begins as those of SQLite do."""
+    """Whether a file begins as those of SQLite do; ValueError for what is no file."""
+    check_regular(path)
     with open(path, 'rb') as file:
         return file.read(len(MAGIC)) == MAGIC
 
@@ -252,7 +254,7 @@ def _beside(path):
     """The name of an empty private file beside `path`, gone at the end where it is still there."""
     if not os.path.isdir(os.path.dirname(path)):
         raise FileNotFoundError(f'{path}: its folder does not exist')
-    beside = f'{path}.{secrets.token_hex(4)}.new'
+    beside = f'{path}.{secrets.token_hex(8)}.new'
     mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o600
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:

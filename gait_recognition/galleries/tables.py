@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_recognition.galleries import rules
 from gait_recognition.galleries.errors import GalleryFileError, GalleryReadOnlyError
 
 VERSION = 2                              # 1 was an .npz
@@ -146,7 +147,10 @@ class Tables(abc.ABC):
     # Seals
 
     def _read_seals(self):
-        seals = {name: (number, total) for name, number, total in self._run('SELECT name, number, total FROM seals')}
+        rows = self._run('SELECT name, number, total FROM seals')
+        if not all(isinstance(value, int) for _, *values in rows for value in values):
+            raise GalleryFileError(f'{self.name} is a damaged gallery: its seals are no numbers')
+        seals = {name: (number, total) for name, number, total in rows}
         if seals.pop('seals', None) != (len(seals), sum(map(seal_of, seals.items())) % WRAP):
             raise GalleryFileError(f'{self.name} is a damaged gallery: its seals do not match')
         return seals
@@ -266,11 +270,22 @@ class Tables(abc.ABC):
             self._compare(table, rows, seals)
         for table, rows in ('people', people), ('walks', walks):
             self._compare(table, rows, seals, already.get(table, (0, 0)))
-        settings = dict(settings)
+        with self.making_sense():
+            settings, points = dict(settings), {task: _parsed(value) for task, value in points}
+            rules.check_settings(settings)
+            for task, point in points.items():
+                rules.check_point(task, point)
+                rules.check_seal(point.get('walks'))
+            rules.check_people(people)
+            rules.check_walks(walks, COLUMNS['walks'])
         last = {table: rows[-1][0] if rows else since.last[table] if since else 0
                 for table, rows in (('people', people), ('walks', walks))}
-        return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings,
-                    {task: _parsed(value) for task, value in points},
+        with self.making_sense():
+            return self._rows(seals, last, settings, points, people, walks)
+
+    @staticmethod
+    def _rows(seals, last, settings, points, people, walks):
+        return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings, points,
                     {number: name for number, name, _ in people}, [row[0] for row in walks],
                     [row[1] for row in walks], [row[2] for row in walks], [row[4] for row in walks],
                     [row[5] for row in walks],
@@ -279,11 +294,24 @@ class Tables(abc.ABC):
 
     def facts(self):
         """Every walk as a dict of its columns but the vector, `person` being the name."""
-        with self.reading():
-            names = {number: name for number, name, _ in self._select('people')}
-            walks = self._select('walks')
-        return [{**dict(zip(COLUMNS['walks'], row)), 'person': names[row[1]], 'vector': None,
-                 'track': row[8] and json.loads(row[8])} for row in walks]
+        with self.reading() as seals:
+            people, walks = self._select('people'), self._select('walks')
+        for table, rows in ('people', people), ('walks', walks):
+            self._compare(table, rows, seals)
+        names = {number: name for number, name, _ in people}
+        with self.making_sense():
+            return [{**dict(zip(COLUMNS['walks'], row)), 'person': names[row[1]], 'vector': None,
+                     'track': row[8] and json.loads(row[8])} for row in walks]
+
+    @contextlib.contextmanager
+    def making_sense(self):
+        """What rows of the wrong kind raise in the block, of whatever class, as GalleryFileError."""
+        try:
+            yield
+        except GalleryFileError:
+            raise
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise GalleryFileError(f'{self.name} is a damaged gallery: {str(error)[:300]}') from error
 
     def touch(self, rewrite=False):
         """Count a change."""

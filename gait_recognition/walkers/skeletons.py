@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_files import open_npz
+
 SIDED = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')      # of both sides, without which nothing is fitted
 FPS, METRES_A_UNIT = 30.0, 0.001                                    # of an .npz that does not say its own
 MAX_LENGTH = 3.0                                                    # metres; no limb or trunk is as long
@@ -74,9 +76,9 @@ def read_recordings(path) -> list:
 
 def _read_npz(path):
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_npz(path) as file:
             arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError) as error:
+    except (ValueError, OSError) as error:
         raise ValueError(f'{path} cannot be read as an .npz of recorded joints: {error}') from error
     if 'joints' not in arrays or arrays['joints'].dtype.kind not in 'US':
         raise ValueError(f'{path}: expected the names of the joints as an array `joints`, got {sorted(arrays)[:10]}')

@@ -17,8 +17,8 @@ from pathlib import Path
 from tests.fuzz import REFUSED, RIGHT, kinds
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 60.0                     # seconds for one input
-START = 300.0                       # seconds for the child's start and its first input
+PATIENCE = 300.0                    # seconds for one input, on a machine that does much else
+START = 600.0                       # seconds for the child's start and its first input
 BATCH = 5000                        # inputs of one child
 
 
@@ -54,6 +54,7 @@ def work(name, seed, count):
     """In the child: try inputs and print `seed outcome words` for each; with a count of 1 also the traceback."""
     with tempfile.TemporaryDirectory() as folder:
         kind = kind_called(name, folder)
+        print('\n@', flush=True)                               # from here on inputs are at fault
         for number in range(seed, seed + count):
             words = ''
             try:
@@ -93,7 +94,7 @@ def _child(name, seed, count, until):
                                  env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
         lines = queue.Queue()
         threading.Thread(target=_pump, args=(child.stdout, lines), daemon=True).start()
-        patience = START
+        patience, is_ready = START, False
         try:
             while seed < (seed_end := seed + count) and (until is None or time.monotonic() < until):
                 try:
@@ -104,8 +105,12 @@ def _child(name, seed, count, until):
                 if line is None:
                     if child.wait():
                         errors.seek(0)
-                        yield seed, 'fault', f'the process ended with {child.returncode}: {errors.read()[-300:]}'
+                        words = f'the process ended with {child.returncode}: {errors.read()[-300:]}'
+                        if not is_ready:
+                            raise RuntimeError(f'{name} cannot be tried here; {words}')
+                        yield seed, 'fault', words
                     return
+                is_ready = is_ready or line == '@\n'
                 if line.startswith('@ '):
                     _, number, outcome, *words = line.rstrip('\n').split(' ', 3)
                     yield int(number), outcome, ''.join(words)

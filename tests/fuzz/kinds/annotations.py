@@ -85,7 +85,7 @@ def as_json(random, people):
         if random.random() < 0.2:
             where[cell(random)] = random.choice(VALUES)
         else:
-            where[random.choice(list(where))] = random.choice((*VALUES, [cell(random), 2], [1, 2, cell(random)]))
+            where[random.choice([*where, 'image'])] = random.choice((*VALUES, [cell(random), 2], [1, 2, cell(random)]))
         record.setdefault('joints', {})
     text = json.dumps(records)
     if random.random() < 0.05:

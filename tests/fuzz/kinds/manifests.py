@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 
-from gait_recognition.evaluation.manifests import Protocol, Walk, parse_conditions, read_manifest
+from gait_recognition.evaluation.manifests import REQUIRED, Protocol, parse_conditions, read_manifest
 from tests.fuzz import REFUSED, RIGHT
 from tests.fuzz.texts import CELLS, cell, damaged
 
@@ -16,8 +16,9 @@ class Kind:
 
     def try_one(self, random, number):
         path = self.folder / 'walks.csv'
-        columns, is_whole = list(Walk._fields), True
-        rows = [[f'p{i % 3}', f'N{i // 3 + 1}', '1', f'{i}.mp4'] for i in range(random.choice((6, 9, 12)))]
+        columns, is_whole, further = list(REQUIRED), True, random.choice(([], ['source'], ['note', 'source']))
+        rows = [[f'p{i % 3}', f'N{i // 3 + 1}', '1', f'{i}.mp4', *further] for i in range(random.choice((6, 9, 12)))]
+        columns += further
         expected = [tuple(row[:3]) for row in rows]
         for _ in range(random.choice((0, 0, 1, 1, 2))):
             is_whole = False

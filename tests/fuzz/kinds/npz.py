@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 
 import gait_checkpoints
-from tests.fuzz.kinds.v2 import flipped, noise, odd
+from tests.fuzz.noise import flipped, noise, odd
 from tests.fuzz.weights import Judge, tensors
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)

@@ -2,7 +2,8 @@
 import numpy as np
 
 from tests.fuzz import tables
-from tests.fuzz.kinds.v2 import TYPES, flipped, noise, odd, odd_shape, other_shape, table_of
+from tests.fuzz.kinds.v2 import TYPES, odd_shape, other_shape, table_of
+from tests.fuzz.noise import flipped, noise, odd
 from tests.fuzz.weights import Judge, tensors
 
 
@@ -38,7 +39,7 @@ class Kind:
             at = random.randrange(len(pairs))
             is_right, pairs[at] = False, (pairs[at][0], random.choice((noise(random), flipped(random, pairs[at][1]))))
         with open(self.path, 'wb') as file:
-            file.write(table_of(random, pairs))
+            file.write(table_of(random, pairs, holds_values=True))
         return self.judge(self.path, self.tensors.values() if is_right else None)
 
 

@@ -3,11 +3,10 @@ import numpy as np
 
 from gait_checkpoints import DATA_SUFFIX
 from tests.fuzz import tables
+from tests.fuzz.noise import flipped, noise, odd
 from tests.fuzz.weights import Judge, tensors
 
 TYPES = {'float32': 1, 'float64': 2, 'int64': 9}
-ODD_NUMBERS = (-1, 0, 1, 2, 7, 8, 20, 21, 24, 31, 99, 101, 127, 254, 255, 1 << 31, -(1 << 31), 1 << 32, 1 << 40,
-               1 << 62, (1 << 63) - 1, -(1 << 63))
 
 
 class Kind:
@@ -19,7 +18,7 @@ class Kind:
         header = [(1, 1), (3, tables.message((1, 1)))]
         for _ in range(random.choice((0, 1, 1, 1, 1, 2, 3))):
             random.choice(ENTRY_FAULTS if random.random() < 0.8 else HEADER_FAULTS)(
-                random, random.choice(list(entries.values())) if header else None, header, entries)
+                random, random.choice(list(entries.values())), header, entries)
         pairs = [(b'', tables.message(*header)), *((key, encoded(fields)) for key, fields in entries.items())]
         if random.random() < 0.15:
             random.choice(KEY_FAULTS)(random, pairs)
@@ -47,22 +46,6 @@ def entries_of(values):
 
 def encoded(fields):
     return fields if isinstance(fields, bytes) else tables.message(*fields)
-
-
-def flipped(random, data):
-    data = bytearray(data)
-    for _ in range(random.choice((1, 1, 2, 8))):
-        if data:
-            data[random.randrange(len(data))] ^= 1 << random.randrange(8)
-    return bytes(data)
-
-
-def odd(random):
-    return random.choice(ODD_NUMBERS) if random.random() < 0.8 else random.getrandbits(random.choice((4, 8, 33, 64)))
-
-
-def noise(random):
-    return bytes(random.getrandbits(8) for _ in range(random.choice((0, 1, 2, 5, 30))))
 
 
 # --- Faults of an entry's fields (and of the header's, which are the same) -------------------------------------------
@@ -178,8 +161,11 @@ def lost_key(random, pairs):
 KEY_FAULTS = [key_twice, keys_out_of_order, other_key, lost_key]
 
 
-def table_of(random, pairs):
-    """The table's bytes: mostly as TensorFlow writes it, sometimes in several blocks, sometimes with a fault."""
+def table_of(random, pairs, holds_values=False):
+    """The table's bytes: mostly as TensorFlow writes it, sometimes in several blocks, sometimes with a fault.
+
+    Where the table holds values, as a V1 file does, none is changed under a right checksum: it would be another one.
+    """
     cuts = sorted(random.sample(range(1, len(pairs)), random.choice((0, 0, 0, 1, 2)))) if len(pairs) > 3 else []
     groups = [pairs[start:end] for start, end in zip([0, *cuts], [*cuts, len(pairs)])]
     blocks = [(group[-1][0] if group else b'', tables.block(group, random.choice((1, 3, 16)))) for group in groups]
@@ -187,7 +173,7 @@ def table_of(random, pairs):
         return tables.table(blocks)
     at = random.randrange(len(blocks))
     key, data = blocks[at]
-    fault = random.randrange(7)
+    fault = random.randrange(1 if holds_values else 0, 7)
     if fault == 0:                                              # right checksums over changed bytes
         blocks[at] = key, flipped(random, data)
     elif fault == 1:

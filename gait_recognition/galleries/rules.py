@@ -1,0 +1,75 @@
+"""What the rows of a gallery may hold, whatever its seals say: who can write the file can write seals, too."""
+import re
+
+from gait_recognition.belief import EVIDENCE, Belief
+from gait_recognition.parameters import NUMBER, SHARE, TEXT, Constraint, check, check_text, integer_from, optional
+
+
+def _in_digits(says, pattern):
+    return Constraint(says, lambda value: isinstance(value, str) and re.fullmatch(pattern, value))
+
+
+def _is_belief(value):
+    """Whether this is a `belief.Belief` as a dict."""
+    if not isinstance(value, dict) or {*value} != {*Belief._fields}:
+        return False
+    rows = [value['weights'], *(value['drawn'] if isinstance(value['drawn'], list) else [None])]
+    return (isinstance(value['kinds'], list) and all(kind in EVIDENCE for kind in value['kinds'])
+            and all(_are_numbers(row) and len(row) == len(value['kinds']) + 1 for row in rows)
+            and all(_are_numbers(value[name]) for name in ('right', 'wrong', 'strangers'))
+            and all(ID.holds(value[name]) for name in ('known_people', 'stranger_people')))
+
+
+def _are_numbers(values):
+    return isinstance(values, list) and all(map(NUMBER.holds, values))
+
+
+WHOLE = _in_digits('a whole number in digits', '[0-9]{1,9}')
+RATE = _in_digits('a number in digits, or None', r'None|[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,3})?')
+SETTINGS = {'fingerprint': TEXT, 'version': WHOLE, 'width': WHOLE, 'every': WHOLE, 'crop': TEXT, 'rate': RATE,
+            'private': TEXT, 'converted_from': TEXT, 'converted_digest': TEXT}
+ID = integer_from(0)
+SIMILARITY = Constraint('a similarity, -1 to 1', lambda value: NUMBER.holds(value) and abs(value) < 1.001)
+POINT = {'threshold': SIMILARITY, 'wanted_false_accept_rate': SHARE, 'false_accept_rate': SHARE,
+         'false_reject_rate': optional(SHARE), 'impostor_trials': integer_from(0), 'genuine_trials': integer_from(0),
+         'method': TEXT}
+NEWER = {'threshold_on': TEXT, 'people': optional(integer_from(0)), 'false_accept_interval': optional(Constraint(
+    'two shares', lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(SHARE.holds, value)))),
+    'belief': optional(Constraint('weights of evidence', _is_belief))}
+OPTIONAL_TEXT = optional(Constraint('text', lambda value: isinstance(value, str)))
+WALK = {'id': ID, 'person': ID, 'label': TEXT, 'contents': OPTIONAL_TEXT, 'path': OPTIONAL_TEXT,
+        'vector': Constraint('bytes', lambda value: isinstance(value, (bytes, memoryview))),
+        'quality': optional(NUMBER), 'track': OPTIONAL_TEXT}
+
+
+def check_settings(settings):
+    """Refuse settings, a dict, that no gallery has."""
+    if 'fingerprint' not in settings:
+        raise ValueError('it does not say of which weights its vectors are')
+    check(SETTINGS, settings)
+
+
+def check_point(task, value):
+    """Refuse what was kept of a calibration where it is none."""
+    if task not in ('identify', 'verify') or not isinstance(value, dict) or not POINT.keys() <= value.keys():
+        raise ValueError(f'bad calibration {task!r}: {str(value)[:200]}')
+    check(POINT | NEWER, value)
+
+
+def check_seal(value):
+    """Refuse what does not say of which walks a calibration is."""
+    if not isinstance(value, list) or len(value) != 2 or not all(map(ID.holds, value)):
+        raise ValueError(f'bad seal of a calibration: {str(value)[:200]}')
+
+
+def check_people(rows):
+    """Refuse people, (id, name, added), who have no name."""
+    for number, name, *_ in rows:
+        check({'id': ID}, {'id': number})
+        check_text('name', name)
+
+
+def check_walks(rows, columns):
+    """Refuse walks whose columns are of another type."""
+    for row in rows:
+        check(WALK, dict(zip(columns, row)))

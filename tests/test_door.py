@@ -1,0 +1,111 @@
+"""How programs begin and end: Ctrl-C at any moment, closed and full standard streams, no home."""
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(os.name != 'posix', reason='as shells and signals are there')
+ANSWER = f'{sys.executable} -m gait_recognition --version'
+MISSING = f'{sys.executable} -m gait_recognition gallery list missing.gallery'
+CLOSED = 'gait-recognition: standard output is closed: the answer would be lost (> /dev/null where none is wanted)\n'
+FULL = 'gait-recognition: standard output: No space left on device; the answer is not whole\n'
+
+
+def shell(command, **environment):
+    return subprocess.run(['bash', '-c', f'cd {ROOT} && {command}'], capture_output=True, text=True,
+                          env={**os.environ, **environment})
+
+
+@pytest.mark.parametrize('command, status, said', [
+    (f'{ANSWER} >&-', 2, CLOSED),
+    (f'{ANSWER} >/dev/full', 2, FULL),
+    (f'PYTHONUNBUFFERED=1 {ANSWER} >/dev/full', 2, FULL),
+    (f'{sys.executable} fetch_models.py --help >/dev/full', 2, FULL.replace('gait-recognition', 'fetch_models')),
+    (f'{ANSWER} 2>&-', 0, ''), (f'{ANSWER} 2>/dev/full <&-', 0, ''),
+    (f'{MISSING} 2>&-', 2, ''), (f'{MISSING} 2>/dev/full', 2, ''), (f'{MISSING} >&- 2>&-', 2, ''),
+    (f'{sys.executable} -m gait_recognition nosuch 2>/dev/full', 2, ''),
+    (f'set -o pipefail; {ANSWER} | true; [ $? = 141 ] || [ $? = 0 ]', 0, '')])
+def test_streams_that_are_closed_or_full_end_in_one_line_and_a_documented_status(command, status, said):
+    if '/dev/full' in command and not os.path.exists('/dev/full'):
+        pytest.skip('no such device here')
+    done = shell(command)
+    assert (done.returncode, done.stderr) == (status, said)
+
+
+def test_no_file_that_is_opened_becomes_standard_error():
+    code = 'import os, sys\nfrom gait_recognition import door\ndoor._open_closed_streams()\n' \
+           'sys.exit(os.open("setup.py", os.O_RDONLY) <= 2)'
+    assert shell(f"{sys.executable} -c '{code}' >&- 2>&- <&-").returncode == 0
+
+
+def test_without_a_home_and_with_an_unknown_one_files_are_missing_and_nothing_else():
+    for walk in ('~nosuchuser/walk.mp4', '~/walk.mp4'):
+        done = shell(f"env -u HOME {sys.executable} -m gait_recognition vector '{walk}'", HOME='')
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and 'no such file' in done.stderr
+
+
+# A module for the door, whose `main` does one thing, and says on standard output when it begins.
+DOOR = '''
+import sys, time, types
+module = types.ModuleType('it')
+sys.modules['it'] = module
+from gait_recognition.door import enter
+exec({code!r}, module.__dict__)
+sys.exit(enter('it', 'it'))
+'''
+MAINS = {
+    'waits': ('def main():\n    print(1, flush=True)\n    time.sleep(60)', 130, 'it: interrupted\n'),
+    'an import made another error of it': (
+        'def main():\n    try:\n        print(1, flush=True)\n        time.sleep(60)\n'
+        '    except KeyboardInterrupt:\n        raise ImportError("it is broken") from None', 130, 'it: interrupted\n'),
+    'lost in __del__': (
+        'class It:\n    def __del__(self):\n        print(1, flush=True)\n        time.sleep(60)\n'
+        'def main():\n    it = It()\n    del it\n    time.sleep(60)', 130, 'it: interrupted\n'),
+    'at the end': (
+        'import atexit\ndef last():\n    print(1, flush=True)\n    time.sleep(60)\n'
+        'def main():\n    atexit.register(last)\n    return 0', 0, ''),
+    'cleans up': (
+        'def main():\n    try:\n        print(1, flush=True)\n        time.sleep(60)\n    finally:\n'
+        '        print(1, flush=True)\n        time.sleep(0.5)\n        print("clean", file=sys.stderr)', 130,
+        'clean\nit: interrupted\n')}
+
+
+@pytest.mark.parametrize('what', MAINS)
+def test_ctrl_c_is_one_line_wherever_it_comes(what):
+    code, status, said = MAINS[what]
+    process = start([sys.executable, '-c', DOOR.format(code=f'import sys, time\n{code}')])
+    for _ in range(2 if what == 'cleans up' else 1):            # the second one, while the first is dealt with
+        assert process.stdout.readline() == '1\n'
+        process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=50)[1] == said and process.returncode == status
+
+
+def start(command):
+    # A shell's background job, which this test may be part of, has its children ignore SIGINT.
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+
+
+def test_a_command_that_is_interrupted_at_any_moment_says_one_line_and_130():
+    code = 'import sys\nfrom gait_recognition.door import enter\nprint(1, flush=True)\n' \
+           'sys.exit(enter("gait_recognition.cli", "gait-recognition"))'
+    moments, statuses = random.Random(1), []
+    for _ in range(12):
+        process = start([sys.executable, '-c', code, 'gallery', 'list', 'missing.gallery'])
+        process.stdout.readline()
+        time.sleep(moments.uniform(0, 0.8))
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+        statuses.append(process.returncode)
+        if process.returncode == 130:
+            assert errors == 'gait-recognition: interrupted\n'
+        else:                                                   # it was through already, or the door not yet open
+            assert process.returncode in (2, -signal.SIGINT) and (errors == '' or 'no such gallery' in errors or
+                                                                  process.returncode == -signal.SIGINT)
+    assert 130 in statuses
