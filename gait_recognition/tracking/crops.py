@@ -4,6 +4,7 @@ import numpy as np
 from gait_recognition.frames import read_frames, size_text
 from gait_recognition.parameters import check, one_of
 from gait_recognition.tracking.background import track_background
+from gait_recognition.tracking.both import track_both
 from gait_recognition.tracking.joints import people_in, track_joints
 from gait_recognition.tracking.track import CROP_SIZE, NoPersonError, Track, UnsuitableError, cut_square
 
@@ -98,11 +99,11 @@ def crop_walker(frames, crop='auto', pose_net=None):
 
 
 def _track_automatically(frames, is_square, pose_net):
+    if pose_net is not None:
+        return track_both(frames, pose_net)
     try:
         return track_background(frames)
     except UnsuitableError as error:
-        if pose_net is not None:
-            return track_joints(frames, pose_net)
         if is_square:                                                   # a crop's background moves, its walker stays
             return Track(frames.name, 'none')
         raise NoPersonError(f"{error}; crop='pose' may find the walker and needs pose_net") from error

@@ -1,4 +1,5 @@
 """Any camera: the walker is the person whom the pose network is surest of at first, followed by their joints."""
+import itertools
 import math
 
 import numpy as np
@@ -21,13 +22,26 @@ HEADS, ANKLES = (8, 9), (0, 5)
 # Of the joints' height: what hair adds above the head's top, soles below the ankles. Where the highest joint is the
 # head's middle (Human3.6m.ckpt) boxes end half a head lower, which moves their middle by about 3 %.
 ABOVE, BELOW = 0.02, 0.055
+KNEES, HIPS, ARMS, TRUNK = (1, 4), (2, 3), ((10, 11), (15, 14)), (2, 3, 6, 7, 8, 12, 13)
+TOES = 0.08                     # of the joints' height: from the ankle forward to the toes
+FINGERS = 0.3                   # of the forearm: from the wrist on to the middle of the hand
 POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
+LARGEST = 2                     # of the figures that move are looked at
+PART = 1.8                      # times as tall as what moves is somebody whose legs alone are seen to move
 
 
-def track_joints(frames, pose_net):
-    """The person whom the pose network is surest of at first, followed, as a `Track`."""
+def track_joints(frames, pose_net, moving=None):
+    """The person whom the pose network is surest of at first, followed, as a `Track`.
+
+    Parameters
+    ----------
+    frames : Frames
+    pose_net : HumanPoseIRNetwork
+    moving : Moving, optional
+        What moves before a still background: the person is looked for there alone.
+    """
     if pose_net is None:
         raise ValueError("crop='pose' needs the pose network: pass pose_net")
     rate = frames.fps / frames.every
@@ -44,12 +58,14 @@ def track_joints(frames, pose_net):
         if time % stride:
             continue
         figure = None if square is None else _person_near(frame, square, pose_net)
-        if figure is None and time - searched >= SEARCH_SECONDS * rate:
+        if figure is None and moving is not None:
+            figure = person_among(frame, squares_around(moving.figures[time]), pose_net)
+        elif figure is None and time - searched >= SEARCH_SECONDS * rate:
             searched = time
             figure = _person_anywhere(frame, pose_net)
         if figure is None:
             continue
-        square = _square_around(figure)
+        square = square_around(figure)
         if (figure[:2] <= 1).any() or (figure[2:] >= np.array(frame.shape[:2]) - 1).any():
             reasons[-1] = BORDER
         else:
@@ -65,7 +81,7 @@ def track_joints(frames, pose_net):
     return track
 
 
-def _square_around(figure):
+def square_around(figure):
     side = (figure[2] - figure[0]) / HEIGHT_SHARE
     return np.array([*(middle_of(figure[None])[0] - side / 2), side])
 
@@ -79,17 +95,34 @@ def people_in(frame, squares, pose_net):
         if seen.sum() < MIN_JOINTS or not seen[list(HEADS)].any() or not seen[list(ANKLES)].any():
             found.append((0.0, None))
             continue
-        y, x = top + y[seen] * side / CROP_SIZE, left + x[seen] * side / CROP_SIZE
-        tall = np.ptp(y)
-        found.append((float(sure.mean()), np.array([y.min() - ABOVE * tall, x.min(), y.max() + BELOW * tall, x.max()])))
+        y, x = top + y * side / CROP_SIZE, left + x * side / CROP_SIZE
+        tall, (first, last) = np.ptp(y[seen]), _width(x, seen, np.ptp(y[seen]))
+        found.append((float(sure.mean()),
+                      np.array([y[seen].min() - ABOVE * tall, first, y[seen].max() + BELOW * tall, last])))
     return found
+
+
+def _width(x, seen, tall):
+    """Left and right end of somebody `tall` pixels high whose joints lie at columns x (16,), with toes and fingers.
+
+    The middle lies half way between that of these ends, which moves with the stride, and that of the trunk, in which
+    networks err less.
+    """
+    facing = np.sign(np.sum(x[list(KNEES)] - (x[list(ANKLES)] + x[list(HIPS)]) / 2))
+    ends = [x[seen], *(x[[ankle]] + facing * TOES * tall for ankle in ANKLES if seen[ankle]),
+            *(x[[wrist]] + FINGERS * (x[[wrist]] - x[[elbow]]) for wrist, elbow in ARMS if seen[[wrist, elbow]].all())]
+    ends = np.concatenate(ends)
+    first, last = ends.min(), ends.max()
+    trunk = [joint for joint in TRUNK if seen[joint]]
+    shift = (x[trunk].mean() - (first + last) / 2) / 2 if trunk else 0.0
+    return first + shift, last + shift
 
 
 def _person_near(frame, square, pose_net):
     """The person's box, looked for in a square and again in the square around what was found there."""
     _, figure = people_in(frame, [square], pose_net)[0]
-    if figure is not None and np.abs(_square_around(figure) - square).max() > 0.1 * square[2]:
-        _, figure = people_in(frame, [_square_around(figure)], pose_net)[0]
+    if figure is not None and np.abs(square_around(figure) - square).max() > 0.1 * square[2]:
+        _, figure = people_in(frame, [square_around(figure)], pose_net)[0]
     return figure
 
 
@@ -101,6 +134,29 @@ def _person_anywhere(frame, pose_net):
         tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1))
                        for edge in frame.shape[:2])
         squares += [np.array([top, left, side]) for top in tops for left in lefts]
-    people = people_in(frame, squares, pose_net)
-    _, figure = max(people, key=lambda person: person[0])
-    return None if figure is None else _person_near(frame, _square_around(figure), pose_net)
+    return person_among(frame, squares, pose_net)
+
+
+def person_among(frame, squares, pose_net):
+    """The person's box in the one of squares (possibly none) where the network is surest."""
+    if not len(squares):
+        return None
+    _, figure = max(people_in(frame, squares, pose_net), key=lambda person: person[0])
+    return None if figure is None else _person_near(frame, square_around(figure), pose_net)
+
+
+def squares_around(figures):
+    """Squares in which somebody may be of whom figures (n, 6) of `background` show the whole, a part, or too much."""
+    squares = []
+    for top, left, bottom, right, crown, _ in sorted(figures.tolist(), key=lambda figure: -figure[5])[:LARGEST]:
+        tall, middle = bottom - top, (left + right) / 2
+        columns = [crown, *([middle] if abs(middle - crown) > 0.15 * tall else [])]
+        if right - left > tall:                             # a shadow, company, a thing that is pushed or pulled
+            columns += [left + 0.3 * tall, right - 0.3 * tall]
+        rows = [(top + bottom) / 2] * len(columns)
+        # The legs alone; a mirror image below the feet.
+        for column, row, height in [*zip(columns, rows, itertools.repeat(tall)),
+                                    (crown, bottom - PART * tall / 2, PART * tall), (crown, top + tall / 4, tall / 2)]:
+            side = height / HEIGHT_SHARE
+            squares.append(np.array([row - side / 2, column - side / 2, side]))
+    return squares
