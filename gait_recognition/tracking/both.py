@@ -8,7 +8,9 @@ from gait_recognition.tracking.joints import people_in, person_among, squares_ar
 from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES, NoPersonError, middle_of
 
 LOOKS = 6                       # frames of a track that the pose network looks at
-FITS = 0.13, 0.13, 0.16         # of the height: how far the joints' head, feet and middle may lie off the outline's
+# Of the height: how far the joints' head, feet and middle may lie off the outline's in one look, and by the median of
+# all looks: what is off always is no error of the network's.
+FITS, STEADY = (0.13, 0.13, 0.16), (0.09, 0.09, 0.10)
 ENOUGH = 0.5                    # of the looks that have to fit
 FEW = 0.34                      # of the looks: fewer see nobody's joints by chance
 PROGRESS = 0.7                  # of its height that a walker gets ahead whom nothing but the outline shows
@@ -163,15 +165,16 @@ def _without_company(track, sights, crowded):
 def _doubt(sights):
     """Why the outline is no walker's, in words; None where the joints fit it."""
     seen = [sight for sight in sights if sight.off]
-    off = [sight for sight in seen if not sight.fits]
-    if len(seen) - len(off) >= ENOUGH * len(sights) and len(off) <= FEW * len(sights):
-        return None
-    if len(off) <= FEW * len(sights) and len(seen) < ENOUGH * len(sights):
+    if len(seen) < ENOUGH * len(sights):
         unseen = next(sight.number for sight in sights if not sight.off)
         return f'the pose network sees nobody in what moves in frame {unseen}'
-    parts = np.abs([sight.off for sight in off]).mean(0) / FITS
-    part = ('head', 'feet', 'middle')[int(np.argmax(parts))]
-    return f'what moves does not end where the walker does: the {part} in frame {off[0].number}'
+    off = [sight for sight in seen if not sight.fits]
+    usual = np.abs(np.median([sight.off for sight in seen], 0))
+    if len(off) <= FEW * len(sights) and (usual <= STEADY).all():
+        return None
+    worst = max(seen, key=lambda sight: np.max(np.abs(sight.off) / FITS))
+    part = ('head', 'feet', 'middle')[int(np.argmax(np.abs(worst.off) / FITS))]
+    return f"what moves does not end where the walker does: the {part} in frame {worst.number}"
 
 
 def _is_anybody_seen(frames, moving, sights, pose_net):
@@ -181,7 +184,7 @@ def _is_anybody_seen(frames, moving, sights, pose_net):
     for number, frame in frames.numbered():
         if number in wanted:
             wanted.remove(number)
-            seen += person_among(frame, squares_around(moving.figures[times[number]]), pose_net) is not None
+            seen += person_among(frame, squares_around(moving.figures[times[number]], frame.shape), pose_net) is not None
             if not wanted:
                 break
     return seen >= FEW * len(sights)

@@ -27,8 +27,10 @@ TOES = 0.08                     # of the joints' height: from the ankle forward 
 FINGERS = 0.3                   # of the forearm: from the wrist on to the middle of the hand
 POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
+SEEK_SECONDS = 0.3              # between searches about what moves
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
 LARGEST = 2                     # of the figures that move are looked at
+CUT = 0.1                       # of somebody's height: who reaches further over the picture's edge is not seen whole
 PART = 1.8                      # times as tall as what moves is somebody whose legs alone are seen to move
 
 
@@ -58,11 +60,10 @@ def track_joints(frames, pose_net, moving=None):
         if time % stride:
             continue
         figure = None if square is None else _person_near(frame, square, pose_net)
-        if figure is None and moving is not None:
-            figure = person_among(frame, squares_around(moving.figures[time]), pose_net)
-        elif figure is None and time - searched >= SEARCH_SECONDS * rate:
+        if figure is None and time - searched >= (SEARCH_SECONDS if moving is None else SEEK_SECONDS) * rate:
             searched = time
-            figure = _person_anywhere(frame, pose_net)
+            figure = (_person_anywhere(frame, pose_net) if moving is None else
+                      person_among(frame, squares_around(moving.figures[time], frame.shape), pose_net))
         if figure is None:
             continue
         square = square_around(figure)
@@ -145,8 +146,9 @@ def person_among(frame, squares, pose_net):
     return None if figure is None else _person_near(frame, square_around(figure), pose_net)
 
 
-def squares_around(figures):
-    """Squares in which somebody may be of whom figures (n, 6) of `background` show the whole, a part, or too much."""
+def squares_around(figures, shape):
+    """Squares in which somebody may be of whom figures (n, 6) of `background` show the whole, a part, or too much, and
+    who would be whole in a picture of this shape."""
     squares = []
     for top, left, bottom, right, crown, _ in sorted(figures.tolist(), key=lambda figure: -figure[5])[:LARGEST]:
         tall, middle = bottom - top, (left + right) / 2
@@ -158,5 +160,7 @@ def squares_around(figures):
         for column, row, height in [*zip(columns, rows, itertools.repeat(tall)),
                                     (crown, bottom - PART * tall / 2, PART * tall), (crown, top + tall / 4, tall / 2)]:
             side = height / HEIGHT_SHARE
+            if row - height / 2 < -CUT * height or row + height / 2 > shape[0] + CUT * height:
+                continue
             squares.append(np.array([row - side / 2, column - side / 2, side]))
     return squares
