@@ -184,7 +184,8 @@ def _is_anybody_seen(frames, moving, sights, pose_net):
     for number, frame in frames.numbered():
         if number in wanted:
             wanted.remove(number)
-            seen += person_among(frame, squares_around(moving.figures[times[number]], frame.shape), pose_net) is not None
+            squares = squares_around(moving.figures[times[number]], frame.shape)
+            seen += person_among(frame, squares, pose_net) is not None
             if not wanted:
                 break
     return seen >= FEW * len(sights)

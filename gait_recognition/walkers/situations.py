@@ -24,7 +24,7 @@ KINDS = ('shadow', 'pram', 'dog', 'suitcase', 'group', 'dumbbell', 'treadmill', 
 # Of each variant: the picture's height in pixels, frames a second, whether the camera moves.
 VARIANTS = ((180, 25, False), (360, 30, True), (90, 15, False), (240, 25, True), (540, 50, False), (900, 60, False),
             (120, 24, True), (480, 30, False), (288, 25, False), (720, 30, True))
-SECONDS = 2.2
+SECONDS = 1.6
 ASPECT = 4 / 3
 YAW = 20.0                      # degrees off the profile, either side
 ARM = ('elbow', 'wrist', 'knuckle', 'fingertip')
