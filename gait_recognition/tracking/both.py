@@ -144,11 +144,13 @@ def _crowded(track, moving):
 
 
 def _without_company(track, sights, crowded):
-    """The track less the crowded frames whose nearest look shows company; refused where too few are left."""
+    """The track less the crowded frames whose nearest look shows company, or all of them where most looks do; refused
+    where too few are left."""
     looked = {sight.number: sight.has_company for sight in sights if sight.number in {*crowded}}
     if not any(looked.values()):
         return track
-    out = {number for number in crowded if looked[min(looked, key=lambda each: abs(each - number))]}
+    most = sum(looked.values()) > ENOUGH * len(looked)
+    out = {number for number in crowded if most or looked[min(looked, key=lambda each: abs(each - number))]}
     kept = [i for i, number in enumerate(track.numbers) if number not in out]
     first = min(number for number, has_company in looked.items() if has_company)
     if len(kept) < max(MIN_FRAMES, len(track.numbers) / 2):
