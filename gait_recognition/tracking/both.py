@@ -10,9 +10,10 @@ from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES, NoPersonEr
 LOOKS = 6                       # frames of a track that the pose network looks at
 # Of the height: how far the joints' head, feet and middle may lie off the outline's in one look, and by the median of
 # all looks: what is off always is no error of the network's.
-FITS, STEADY = (0.13, 0.13, 0.16), (0.09, 0.09, 0.10)
+FITS, STEADY = (0.11, 0.05, 0.12), (0.08, 0.04, 0.08)
 ENOUGH = 0.5                    # of the looks that have to fit
-FEW = 0.34                      # of the looks: fewer see nobody's joints by chance
+OFF = 0.2                       # of the looks that may not fit
+FEW = 0.34                      # of the looks: fewer see somebody by chance
 PROGRESS = 0.7                  # of its height that a walker gets ahead whom nothing but the outline shows
 OUTLINE = 1.5, 3.6              # height to width of such a walker: a mirror image is slenderer
 COMPANY = 'somebody else in the crop'
@@ -31,12 +32,12 @@ class Sight(NamedTuple):
     number : int
     off : tuple of float, or None
         How far the joints' head, feet and middle lie off the track's, in its heights; None where nobody is seen.
-    has_company : bool
-        Somebody else of alike size is in the crop.
+    has_company : bool or None
+        Somebody else of alike size is in the crop; None where nobody was looked for.
     """
     number: int
     off: tuple | None
-    has_company: bool
+    has_company: bool | None
 
     @property
     def fits(self):
@@ -110,15 +111,17 @@ def _sight(number, frame, square, looks_aside, pose_net):
     tall = HEIGHT_SHARE * side
     squares = [np.array(square)]
     if looks_aside:
-        squares += [np.array([top, left + shift * tall, side]) for shift in (-ASIDE, ASIDE)]
+        squares += [np.array([top, left + shift * tall, side]) for shift in (-ASIDE, ASIDE)
+                    if 0 < left + side / 2 + shift * tall < frame.shape[1]]
     (_, person), *aside = people_in(frame, squares, pose_net)
+    middle, height = np.array([top + side / 2, left + side / 2]), tall
+    if person is not None:
+        middle, height = middle_of(person[None])[0], person[2] - person[0]
+    has_company = any(_is_other(other, middle, height) for other in aside) if looks_aside else None
     if person is None:
-        return Sight(number, None, any(_is_other(other, np.array([top + side / 2, left + side / 2]), tall)
-                                       for other in aside))
-    middle = middle_of(person[None])[0]
+        return Sight(number, None, has_company)
     off = (person[0] - top - (side - tall) / 2, person[2] - top - (side + tall) / 2, middle[1] - left - side / 2)
-    return Sight(number, tuple(float(each / tall) for each in off),
-                 any(_is_other(other, middle, person[2] - person[0]) for other in aside))
+    return Sight(number, tuple(float(each / tall) for each in off), has_company)
 
 
 def _is_other(other, middle, tall):
@@ -146,7 +149,7 @@ def _crowded(track, moving):
 def _without_company(track, sights, crowded):
     """The track less the crowded frames whose nearest look shows company, or all of them where most looks do; refused
     where too few are left."""
-    looked = {sight.number: sight.has_company for sight in sights if sight.number in {*crowded}}
+    looked = {sight.number: sight.has_company for sight in sights if sight.has_company is not None}
     if not any(looked.values()):
         return track
     most = sum(looked.values()) > ENOUGH * len(looked)
@@ -172,7 +175,7 @@ def _doubt(sights):
         return f'the pose network sees nobody in what moves in frame {unseen}'
     off = [sight for sight in seen if not sight.fits]
     usual = np.abs(np.median([sight.off for sight in seen], 0))
-    if len(off) <= FEW * len(sights) and (usual <= STEADY).all():
+    if len(off) <= OFF * len(sights) and (usual <= STEADY).all():
         return None
     worst = max(seen, key=lambda sight: np.max(np.abs(sight.off) / FITS))
     part = ('head', 'feet', 'middle')[int(np.argmax(np.abs(worst.off) / FITS))]
