@@ -64,6 +64,7 @@ def track_both(frames, pose_net):
     crowded = _crowded(track, moving)
     sights = look(frames, track, _spread(track.numbers), crowded, pose_net)
     track = _without_company(track, sights, crowded)
+    sights = [sight for sight in sights if sight.number in track.numbers]
     doubt = _doubt(sights)
     if doubt is None:
         return track
@@ -170,6 +171,8 @@ def _without_company(track, sights, crowded):
 def _doubt(sights):
     """Why the outline is no walker's, in words; None where the joints fit it."""
     seen = [sight for sight in sights if sight.off]
+    if not sights:
+        return 'there is company wherever it was looked at'
     if len(seen) < ENOUGH * len(sights):
         unseen = next(sight.number for sight in sights if not sight.off)
         return f'the pose network sees nobody in what moves in frame {unseen}'

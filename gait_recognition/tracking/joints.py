@@ -91,18 +91,30 @@ def square_around(figure):
 
 def people_in(frame, squares, pose_net):
     """(surety, box) of the person in each square of a frame; box None where there is none."""
-    joints = pose_net.joint_positions(np.stack([cut_square(frame, square) for square in squares]))        # (3, n, 16)
-    found = []
-    for (top, left, side), y, x, sure in zip(squares, *joints):
-        seen = sure >= SURE
-        if seen.sum() < MIN_JOINTS or not seen[list(HEADS)].any() or not seen[list(ANKLES)].any():
-            found.append((0.0, None))
-            continue
-        y, x = top + y * side / CROP_SIZE, left + x * side / CROP_SIZE
-        tall, (first, last) = np.ptp(y[seen]), _width(x, seen, np.ptp(y[seen]))
-        found.append((float(sure.mean()),
-                      np.array([y[seen].min() - ABOVE * tall, first, y[seen].max() + BELOW * tall, last])))
-    return found
+    shown = [square for square in squares if _is_in(square, frame.shape)]
+    if not shown:
+        return [(0.0, None)] * len(squares)
+    joints = pose_net.joint_positions(np.stack([cut_square(frame, square) for square in shown]))          # (3, n, 16)
+    each = iter(joints.swapaxes(0, 1))
+    return [_person_of(next(each), square) if _is_in(square, frame.shape) else (0.0, None) for square in squares]
+
+
+def _person_of(joints, square):
+    """(surety, box) of joints (3, 16) in a square's crop; box None where they are nobody's."""
+    (y, x, sure), (top, left, side) = joints, square
+    seen = sure >= SURE
+    if seen.sum() < MIN_JOINTS or not seen[list(HEADS)].any() or not seen[list(ANKLES)].any():
+        return 0.0, None
+    y, x = top + y * side / CROP_SIZE, left + x * side / CROP_SIZE
+    tall = np.ptp(y[seen])
+    first, last = _width(x, seen, tall)
+    return float(sure.mean()), np.array([y[seen].min() - ABOVE * tall, first, y[seen].max() + BELOW * tall, last])
+
+
+def _is_in(square, shape):
+    """Whether a part of the square is in a picture of this shape."""
+    top, left, side = square
+    return -side < top < shape[0] and -side < left < shape[1]
 
 
 def _width(x, seen, tall):
