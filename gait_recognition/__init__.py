@@ -14,6 +14,7 @@ Where what is:
 - `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
 - `poses` gives the joints of pictures and walks, `joint_files` writes them;
 - `drawing`, `overlays`, `videos`, `pictures` draw, write and read;
+- `quality` says what makes a walk less fit;
 - `cycles` measures gaits: cadence, times, lengths, joint angles;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
 - `walkers` draws synthetic people; `training` trains both networks;

@@ -65,10 +65,9 @@ def crop_walker(frames, crop='auto', pose_net=None):
         'background': a still camera; the walker is what differs from the median picture. 'pose': any camera; the
         walker is where the pose network sees one. 'none': the frames are square crops already and only resized.
         'auto': 'none' for frames of 299 x 299, if a person is seen in the first of them; else 'background' where the
-        camera stands still and somebody crosses the picture; else 'pose'.
+        camera stands still, somebody crosses the picture, and the pose network's joints fit the outline; else 'pose'.
     pose_net : HumanPoseIRNetwork, optional
-        Needed by 'pose'. Without it 'auto' checks nothing in frames of 299 x 299, and takes squares before a moving
-        background for crops.
+        Needed by 'pose'. Without it 'auto' checks nothing and takes squares before a moving background for crops.
 
     Returns
     -------
@@ -78,7 +77,7 @@ def crop_walker(frames, crop='auto', pose_net=None):
     Raises
     ------
     NoPersonError
-        A ValueError: nobody was found, or in too few frames.
+        A ValueError: nobody was found, or in too few frames; with 'auto' also two people in one crop.
     ValueError
     """
     check({'crop': one_of(CROP_METHODS)}, {'crop': crop})
