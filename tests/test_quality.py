@@ -2,6 +2,7 @@
 import importlib.util
 import pathlib
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -90,3 +91,11 @@ def test_track_and_joints_are_judged_together(walk):
     from gait_recognition.poses import FrameJoints
     found = [FrameJoints(i, each, time) for i, (time, each) in enumerate(zip(walk.times, walk.joints))]
     assert kinds(quality_of(track_of([40] * len(found)), found, 25.0)) == ['small']
+
+
+def test_a_single_frame_through_the_gait_network_is_warned_of(gait_net, features):
+    with pytest.warns(UserWarning, match='a single frame says nothing'):
+        gait_net.feed_forward(features[:1])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        gait_net.feed_forward(features[:1], return_state=True)
