@@ -257,8 +257,16 @@ class GaitNN(Network):
         ------
         ValueError, TypeError
             The features or the state have another shape or dtype, are none, or hold NaN or infinity.
+
+        Warns
+        -----
+        UserWarning
+            One frame alone, with no state before it and none asked for: it shows no walk.
         """
         features, batch_size = self._check_features(features), check_batch_size(batch_size)
+        if len(features) == 1 and initial_state is None and not return_state:
+            warn_caller('a single frame says nothing about a walk; give all frames of two steps or more at once, about '
+                        '25')
         state = None if initial_state is None else self._check_state(initial_state)
         total = np.zeros(self.NUM_UNITS, np.float64)
         with self._computing():

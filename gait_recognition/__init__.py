@@ -15,6 +15,7 @@ Where what is:
 - `batches` runs anything over many walks, and keeps the answers; `fitness` says how fit a recording is;
 - `pose_estimation` gives the joints of pictures and walks, `joint_files` writes them;
 - `drawing`, `overlays`, `videos`, `pictures` draw, write and read;
+- `quality` says what makes a walk less fit;
 - `cycles` measures gaits: cadence, times, lengths, joint angles;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
 - `walkers` draws synthetic people; `training` trains both networks;

@@ -21,15 +21,15 @@ from gait_recognition.facts import Limits
 from gait_recognition.frames import Frames, read_frames
 from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, integer_from, one_of, optional
 from gait_recognition.prefetch import ahead
+from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
-from gait_recognition.tracking.track import MIN_FRAMES
 from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks, warn_of_defaults
 
 VECTOR_SIZE = 512
 BATCH_SIZE = 16                 # frames that go through the networks at once
-CACHE_VERSION = 2               # to be raised when the same walk and weights would give another vector
+CACHE_VERSION = 3               # to be raised when the same walk and weights would give another vector
 CONSTRAINTS = {'crop': one_of(CROP_METHODS), 'every': POSITIVE_INTEGER, 'batch_size': POSITIVE_INTEGER,
                'recurrent_unit': optional(one_of(('GRU', 'LSTM'))), 'rnn_layers': optional(POSITIVE_INTEGER),
                'stream': optional(integer_from(0)), 'precision': one_of(PRECISIONS),
@@ -82,8 +82,8 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     Warns
     -----
     UserWarning
-        Fewer than `MIN_FRAMES` frames, of which nobody's walk can be told. Without `return_track`, whose `remarks` are
-        these: what is to be known of the recording, such as damaged frames.
+        Without `return_track`, whose `remarks` are these: what is to be known of the recording, such as damaged
+        frames, and of the walk, such as too few frames (`quality`).
     """
     check(CONSTRAINTS, {'batch_size': batch_size, 'crop': crop, 'rate': rate})
     if (pose_net is None) != (gait_net is None):
@@ -108,9 +108,8 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
             mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
             total += len(features) * mean.astype(np.float64)
             described += len(features)
-    if count < MIN_FRAMES:
-        warnings.warn(f'{crops.track.name}: so few frames ({count}) say little about a walk; give all frames of two '
-                      'steps or more at once, about 25', UserWarning, stacklevel=2)
+    fps = frames.fps / frames.every if frames.knows_fps else None
+    crops.track.remarks = [*crops.track.remarks, *(finding.text for finding in quality_of_track(crops.track, fps))]
     vector = (total / described).astype(np.float32)
     if return_track:
         return vector, crops.track

@@ -75,7 +75,10 @@ class Features:
         self.batches = []
 
     def joint_positions(self, crops):
-        return np.stack([np.full((len(crops), 16), value, np.float32) for value in (150, 150, 0.9)])
+        joints = np.full((3, len(crops), 16), 150, np.float32)
+        joints[0], joints[2] = np.linspace(238, 50, 16), 0.9            # from the right ankle up, ...
+        joints[0, :, [5, 9]] = [[238], [50]]                            # ... and where the left one and the head are
+        return joints
 
     def feed_forward_features(self, crops, batch_size=16):
         self.batches.append(len(crops))

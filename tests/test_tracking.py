@@ -5,6 +5,7 @@ from PIL import Image
 from small_walks import BLUE, HEIGHT, TALL, WIDTH, Spotter, centres, crossing, doll, plain, stage
 
 from gait_recognition.frames import read_frames
+from gait_recognition.tracking.both import COMPANY, LOOKS
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError
 from gait_recognition.walkers.scenes import scene
@@ -117,6 +118,107 @@ def test_a_walker_hidden_for_a_moment_is_kept_and_for_long_is_dropped():
     assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.05 * TALL
     hidden[50:68] = stage()
     assert not set(range(50, 68)) & set(crop_walker(hidden).track.numbers)
+
+
+def test_auto_takes_the_joints_where_a_shadow_makes_the_outline_wide_and_says_so():
+    frames, middles = crossing()
+    for frame, x in zip(frames, middles):
+        frame[104:112, max(round(x), 0):max(round(x) + 100, 0)] = (20, 30, 60)
+    with pytest.raises(NoPersonError, match="wider than tall.*crop='pose'"):
+        crop_walker(frames, 'background')
+    track = crop_walker(frames, pose_net=Spotter()).track
+    assert track.method == 'pose' and 'wider than tall' in str(track) and len(track.numbers) > 40
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.1 * TALL
+    assert (np.abs(TALL / np.array(track.boxes)[:, 2] - 0.7) < 0.1).all()
+
+
+def half_hidden():
+    """A doll whose upper half is hardly to be told from what is behind it: its legs alone move."""
+    frames, middles = crossing()
+    whole, still = frames.copy(), stage()
+    frames[:, :110 - TALL // 2] = still[:110 - TALL // 2]
+    return whole, frames, middles
+
+
+class SeesWhole(Spotter):
+    """Sees the whole doll where the outline has its legs alone: looks at other frames of the same walk."""
+
+    def joint_positions(self, crops):
+        joints = super().joint_positions(crops)
+        legs = joints[2] > 0
+        joints[0] = np.where(legs, joints[0].max(1, keepdims=True) - 2 * (joints[0].max(1, keepdims=True) - joints[0]),
+                             joints[0])
+        return joints
+
+
+def test_legs_alone_are_no_walker_where_the_joints_see_the_whole():
+    _, frames, middles = half_hidden()
+    assert crop_walker(frames, 'background').track.boxes[0][2] < 0.6 * TALL / 0.7
+    track = crop_walker(frames, pose_net=SeesWhole()).track
+    assert track.method == 'pose' and 'the head in frame' in track.why
+    assert (np.abs(TALL / np.array(track.boxes)[:, 2] - 0.7) < 0.12).all()
+
+
+class Blind:
+    """A pose network that sees nobody."""
+
+    def joint_positions(self, crops):
+        return np.zeros((3, len(crops), 16), np.float32)
+
+
+def test_an_outline_that_the_network_does_not_know_is_taken_with_a_remark_if_it_walks_and_refused_if_not():
+    frames, middles = crossing()
+    track = crop_walker(frames, pose_net=Blind()).track
+    assert track.method == 'background' and 'the outline alone says' in track.remarks[0]
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.06 * TALL
+    tree, _ = crossing(path=100 + 25 * np.sin(np.arange(80) / 6))
+    with pytest.raises(NoPersonError, match='nobody in what moves in frame .*outline alone does not'):
+        crop_walker(tree, pose_net=Blind())
+
+
+def pair(apart, count=80):
+    """A doll and another of the same height that keeps beside it, or comes the other way."""
+    frames, middles = crossing(count)
+    others = middles + apart if apart else middles[::-1]
+    for i, x in enumerate(others):
+        doll(frames[i], x, phase=i / 3, colour=(225, 30, 25))
+    return frames, middles
+
+
+class SpotterOfTheMiddle(Spotter):
+    """Sees the doll that is nearest to the middle of the crop."""
+
+    def joint_positions(self, crops):
+        crops = crops.copy()
+        for crop in crops:
+            red = ((crop[..., 0] > 180) & (crop[..., 1:].max(-1) < 90)).sum(0) > 25
+            edges = np.flatnonzero(np.diff(np.r_[False, red, False].astype(int))).reshape(-1, 2)
+            for first, last in edges[np.argsort(np.abs(edges.mean(1) - 150))[1:]]:
+                crop[:, first:last] = 128
+        return super().joint_positions(crops)
+
+
+def test_two_people_who_keep_together_are_refused_with_the_frame():
+    frames, _ = pair(apart=40)
+    with pytest.raises(NoPersonError, match='two people are in one crop in .* as in frame'):
+        crop_walker(frames, pose_net=SpotterOfTheMiddle())
+
+
+def test_frames_in_which_somebody_else_is_in_the_crop_are_left_out_and_said():
+    frames, middles = crossing(120)
+    others = np.linspace(WIDTH + 20, -20, 120)
+    for frame, x in zip(frames, others):
+        doll(frame, x, colour=(225, 30, 25), bottom=108)
+    track = crop_walker(frames, pose_net=SpotterOfTheMiddle()).track
+    left_out = [number for number, why in track.dropped.items() if why == COMPANY]
+    assert left_out and 'somebody else is in the crop' in track.remarks[-1]
+    assert len(track.numbers) > 30
+
+
+def test_a_clear_walk_costs_six_looks():
+    spotter = Spotter()
+    track = crop_walker(crossing()[0], pose_net=spotter).track
+    assert track.method == 'background' and not track.why and spotter.calls == LOOKS
 
 
 def test_specks_and_flicker_are_no_walkers():

@@ -185,7 +185,7 @@ def test_an_interrupted_run_goes_on_from_the_cache(opened, tmp_path, monkeypatch
     cached = transformer(cache=tmp_path / 'cache')
     with pytest.raises(KeyboardInterrupt):
         cached.transform(walks)
-    assert sorted(file[-4:] for file in os.listdir(tmp_path / 'cache')) == ['.npy'] * 2
+    assert len([*(tmp_path / 'cache').glob('*.npy')]) == 2
     vectors = cached.transform(walks)
     assert len(asked) == 5                                          # two, the interrupted one, and the last two
     assert np.array_equal(vectors, transformer().transform(walks))
@@ -200,13 +200,13 @@ def test_the_cache_knows_contents_parameters_and_weights(opened, tmp_path):
     transformer(cache=cache).transform([path])
     os.rename(path, tmp_path / 'renamed.gif')
     transformer(cache=cache, batch_size=2).transform([tmp_path / 'renamed.gif'])
-    assert len(os.listdir(cache)) == 1
+    assert len([*cache.glob('*.npy')]) == 1
     transformer(cache=cache, every=2).transform([tmp_path / 'renamed.gif'])
     GaitVectors('pose.ckpt', 'other.ckpt', 'GRU', 1, cache=cache).transform([tmp_path / 'renamed.gif'])
     GaitVectors('pose.ckpt', 'gait.ckpt', 'GRU', 2, cache=cache).transform([tmp_path / 'renamed.gif'])
     Image.fromarray(ready_crops()[1]).save(path)
     transformer(cache=cache).transform([path])
-    assert len(os.listdir(cache)) == 5
+    assert len([*cache.glob('*.npy')]) == 5
 
 
 def test_a_damaged_file_of_the_cache_is_computed_anew(opened, tmp_path):

@@ -2,6 +2,7 @@
 import collections
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -98,11 +99,11 @@ def _figures(mask):
     return np.array(boxes, float).reshape(-1, 6)
 
 
-def _find_moving(frames):
+class Moving(NamedTuple):
     """Everything that moves before a still background.
 
-    Returns
-    -------
+    Attributes
+    ----------
     numbers : list of int
     figures : list of np.ndarray (n, 6)
         For each frame, as `_figures`, in the frame's pixels.
@@ -112,7 +113,23 @@ def _find_moving(frames):
         Of the picture that was foreground or never still, on the average.
     parts : Parts
         Of the recording, which is cut; a background is one part's.
+    rate : float
+        Frames a second.
     """
+    numbers: list
+    figures: list
+    shape: tuple
+    share: float
+    parts: Parts
+    rate: float
+
+    @property
+    def camera_moves(self):
+        return self.share > MOVING_CAMERA
+
+
+def find_moving(frames):
+    """What moves in `Frames`, a `Moving`."""
     numbers, figures, shares, parts = [], [], [], Parts(frames.facts)
     window, waiting, latest = collections.deque(maxlen=BLOCK), 0, 0
 
@@ -140,7 +157,7 @@ def _find_moving(frames):
             waiting = 0
     if waiting:
         look()
-    return numbers, figures, shape, float(np.mean(shares)), parts
+    return Moving(numbers, figures, shape, float(np.mean(shares)), parts, frames.fps / frames.every)
 
 
 def _link(figures, rate):
@@ -172,13 +189,13 @@ def _distance(path, time, box):
     return np.linalg.norm(middle_of(box[None]) - expected) / height
 
 
-def track_background(frames):
-    """The largest figure that crosses a still picture, as a `Track`."""
-    numbers, figures, shape, share, parts = _find_moving(frames)
-    if share > MOVING_CAMERA:
+def track_background(frames, moving=None):
+    """The largest figure that crosses a still picture, as a `Track`; `moving` is what `find_moving` found in them."""
+    moving = moving or find_moving(frames)
+    numbers, figures, shape, share, parts, rate = moving
+    if moving.camera_moves:
         raise UnsuitableError(f'{frames.name}: {share:.0%} of the picture changes all the time, so the camera moves '
                               "(or the scene flickers) and crop='background' cannot tell the walker from it")
-    rate = frames.fps / frames.every
     nothing, of_part = np.empty((0, 6)), np.array(parts.numbers)
     paths = [path for part in dict.fromkeys(parts.numbers) for path in
              _link([found if own else nothing for found, own in zip(figures, of_part == part)], rate)]
@@ -190,7 +207,8 @@ def track_background(frames):
                               'outline')
     upright = [path for path in crossing if _slenderness(path) >= MIN_SLENDERNESS]
     if not upright:
-        raise NoPersonError(f'{frames.name}: what crosses the picture is no walking person: it is wider than tall')
+        raise UnsuitableError(f"{frames.name}: what crosses the picture is no walking person: it is wider than tall "
+                            "(or a shadow or a thing beside makes it so; crop='pose' may find the walker)")
     chosen = _without_company(max(upright, key=lambda path: sum(box[5] for _, box in path)))
     edges, reasons = np.full((len(numbers), 4), np.nan), [OTHER if len(found) else NOBODY for found in figures]
     for time, box in chosen:

@@ -4,6 +4,7 @@ import numpy as np
 from gait_recognition.frames import read_frames, size_text
 from gait_recognition.parameters import check, one_of
 from gait_recognition.tracking.background import track_background
+from gait_recognition.tracking.both import track_both
 from gait_recognition.tracking.joints import people_in, track_joints
 from gait_recognition.tracking.track import CROP_SIZE, NoPersonError, Track, UnsuitableError, cut_square
 
@@ -64,10 +65,9 @@ def crop_walker(frames, crop='auto', pose_net=None):
         'background': a still camera; the walker is what differs from the median picture. 'pose': any camera; the
         walker is where the pose network sees one. 'none': the frames are square crops already and only resized.
         'auto': 'none' for frames of 299 x 299, if a person is seen in the first of them; else 'background' where the
-        camera stands still and somebody crosses the picture; else 'pose'.
+        camera stands still, somebody crosses the picture, and the pose network's joints fit the outline; else 'pose'.
     pose_net : HumanPoseIRNetwork, optional
-        Needed by 'pose'. Without it 'auto' checks nothing in frames of 299 x 299, and takes squares before a moving
-        background for crops.
+        Needed by 'pose'. Without it 'auto' checks nothing and takes squares before a moving background for crops.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def crop_walker(frames, crop='auto', pose_net=None):
     Raises
     ------
     NoPersonError
-        A ValueError: nobody was found, or in too few frames.
+        A ValueError: nobody was found, or in too few frames; with 'auto' also two people in one crop.
     ValueError
     """
     check({'crop': one_of(CROP_METHODS)}, {'crop': crop})
@@ -98,11 +98,11 @@ def crop_walker(frames, crop='auto', pose_net=None):
 
 
 def _track_automatically(frames, is_square, pose_net):
+    if pose_net is not None:
+        return track_both(frames, pose_net)
     try:
         return track_background(frames)
     except UnsuitableError as error:
-        if pose_net is not None:
-            return track_joints(frames, pose_net)
         if is_square:                                                   # a crop's background moves, its walker stays
             return Track(frames.name, 'none')
         raise NoPersonError(f"{error}; crop='pose' may find the walker and needs pose_net") from error

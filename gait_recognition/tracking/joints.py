@@ -1,4 +1,5 @@
 """Any camera: the walker is the person whom the pose network is surest of at first, followed by their joints."""
+import itertools
 import math
 
 import numpy as np
@@ -21,13 +22,30 @@ HEADS, ANKLES = (8, 9), (0, 5)
 # Of the joints' height: what hair adds above the head's top, soles below the ankles. Where the highest joint is the
 # head's middle (Human3.6m.ckpt) boxes end half a head lower, which moves their middle by about 3 %.
 ABOVE, BELOW = 0.02, 0.055
+KNEES, HIPS, ARMS, TRUNK = (1, 4), (2, 3), ((10, 11), (15, 14)), (2, 3, 6, 7, 8, 12, 13)
+# Of the joints' height: from the ankle forward to the toes and back to the heel; half of the trunk's depth. These and
+# the share of the ends in the middle are the best of a few on drawn walkers.
+TOES, HEELS, DEEP, BY_ENDS = 0.08, 0.03, 0.07, 0.65
+FINGERS = 0.3                   # of the forearm: from the wrist on to the middle of the hand
 POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
+SEEK_SECONDS = 0.3              # between searches about what moves
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
+LARGEST = 2                     # of the figures that move are looked at
+CUT = 0.1                       # of somebody's height: who reaches further over the picture's edge is not seen whole
+PART = 1.8                      # times as tall as what moves is somebody whose legs alone are seen to move
 
 
-def track_joints(frames, pose_net):
-    """The person whom the pose network is surest of at first, followed, as a `Track`."""
+def track_joints(frames, pose_net, moving=None):
+    """The person whom the pose network is surest of at first, followed, as a `Track`.
+
+    Parameters
+    ----------
+    frames : Frames
+    pose_net : HumanPoseIRNetwork
+    moving : Moving, optional
+        What moves before a still background: the person is looked for there alone.
+    """
     if pose_net is None:
         raise ValueError("crop='pose' needs the pose network: pass pose_net")
     rate = frames.fps / frames.every
@@ -44,12 +62,13 @@ def track_joints(frames, pose_net):
         if time % stride:
             continue
         figure = None if square is None else _person_near(frame, square, pose_net)
-        if figure is None and time - searched >= SEARCH_SECONDS * rate:
+        if figure is None and time - searched >= (SEARCH_SECONDS if moving is None else SEEK_SECONDS) * rate:
             searched = time
-            figure = _person_anywhere(frame, pose_net)
+            figure = (_person_anywhere(frame, pose_net) if moving is None else
+                      person_among(frame, squares_around(moving.figures[time], frame.shape), pose_net))
         if figure is None:
             continue
-        square = _square_around(figure)
+        square = square_around(figure)
         if (figure[:2] <= 1).any() or (figure[2:] >= np.array(frame.shape[:2]) - 1).any():
             reasons[-1] = BORDER
         else:
@@ -65,31 +84,60 @@ def track_joints(frames, pose_net):
     return track
 
 
-def _square_around(figure):
+def square_around(figure):
     side = (figure[2] - figure[0]) / HEIGHT_SHARE
     return np.array([*(middle_of(figure[None])[0] - side / 2), side])
 
 
 def people_in(frame, squares, pose_net):
     """(surety, box) of the person in each square of a frame; box None where there is none."""
-    joints = pose_net.joint_positions(np.stack([cut_square(frame, square) for square in squares]))        # (3, n, 16)
-    found = []
-    for (top, left, side), y, x, sure in zip(squares, *joints):
-        seen = sure >= SURE
-        if seen.sum() < MIN_JOINTS or not seen[list(HEADS)].any() or not seen[list(ANKLES)].any():
-            found.append((0.0, None))
-            continue
-        y, x = top + y[seen] * side / CROP_SIZE, left + x[seen] * side / CROP_SIZE
-        tall = np.ptp(y)
-        found.append((float(sure.mean()), np.array([y.min() - ABOVE * tall, x.min(), y.max() + BELOW * tall, x.max()])))
-    return found
+    shown = [square for square in squares if _is_in(square, frame.shape)]
+    if not shown:
+        return [(0.0, None)] * len(squares)
+    joints = pose_net.joint_positions(np.stack([cut_square(frame, square) for square in shown]))          # (3, n, 16)
+    each = iter(joints.swapaxes(0, 1))
+    return [_person_of(next(each), square) if _is_in(square, frame.shape) else (0.0, None) for square in squares]
+
+
+def _person_of(joints, square):
+    """(surety, box) of joints (3, 16) in a square's crop; box None where they are nobody's."""
+    (y, x, sure), (top, left, side) = joints, square
+    seen = sure >= SURE
+    if seen.sum() < MIN_JOINTS or not seen[list(HEADS)].any() or not seen[list(ANKLES)].any():
+        return 0.0, None
+    y, x = top + y * side / CROP_SIZE, left + x * side / CROP_SIZE
+    tall = np.ptp(y[seen])
+    first, last = _width(x, seen, tall)
+    return float(sure.mean()), np.array([y[seen].min() - ABOVE * tall, first, y[seen].max() + BELOW * tall, last])
+
+
+def _is_in(square, shape):
+    """Whether a part of the square is in a picture of this shape."""
+    top, left, side = square
+    return -side < top < shape[0] and -side < left < shape[1]
+
+
+def _width(x, seen, tall):
+    """Left and right end of somebody `tall` pixels high whose joints lie at columns x (16,), with toes and fingers.
+
+    The middle lies between that of these ends, which moves with the stride, and that of the trunk, in which networks
+    err less.
+    """
+    facing = np.sign(np.sum(x[list(KNEES)] - (x[list(ANKLES)] + x[list(HIPS)]) / 2))
+    trunk = x[[joint for joint in TRUNK if seen[joint]] or slice(None)].mean()
+    ends = [x[seen], [trunk - DEEP * tall, trunk + DEEP * tall],
+            *(x[ankle] + facing * tall * np.array([TOES, -HEELS]) for ankle in ANKLES if seen[ankle]),
+            *(x[[wrist]] + FINGERS * (x[[wrist]] - x[[elbow]]) for wrist, elbow in ARMS if seen[[wrist, elbow]].all())]
+    ends = np.concatenate(ends)
+    shift = (1 - BY_ENDS) * (trunk - (ends.min() + ends.max()) / 2)
+    return ends.min() + shift, ends.max() + shift
 
 
 def _person_near(frame, square, pose_net):
     """The person's box, looked for in a square and again in the square around what was found there."""
     _, figure = people_in(frame, [square], pose_net)[0]
-    if figure is not None and np.abs(_square_around(figure) - square).max() > 0.1 * square[2]:
-        _, figure = people_in(frame, [_square_around(figure)], pose_net)[0]
+    if figure is not None and np.abs(square_around(figure) - square).max() > 0.1 * square[2]:
+        _, figure = people_in(frame, [square_around(figure)], pose_net)[0]
     return figure
 
 
@@ -101,9 +149,35 @@ def _person_anywhere(frame, pose_net):
         tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1))
                        for edge in frame.shape[:2])
         squares += [np.array([top, left, side]) for top in tops for left in lefts]
-    people = people_in(frame, squares, pose_net)
-    _, figure = max(people, key=lambda person: person[0])
-    return None if figure is None else _person_near(frame, _square_around(figure), pose_net)
+    return person_among(frame, squares, pose_net)
+
+
+def person_among(frame, squares, pose_net):
+    """The person's box in the one of squares (possibly none) where the network is surest."""
+    if not len(squares):
+        return None
+    _, figure = max(people_in(frame, squares, pose_net), key=lambda person: person[0])
+    return None if figure is None else _person_near(frame, square_around(figure), pose_net)
+
+
+def squares_around(figures, shape):
+    """Squares in which somebody may be of whom figures (n, 6) of `background` show the whole, a part, or too much, and
+    who would be whole in a picture of this shape."""
+    squares = []
+    for top, left, bottom, right, crown, _ in sorted(figures.tolist(), key=lambda figure: -figure[5])[:LARGEST]:
+        tall, middle = bottom - top, (left + right) / 2
+        columns = [crown, *([middle] if abs(middle - crown) > 0.15 * tall else [])]
+        if right - left > tall:                             # a shadow, company, a thing that is pushed or pulled
+            columns += [left + 0.3 * tall, right - 0.3 * tall]
+        rows = [(top + bottom) / 2] * len(columns)
+        # The legs alone; a mirror image below the feet.
+        for column, row, height in [*zip(columns, rows, itertools.repeat(tall)),
+                                    (crown, bottom - PART * tall / 2, PART * tall), (crown, top + tall / 4, tall / 2)]:
+            side = height / HEIGHT_SHARE
+            if row - height / 2 < -CUT * height or row + height / 2 > shape[0] + CUT * height:
+                continue
+            squares.append(np.array([row - side / 2, column - side / 2, side]))
+    return squares
 
 
 def square_around_person(picture, pose_net):
@@ -118,5 +192,5 @@ def square_around_person(picture, pose_net):
         squares += [np.array([top, left, side]) for top in tops for left in lefts]
     _, figure = max(people_in(picture, squares, pose_net), key=lambda person: person[0])
     if figure is not None:
-        figure = _person_near(picture, _square_around(figure), pose_net)
-    return None if figure is None else tuple(_square_around(figure).tolist())
+        figure = _person_near(picture, square_around(figure), pose_net)
+    return None if figure is None else tuple(square_around(figure).tolist())

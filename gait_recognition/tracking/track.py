@@ -48,6 +48,8 @@ class Track:
         Frames that could not be read.
     remarks : list of str
         What a user has to hear of the recording before believing an answer (`Facts.remarks`, and where it is cut).
+    why : str
+        Why 'auto' let the joints decide; '' otherwise.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Track:
     dropped: dict = dataclasses.field(default_factory=dict)
     skipped: int = 0
     remarks: list = dataclasses.field(default_factory=list)
+    why: str = ''
 
     @property
     def frames(self):
@@ -64,8 +67,8 @@ class Track:
         return len(self.numbers) + len(self.dropped) + self.skipped
 
     def __str__(self):
-        return (f'{self.name}: {len(self.numbers)} of {self.frames} frames used (crop: {self.method})'
-                + self._reasons(', not used: '))
+        return (f'{self.name}: {len(self.numbers)} of {self.frames} frames used (crop: {self.method}'
+                + (f', for {self.why})' if self.why else ')') + self._reasons(', not used: '))
 
     def _reasons(self, lead):
         counts = collections.Counter(self.dropped.values())

@@ -55,12 +55,17 @@ def _box(owner: np.ndarray) -> np.ndarray:
 
 def render(canvas, walker, pose, frame, look, light, camera) -> Picture:
     """Shadow and figure on `canvas` (changed in place); the picture's image is the canvas, not yet finished."""
+    return render_owned(canvas, walker, pose, frame, look, light, camera)[0]
+
+
+def render_owned(canvas, walker, pose, frame, look, light, camera) -> tuple:
+    """As `render`, and the map (H, W) uint8 of the figure's parts, 0 where nothing of it is seen."""
     owner = np.zeros(canvas.shape[1:], np.uint8)
     feet = pose.joints[frame, [0, 5]].mean(0) * (1, 1, 0)
     draw_shadow(canvas, camera.project(feet[None])[0][0], camera.scale * walker.stature, light)
     joints, far = draw_figure(canvas, owner, walker, pose, frame, look, light, camera)
     visible, inside = visible_joints(owner, joints, far)
-    return Picture(canvas, joints.astype(np.float32), visible, inside, np.ones(16, bool), _box(owner))
+    return Picture(canvas, joints.astype(np.float32), visible, inside, np.ones(16, bool), _box(owner)), owner
 
 
 def picture(seed: int, size: int = 299, condition: str | None = None, leftwards: bool | None = None,
