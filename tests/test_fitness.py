@@ -74,7 +74,7 @@ def test_a_long_sharp_walk_from_the_side_is_good():
     ({'seen': looks(contrast=1)}, 'poor', 'a contrast of 1 of 255 (poor)'),
     ({'company': 0.5}, 'usable', 'other people in 50% of the frames (usable)'),
     ({'jumps': [(3, 0.1, 4.0)]}, 'usable', '1 jumps in time (usable)'),
-    ({'count': 400, 'every': 5, 'dropped': {i: 'nobody found' for i in range(1000) if i % 5}}, 'poor',
+    ({'count': 400, 'every': 6, 'dropped': {i: 'nobody found' for i in range(1000) if i % 6}}, 'poor',
      'frames lost (poor)')],
     ids=lambda value: str(value)[:40])
 def test_each_rule_is_told_with_its_figure(options, word, reason):
