@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What the word of `gait-recognition check` is worth: rank-1 of drawn walkers' walks that are degraded step by step.
 
-    python benchmarks/fitness.py --cache vectors                # 12 people, 13 kinds of probes: 5,000 frames
-    python benchmarks/fitness.py --people 6 --cache vectors     # half of it
+    python benchmarks/fitness.py --cache vectors --features results/features        # an hour or two
+    python benchmarks/fitness.py --cache vectors --features results/features --probes 6
 
-Each walker has one clean walk in the gallery; each probe is another walk of theirs, degraded, and is named by the
-nearest cosine similarity. The walkers were drawn neither for training nor for validation; they are no people. Vectors
-and checks are kept in the cache: interrupted, the same command goes on.
+The gallery holds three clean walks each of 60 walkers, whose features `benchmarks/experiments.py` keeps, or which are
+made. Each probe is another walk of one of the first of them, degraded, and is named by the nearest cosine similarity.
+The walkers were drawn neither for training nor for validation; they are no people. Vectors and checks of probes are
+kept in the cache: interrupted, the same command goes on.
 """
 import argparse
 import pathlib
@@ -18,12 +19,15 @@ from scipy import ndimage
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from gait_nn import GaitNetwork  # noqa: E402
 from gait_recognition.fitness import RULES, WORDS, Witness, judged  # noqa: E402
-from gait_recognition.training.walks import TEST_PERSON  # noqa: E402
+from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
 from gait_recognition.vectors import GaitVectors  # noqa: E402
 from gait_recognition.walkers.scenes import iter_frames  # noqa: E402
+from gait_recognition.weights import choose_weights  # noqa: E402
 
-FRAMES, FIGURE = 36, 209        # of a walk, at 25 a second; pixels of 299 that a figure is tall
+FRAMES, FIGURE = 36, 209        # of a probe, at 25 a second; pixels of 299 that a figure is tall
+GALLERY_FRAMES, GALLERY = 24, ('N1', 'N3', 'N4')                    # the probes are of N2
 
 
 def drawn(person, index, yaw=None, frames=FRAMES):
@@ -65,23 +69,27 @@ def probes():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--people', type=int, default=12)
+    parser.add_argument('--people', type=int, default=60, help='in the gallery (default: 60)')
+    parser.add_argument('--probes', type=int, default=20, help='of each kind (default: 20)')
+    parser.add_argument('--features', type=pathlib.Path, default=pathlib.Path('results/features'),
+                        help='spatial features of the gallery (default: results/features)')
     parser.add_argument('--cache', type=pathlib.Path, help='keeps vectors and checks')
     parser.add_argument('--figures', action='store_true', help="print every probe's figures, too")
     arguments = parser.parse_args()
-    people = range(TEST_PERSON, TEST_PERSON + arguments.people)
+    people = range(TEST_PERSON, TEST_PERSON + arguments.probes)
     vectors = GaitVectors(crop='none', cache=arguments.cache)
 
     def described(make):
         found = list(vectors.outcomes([make(person) for person in people], Witness))
         return np.stack([each.vector / np.linalg.norm(each.vector) for each in found]), [each.check for each in found]
-    gallery, _ = described(lambda person: drawn(person, 1))
+    gallery, owners = clean_walks(arguments.people, arguments.features)
     by_word = {word: [] for word in WORDS}
-    print(f'{len(people)} people, one walk each in the gallery; rank-1 by chance {1 / len(people):.0%}', flush=True)
+    print(f'{arguments.people} people, {len(GALLERY)} walks each in the gallery, probes of {len(people)} of them; '
+          f'rank-1 by chance {1 / arguments.people:.1%}', flush=True)
     try:
         for name, make in probes():
             vectors_of, checks = described(make)
-            right = (vectors_of @ gallery.T).argmax(1) == np.arange(len(people))
+            right = owners[(vectors_of @ gallery.T).argmax(1)] == np.array(people)
             words = [judged(check)[0] for check in checks]          # by the rules of now, whatever the cache says
             for word, each in zip(words, right):
                 by_word[word].append(each)
@@ -92,6 +100,17 @@ def main():
     finally:                                                        # of those so far, if it is interrupted
         for word, right in by_word.items():
             print(f'{word:8} rank-1 {np.mean(right):6.1%} of {len(right)} probes' if right else f'{word:8} no probes')
+
+
+def clean_walks(people, folder):
+    """The gallery: vectors of length 1, (n, 512), and whose they are."""
+    weights = choose_weights()
+    data = WalkerWalks(people, TEST_PERSON, GALLERY_FRAMES, conditions=GALLERY)
+    paths = Features(folder, weights.pose_weights).make(data)
+    with GaitNetwork(recurrent_unit=weights.recurrent_unit, rnn_layers=weights.rnn_layers) as net:
+        net.restore(weights.gait_weights)
+        found = np.stack([net.feed_forward(np.load(path, allow_pickle=False).astype(np.float32)) for path in paths])
+    return found / np.linalg.norm(found, axis=1, keepdims=True), np.array([int(walk.person) for walk in data.walks])
 
 
 def print_figures(checks):

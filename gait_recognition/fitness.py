@@ -48,9 +48,9 @@ RULES = (
     Rule('seconds', '{:.1f} s of walking', 1.4, 0.7),
     Rule('steps', '{:.0f} steps', 2, 1),
     Rule('rate', '{:.3g} frames a second', 15, 8),
-    Rule('height', 'a figure of {:.0f} pixels', 100, 50),
+    Rule('height', 'a figure of {:.0f} pixels', 75, 50),
     Rule('degrees', 'seen {:.0f} degrees off the profile', 30, 60, True),
-    Rule('sharpness', 'a sharpness of {:.2f}', 0.5, 0.35),
+    Rule('sharpness', 'a sharpness of {:.2f}', 0.36, 0.22),
     Rule('light', 'a brightness of {:.0f} of 255', 45, 20),
     Rule('contrast', 'a contrast of {:.0f} of 255', 18, 8),
     Rule('unsure', '{:.0%} of the joints unsure', 0.1, 0.3, True),
@@ -97,7 +97,7 @@ class Fitness:
     unsure_joints : list of str
         Those that were so in more than half of the frames.
     lost : float
-        Share of the frames.
+        Share of the frames between the first and the last used: not those in which nobody had come yet.
     company : float or None
         Share of the frames that were searched in which somebody else was seen; None where nobody looked.
     """
@@ -263,9 +263,15 @@ def fitness_of(frames, track, found, looks, company=None):
         'height': _height(track, joints), 'view': view and view.kind, 'degrees': view and view.degrees, 'steps': steps,
         'no_steps': no_steps, **looks.medians(), 'unsure': float(unsure.mean()),
         'unsure_joints': [JOINT_NAMES[joint] for joint in np.flatnonzero(unsure.mean(0) > OFTEN)],
-        'lost': 1 - len(found) / max(1, track.frames), 'company': company}
+        'lost': _lost(track), 'company': company}
     word, reasons = judged(figures)
     return Fitness(track.name, word, reasons, **figures)
+
+
+def _lost(track):
+    """Share of the frames between the first and the last used that were not, and of the damaged ones."""
+    inside = sum(track.numbers[0] < number < track.numbers[-1] for number in track.dropped) + track.skipped
+    return inside / (inside + len(track.numbers))
 
 
 def judged(figures):
