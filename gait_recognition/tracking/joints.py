@@ -28,6 +28,7 @@ KNEES, HIPS, ARMS, TRUNK = (1, 4), (2, 3), ((10, 11), (15, 14)), (2, 3, 6, 7, 8,
 TOES, HEELS, DEEP, BY_ENDS = 0.08, 0.03, 0.07, 0.65
 FINGERS = 0.3                   # of the forearm: from the wrist on to the middle of the hand
 POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
+RETRIES = 2                     # frames looked at at once where somebody followed is not seen in one
 SMOOTH_SECONDS = 0.06           # of the centres, which interpolation smooths already
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
 SEEK_SECONDS = 0.3              # between searches about what moves
@@ -52,21 +53,23 @@ def track_joints(frames, pose_net, moving=None):
     rate = frames.fps / frames.every
     stride = max(1, round(POSE_SECONDS * rate))
     numbers, edges, reasons, square, searched = [], [], [], None, -math.inf
-    parts, latest = Parts(frames.facts), 0
+    parts, latest, due, missed = Parts(frames.facts), 0, 0, 0
     for time, (number, frame) in enumerate(frames.numbered()):
         part = parts.add(number, frame)
         if part != latest:                                              # whoever is seen now is looked for anew
-            square, searched, latest = None, -math.inf, part
+            square, searched, latest, due = None, -math.inf, part, time
         numbers.append(number)
         edges.append(np.full(4, np.nan))
         reasons.append(NOBODY)
-        if time % stride:
+        if time < due:
             continue
         figure = None if square is None else _person_near(frame, square, pose_net)
         if figure is None and time - searched >= (SEARCH_SECONDS if moving is None else SEEK_SECONDS) * rate:
             searched = time
             figure = (_person_anywhere(frame, pose_net) if moving is None else
                       person_among(frame, squares_around(moving.figures[time], frame.shape), pose_net))
+        missed = 0 if figure is not None or square is None else missed + 1
+        due = time + (1 if 0 < missed <= RETRIES else stride)
         if figure is None:
             continue
         square = square_around(figure)
