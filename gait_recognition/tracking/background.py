@@ -31,6 +31,7 @@ SHADOW_TINT = 0.06              # ... and the same of each colour, within this
 MIN_HEIGHT = 0.15               # of the picture's height: smaller moving things are not looked at
 UNSTEADY = 15.0                 # grey levels of noise that no camera makes
 MOVING_CAMERA = 0.35            # share of foreground, on the average, that no walker makes
+HEAD_EDGE = 2                   # pixels, shrunk: an outline that begins nearer to the picture's top may lack the head
 CROWN = 0.15                    # of a figure's height: the rows that are its head
 CROWN_SLACK = 0.08              # of its height: the stride moves the middle of the box against the head by less
 FARTHEST = 0.5                  # of its height from where a track would be by now: no continuation of it
@@ -40,8 +41,13 @@ MIN_TRAVEL = 0.5                # of its own height that a walker crosses
 MIN_SLENDERNESS = 1.2           # height to width of a walker; a stride with a swinging arm is about 1.8
 
 
+def _reduction(shape):
+    """How many pixels of a picture's edge become one of those it is looked at in."""
+    return max(1, min(shape[:2]) // SMALL_EDGE)
+
+
 def _shrink(frame):
-    factor = max(1, min(frame.shape[:2]) // SMALL_EDGE)
+    factor = _reduction(frame.shape)
     return np.asarray(Image.fromarray(frame).reduce(factor)), factor
 
 
@@ -210,9 +216,10 @@ def track_background(frames, moving=None):
         raise UnsuitableError(f"{frames.name}: what crosses the picture is no walking person: it is wider than tall "
                             "(or a shadow or a thing beside makes it so; crop='pose' may find the walker)")
     chosen = _without_company(max(upright, key=lambda path: sum(box[5] for _, box in path)))
+    cut = HEAD_EDGE * _reduction(shape)
     edges, reasons = np.full((len(numbers), 4), np.nan), [OTHER if len(found) else NOBODY for found in figures]
     for time, box in chosen:
-        if box[0] <= 1 or box[1] <= 1 or box[2] >= shape[0] - 1 or box[3] >= shape[1] - 1:
+        if box[0] <= cut or box[1] <= 1 or box[2] >= shape[0] - 1 or box[3] >= shape[1] - 1:
             reasons[time] = BORDER
         else:
             edges[time], reasons[time] = box[:4], ''

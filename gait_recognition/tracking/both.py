@@ -4,7 +4,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_recognition.tracking.background import find_moving, track_background
-from gait_recognition.tracking.joints import people_in, person_among, squares_around, track_joints
+from gait_recognition.tracking.joints import ankles_in, people_in, person_among, squares_around, track_joints
 from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES, NoPersonError, middle_of
 
 LOOKS = 6                       # frames of a track that the pose network looks at
@@ -15,6 +15,7 @@ ENOUGH = 0.5                    # of the looks that have to fit
 OFF = 0.2                       # of the looks that may not fit
 FEW = 0.34                      # of the looks: fewer see somebody by chance
 PROGRESS = 0.7                  # of its height that a walker gets ahead whom nothing but the outline shows
+STEPS, STILL = 9, 0.12          # looks at the ankles; of the height, how far those who stand seem to move them
 OUTLINE = 1.5, 3.6              # height to width of such a walker: a mirror image is slenderer
 COMPANY = 'somebody else in the crop'
 ASIDE = 0.5                     # of the height from the middle: what is there is no part of the walker
@@ -212,7 +213,35 @@ def _joints(frames, pose_net, moving, why):
 
 def _by_joints(frames, moving, why, pose_net):
     track = _joints(frames, pose_net, moving, why)
+    _check_feet(frames, track, pose_net)
     return _alone(frames, track, moving, pose_net)
+
+
+def _check_feet(frames, track, pose_net):
+    """Refuse somebody who stays in one place of a still picture and does not move the feet: who walks on a treadmill
+    does."""
+    if _progress(track) > PROGRESS:
+        return
+    boxes, ankles = dict(zip(track.numbers, track.boxes)), []
+    wanted = {*_spread(track.numbers, STEPS)}
+    for number, frame in frames.numbered():
+        if number in wanted:
+            wanted.remove(number)
+            ankles.append(ankles_in(frame, boxes[number], pose_net))
+            if not wanted:
+                break
+    seen = np.array([each for each in ankles if each is not None])
+    if len(seen) > STEPS / 2 and np.linalg.norm(np.ptp(seen, axis=0)) < STILL * HEIGHT_SHARE:
+        raise NoPersonError(f'{track.name}: somebody stands in one place and moves, as in frame {track.numbers[0]}, '
+                            "but the feet do not walk. crop='pose' takes it all the same")
+
+
+def _progress(track):
+    """How far a track leads across, in heights."""
+    boxes = np.array(track.boxes)
+    third = max(1, len(boxes) // 3)
+    middles = boxes[:, 1] + boxes[:, 2] / 2
+    return abs(middles[-third:].mean() - middles[:third].mean()) * 1.5 / (HEIGHT_SHARE * np.median(boxes[:, 2]))
 
 
 def _alone(frames, track, moving, pose_net):
@@ -228,11 +257,7 @@ def _by_outline(track, moving, doubt):
         middle = left + side / 2
         own = [box for box in figures[number] if box[1] < middle < box[3]]
         shapes += [(box[2] - box[0]) / (box[3] - box[1]) for box in own[:1]]
-    boxes = np.array(track.boxes)
-    third = max(1, len(boxes) // 3)
-    middles = boxes[:, 1] + boxes[:, 2] / 2
-    progress = abs(middles[-third:].mean() - middles[:third].mean()) * 1.5 / (HEIGHT_SHARE * np.median(boxes[:, 2]))
-    if progress < PROGRESS or not OUTLINE[0] <= np.median(shapes or [0]) <= OUTLINE[1]:
+    if _progress(track) < PROGRESS or not OUTLINE[0] <= np.median(shapes or [0]) <= OUTLINE[1]:
         raise NoPersonError(f"{track.name}: {doubt}, and its outline alone does not make it a walker. "
                             "crop='background' takes it all the same")
     track.remarks = [*track.remarks, f'{doubt}: the outline alone says where the walker is']

@@ -28,6 +28,8 @@ KNEES, HIPS, ARMS, TRUNK = (1, 4), (2, 3), ((10, 11), (15, 14)), (2, 3, 6, 7, 8,
 TOES, HEELS, DEEP, BY_ENDS = 0.08, 0.03, 0.07, 0.65
 FINGERS = 0.3                   # of the forearm: from the wrist on to the middle of the hand
 POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
+RETRIES = 2                     # frames looked at at once where somebody followed is not seen in one
+SMOOTH_SECONDS = 0.06           # of the centres, which interpolation smooths already
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
 SEEK_SECONDS = 0.3              # between searches about what moves
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
@@ -51,21 +53,23 @@ def track_joints(frames, pose_net, moving=None):
     rate = frames.fps / frames.every
     stride = max(1, round(POSE_SECONDS * rate))
     numbers, edges, reasons, square, searched = [], [], [], None, -math.inf
-    parts, latest = Parts(frames.facts), 0
+    parts, latest, due, missed = Parts(frames.facts), 0, 0, 0
     for time, (number, frame) in enumerate(frames.numbered()):
         part = parts.add(number, frame)
         if part != latest:                                              # whoever is seen now is looked for anew
-            square, searched, latest = None, -math.inf, part
+            square, searched, latest, due = None, -math.inf, part, time
         numbers.append(number)
         edges.append(np.full(4, np.nan))
         reasons.append(NOBODY)
-        if time % stride:
+        if time < due:
             continue
         figure = None if square is None else _person_near(frame, square, pose_net)
         if figure is None and time - searched >= (SEARCH_SECONDS if moving is None else SEEK_SECONDS) * rate:
             searched = time
             figure = (_person_anywhere(frame, pose_net) if moving is None else
                       person_among(frame, squares_around(moving.figures[time], frame.shape), pose_net))
+        missed = 0 if figure is not None or square is None else missed + 1
+        due = time + (1 if 0 < missed <= RETRIES else stride)
         if figure is None:
             continue
         square = square_around(figure)
@@ -80,7 +84,7 @@ def track_joints(frames, pose_net, moving=None):
     reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
     track = Track(frames.name, 'pose')
     track.note(frames, parts.remark(used, numbers))
-    settle(track, numbers, edges, reasons, rate)
+    settle(track, numbers, edges, reasons, rate, SMOOTH_SECONDS)
     return track
 
 
@@ -109,6 +113,15 @@ def _person_of(joints, square):
     tall = np.ptp(y[seen])
     first, last = _width(x, seen, tall)
     return float(sure.mean()), np.array([y[seen].min() - ABOVE * tall, first, y[seen].max() + BELOW * tall, last])
+
+
+def ankles_in(frame, square, pose_net):
+    """(y, x) from the left ankle to the right one in a square of a frame, as shares of its side; None where unsure."""
+    y, x, sure = pose_net.joint_positions(cut_square(frame, square)[None])[:, 0]
+    if sure[list(ANKLES)].min() < SURE:
+        return None
+    right, left = ANKLES
+    return np.array([y[right] - y[left], x[right] - x[left]]) / CROP_SIZE
 
 
 def _is_in(square, shape):

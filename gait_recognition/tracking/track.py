@@ -94,7 +94,7 @@ class Track:
         return np.asarray(image)
 
 
-def settle(track, numbers, edges, reasons, rate):
+def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
     """Boxes from raw edges: outliers out, short gaps filled, smoothed; frames without one are dropped.
 
     Parameters
@@ -108,6 +108,8 @@ def settle(track, numbers, edges, reasons, rate):
         Why a frame without edges has none.
     rate : float
         Frames a second.
+    smooth : float
+        Seconds, the standard deviation of the Gaussian over the centres.
     """
     found = np.isfinite(edges[:, 0])
     if found.any():
@@ -127,8 +129,8 @@ def settle(track, numbers, edges, reasons, rate):
                             f'{MIN_FRAMES} are needed' + track._reasons('; not used: '))
     moments = np.arange(at[0], at[-1] + 1)
     whole = np.stack([np.interp(moments, at, edges[at, edge]) for edge in range(4)], 1)
-    centre = _extended(middle_of(whole), 4 * CENTRE_SECONDS * rate,
-                       lambda values, _: ndimage.gaussian_filter1d(values, CENTRE_SECONDS * rate, axis=0))
+    centre = _extended(middle_of(whole), 4 * smooth * rate,
+                       lambda values, _: ndimage.gaussian_filter1d(values, smooth * rate, axis=0))
     # The scale hardly changes: its ends are mirrored, for point reflection would turn about a single height.
     height = ndimage.gaussian_filter1d(whole[:, 2:3] - whole[:, 0:1], SCALE_SECONDS * rate, axis=0, mode='reflect')
     side = height / HEIGHT_SHARE

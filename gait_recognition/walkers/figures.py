@@ -18,6 +18,7 @@ _ARM, _FOREARM, _HAND, _THIGH, _SHANK, _FOOT = range(1, 7)
 _LEFT = 10
 _TORSO, _NECK, _HEAD, _BAG, _SKIRT = range(30, 35)
 _OFFSETS = {'right': 0, 'left': _LEFT}
+ARM_PARTS = tuple(part + side for part in (_ARM, _FOREARM, _HAND) for side in (0, _LEFT))
 _BALLS = {_HEAD, _BAG, _HAND, _HAND + _LEFT, _FOOT, _FOOT + _LEFT}
 
 _THINNEST = 0.6     # radius in pixels: anything thinner would fade

@@ -46,7 +46,8 @@ class Picture(NamedTuple):
     box: np.ndarray
 
 
-def _box(owner: np.ndarray) -> np.ndarray:
+def box_of(owner: np.ndarray) -> np.ndarray:
+    """The box, as of `Picture`, of what a map of owners (H, W) shows."""
     rows, columns = np.flatnonzero(owner.any(1)), np.flatnonzero(owner.any(0))
     if not len(rows):
         return np.full(4, np.nan, np.float32)
@@ -65,7 +66,7 @@ def render_owned(canvas, walker, pose, frame, look, light, camera) -> tuple:
     draw_shadow(canvas, camera.project(feet[None])[0][0], camera.scale * walker.stature, light)
     joints, far = draw_figure(canvas, owner, walker, pose, frame, look, light, camera)
     visible, inside = visible_joints(owner, joints, far)
-    return Picture(canvas, joints.astype(np.float32), visible, inside, np.ones(16, bool), _box(owner)), owner
+    return Picture(canvas, joints.astype(np.float32), visible, inside, np.ones(16, bool), box_of(owner)), owner
 
 
 def picture(seed: int, size: int = 299, condition: str | None = None, leftwards: bool | None = None,

@@ -13,10 +13,11 @@ from PIL import Image
 from gait_recognition.parameters import check, integer_from, one_of
 from gait_recognition.walkers.backgrounds import random_background
 from gait_recognition.walkers.cameras import Camera, apply_finish, heading_of, random_finish
+from gait_recognition.walkers.figures import ARM_PARTS
 from gait_recognition.walkers.gaits import Pose, Walker
 from gait_recognition.walkers.looks import Cloth, random_colour, random_light, random_look, shade
 from gait_recognition.walkers.parts import Part
-from gait_recognition.walkers.pictures import Picture, render_owned
+from gait_recognition.walkers.pictures import Picture, box_of, render_owned
 from gait_recognition.walkers.streams import SITUATION, stream
 from pose_joints import JOINT_NAMES
 
@@ -36,7 +37,8 @@ class Situation(NamedTuple):
     Attributes
     ----------
     frames : iterator of (Picture, list of ndarray (4,))
-        The walker's picture, and the boxes of the others who walk along. A picture's `box` is NaN where nobody is.
+        The walker's picture, and the boxes of the others who walk along. A picture's `box` is NaN where nobody is, and
+        without the arms where somebody raises them ('exercise').
     fps : float
     is_moving : bool
         The camera.
@@ -167,6 +169,8 @@ class _Stage:
             self._reflection(canvas, before, owner, place[0])
         if self.kind == 'dumbbell':
             self._bar(canvas, place)
+        if self.kind == 'exercise':                         # raised arms are no part of what a crop is to follow
+            found = found._replace(box=box_of(np.where(np.isin(owner, ARM_PARTS), 0, owner)))
         return found
 
     def _paint(self, canvas, place, cloth, *circles):
