@@ -1351,3 +1351,16 @@ def test_sizes_known_without_tensorflow_are_the_networks():
     from gait_recognition.training import samples
     assert (samples.SIZE, samples.HEATMAP_SIZE) == (HumanPoseIRNetwork.IMAGE_SIZE, HumanPoseIRNetwork.HEATMAP_SIZE)
     assert vectors.BATCH_SIZE == BATCH_SIZE and weights.PRECISIONS == PRECISIONS
+
+
+def test_a_mat_file_that_ends_scipys_process_is_refused_and_ends_no_other(tmp_path):
+    path = tmp_path / 'joints.mat'
+    savemat(path, {'joints': {'a': np.int64(1)}})
+    data = path.read_bytes()
+    whole = b'\x0c\0\0\0\x08\0\0\0\x01'                        # eight bytes of int64; as a matrix it is none
+    assert data.count(whole) == 1
+    path.write_bytes(data.replace(whole, b'\x0e' + whole[1:]))
+    code = f"from gait_recognition.training.annotations import convert_lsp\ntry: convert_lsp({str(path)!r}, '.')\n" \
+           "except ValueError as error: print(error)"
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith(f'{path} cannot be read as a .mat file: ')

@@ -4,6 +4,8 @@ import json
 import math
 import os
 import pathlib
+import subprocess
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ import gait_files
 from gait_recognition.pictures import opened_picture, to_rgb
 from pose_joints import JOINT_NAMES
 
+READ_MAT = 'import sys; from scipy.io import loadmat; loadmat(sys.argv[1], struct_as_record=False, squeeze_me=True)'
 LARGEST = float(np.finfo(np.float32).max)
 DERIVED_JOINTS = {JOINT_NAMES.index(name): tuple(map(JOINT_NAMES.index, ends)) for name, ends in (
     ('pelvis', ('right hip', 'left hip')), ('thorax', ('right shoulder', 'left shoulder')))}
@@ -388,6 +391,9 @@ def _read_mat(path, name, images):
         raise FileNotFoundError(f'{path}: no such .mat file')
     if not os.path.isdir(images):
         raise FileNotFoundError(f'{images}: no such folder of pictures')
+    # First in a process that may die: SciPy's parser, in C, does not survive every damaged file.
+    if subprocess.run([sys.executable, '-c', READ_MAT, path], capture_output=True).returncode not in (0, 1):
+        raise ValueError(f'{path} cannot be read as a .mat file: it is damaged, and ends the process that reads it')
     try:
         content = loadmat(path, struct_as_record=False, squeeze_me=True)
     except Exception as error:                              # what a broken file makes scipy's parser trip over

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import pathlib
+import re
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ import numpy as np
 
 from gait_checkpoints import FACTS, CheckpointError
 from gait_files import open_npz, replacing
+from gait_recognition.parameters import NUMBER, check, integer_from, optional
 from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
 
@@ -34,6 +36,27 @@ def learning_rate(schedule, rate, step, steps, steps_per_epoch):
     if schedule == 'cosine':
         return rate * 0.5 * (1.0 + math.cos(math.pi * step / steps))
     return rate
+
+
+def _check_facts(path, facts):
+    """Refuse a resume file that says of its run what no run says."""
+    if not isinstance(facts, dict) or not isinstance(facts.get('settings', {}), dict):
+        raise CheckpointError(f'{path} does not say of which run it is: it is damaged')
+    try:
+        check({'step': integer_from(0), 'best': optional(NUMBER)},
+              {'step': facts.get('step'), 'best': facts.get('best', '')})
+    except ValueError as error:
+        raise CheckpointError(f'{path}: {error}') from error
+    losses = facts.get('losses', [])
+    if not isinstance(losses, list) or not all(map(NUMBER.holds, losses)):
+        raise CheckpointError(f'{path}: losses: expected a list of numbers, got {losses!r:.100}')
+
+
+def _step_of(path, row, header):
+    text = row[header.index('step')]
+    if not re.fullmatch('[0-9]{1,18}', text):
+        raise ValueError(f'{path}: expected a step, got {text!r:.100}: move the file elsewhere, or use another --output')
+    return int(text)
 
 
 class Run:
@@ -79,6 +102,7 @@ class Run:
         done = 0
         if self.resume_file.exists():
             tensors, facts = read_state(self.resume_file)
+            _check_facts(self.resume_file, facts)
             then = facts.get('settings', {})
             differing = [name for name in self.settings
                          if name not in self.free and then.get(name) != self.settings[name]]
@@ -106,13 +130,17 @@ class Run:
         """Drop from a log what a killed run wrote after its last resume file: it is about to be written again."""
         if not path.exists():
             return
-        with open(path, newline='', encoding='utf-8') as file:
-            rows = list(csv.reader(file))
+        try:
+            with open(path, newline='', encoding='utf-8') as file:
+                rows = list(csv.reader(file))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f'{path} cannot be read as the log of a training run ({error}): move it elsewhere, or use '
+                             'another --output') from error
         header = rows[0] if rows else []
         if rows and 'step' not in header:
             raise ValueError(f'{path} is no log of a training run (it has no column `step`): move it elsewhere, or use '
                              'another --output')
-        kept = [row for row in rows[1:] if len(row) == len(header) and int(row[header.index('step')]) <= step]
+        kept = [row for row in rows[1:] if len(row) == len(header) and _step_of(path, row, header) <= step]
         with replacing(path, 'w', newline='', encoding='utf-8') as file:
             csv.writer(file).writerows([header, *kept] if kept else [])
 
