@@ -461,7 +461,7 @@ class Gallery:
         walks = exchange.read(path)
         with self.changing():
             if walks.settings:
-                self.agree(**walks.settings)
+                self.agree(**exchange.description(walks.settings))
             for name in dict.fromkeys(walks.names):
                 own = [i for i, each in enumerate(walks.names) if each == name]
                 try:

@@ -24,7 +24,8 @@ class PoseStandIn:
 
     def joint_positions(self, frames, batch_size=16):
         joints = np.empty((3, len(frames), 16), np.float32)
-        joints[0], joints[1], joints[2] = np.linspace(30, 270, 16), 149.5, 0.9
+        joints[0], joints[1], joints[2] = np.linspace(238, 50, 16), 149.5, 0.9      # from the right ankle up, ...
+        joints[0, :, [5, 9]] = [[238], [50]]                                        # ... the left one, the head
         return joints
 
 

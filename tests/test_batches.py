@@ -65,7 +65,8 @@ def test_a_bad_walk_is_an_answer_with_its_reason_and_the_rest_goes_on(gallery, w
     status, out, _ = run(*command, '--csv')
     rows = list(csv.DictReader(out.splitlines()))
     assert status == 2 and [row['name'] for row in rows] == ['anna', '', 'ben'] and rows[1]['error'] == second['error']
-    assert float(rows[0]['ranking.0.score']) == first['ranking'][0]['score'] and rows[0]['check.word'] == 'poor'
+    assert float(rows[0]['cosine_similarity']) == first['cosine_similarity'] and rows[0]['check.word'] == 'poor'
+    assert rows[0]['ranking.0.name'] == 'anna'
 
 
 def test_answers_are_printed_as_soon_as_they_are_there(gallery, weights, walks, run, monkeypatch, capsys):

@@ -101,7 +101,7 @@ def test_help_tells_every_exit_status(capsys):
     with pytest.raises(SystemExit):
         cli.main(['--help'])
     told = capsys.readouterr().out.split('exit status:')[1].split('example:')[0]
-    assert re.findall(r'\d+', told) == ['0', '1', '2', '70', '130', '141'] and 'fetch: a file is missing' in told
+    assert re.findall(r'\d+', told) == ['0', '1', '2', '3', '70', '130', '141'] and 'fetch: a file is missing' in told
 
 
 # Weights -------------------------------------------------------------------------------------------------------------

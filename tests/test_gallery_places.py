@@ -397,6 +397,6 @@ def test_a_gallery_of_before_that_is_named_as_the_new_ones_are_is_converted_besi
     with open(tmp_path / 'old.gallery', 'wb') as file:
         np.savez(file, vectors=np.ones((1, 8), np.float32), about=np.array(about))
     with pytest.warns(UserWarning, match='converted'), Gallery.open(tmp_path / 'old.gallery') as gallery:
-        assert gallery.list() == {'Ann': ['1']} and gallery.path.endswith('old.gallery.gallery')
+        assert gallery.list() == {'Ann': ['1']} and gallery.path.endswith('old-converted.gallery')
     with contextlib.suppress(UserWarning), pytest.warns(UserWarning, match='was converted'):
         Gallery.load(tmp_path / 'old.gallery').close()

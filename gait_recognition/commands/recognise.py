@@ -257,6 +257,8 @@ def identify_command(arguments):
     _check_calibrate(arguments)
     batch = Batch(arguments, IDENTIFIED._replace(prints=not arguments.together, is_text=not arguments.together))
     batch.look()
+    if batch.is_lost and not arguments.together:
+        return batch.give_up()
     weights = chosen_weights(arguments)
     with _asked(arguments, weights, 'identify') as gallery:
         if not len(gallery):

@@ -34,6 +34,8 @@ def vector_command(arguments):
     batch = Batch(arguments, Form((*FRAME_COLUMNS, *CHECK_COLUMNS, *(f'vector.{i}' for i in range(VECTOR_SIZE))),
                                   head=csv_line(HEADER), is_text=writer is None))
     batch.look()
+    if batch.is_lost:
+        return batch.give_up()
     weights = chosen_weights(arguments)
 
     def work(networks, walk, source):

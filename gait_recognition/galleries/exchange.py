@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_files import check_regular, open_npz, replacing
+from gait_recognition.galleries import rules
 from gait_recognition.galleries.tables import Origin
-from gait_recognition.parameters import check_text
+from gait_recognition.parameters import check, check_text
 from gait_recognition.scorers import normalise
 
 SUFFIXES = ('.csv', '.npz', '.parquet')
@@ -121,6 +122,9 @@ def _check(walks):
         raise ValueError('names, walks and vectors differ in number')
     if len(walks.vectors):
         normalise(walks.vectors)
+    if not isinstance(walks.settings, dict):
+        raise ValueError(f'expected settings by name, got {walks.settings!r:.100}')
+    check(rules.SETTINGS, walks.settings)
     for text in *(origin.contents for origin in walks.origins), walks.fingerprint:
         if text is not None:
             check_text('contents or fingerprint', text)
@@ -184,3 +188,9 @@ def _read_csv(path):
             vectors.append(np.array(row[2:], np.float32))
     return Walks(names, labels, np.array(vectors, np.float32).reshape(len(names), len(header) - 2),
                  [Origin()] * len(names), None, {})
+
+
+def description(settings):
+    """Arguments of `Gallery.agree`, of settings as galleries keep them, as text."""
+    read = {'every': int, 'crop': str, 'rate': lambda text: None if text == 'None' else float(text)}
+    return {name: read[name](text) for name, text in settings.items() if name in read}

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from gait_recognition.galleries import exchange
-from gait_recognition.gallery import Gallery
+from gait_recognition.gallery import Gallery, Origin
 from tests.fuzz import REFUSED, RIGHT
 from tests.fuzz.noise import flipped, noise
 from tests.fuzz.texts import cell, damaged
@@ -21,8 +21,8 @@ class Kind:
     def __init__(self, folder):
         self.folder, random = folder, np.random.RandomState(1)
         self.walks = exchange.Walks(['anna', 'anna', 'ben', 'ä b'], ['walk 1', 'walk 2', 'walk 1', 'N,"1"'],
-                                    random.standard_normal((4, WIDTH)).astype(np.float32), ['d1', None, 'd2', None],
-                                    'w')
+                                    random.standard_normal((4, WIDTH)).astype(np.float32), [
+                                        Origin(contents=contents) for contents in ('d1', None, 'd2', None)], 'w', {})
         self.gallery = Gallery('w')
         self.gallery.enrol('zoe', np.arange(1.0, WIDTH + 1))
         warnings.simplefilter('ignore')
@@ -46,7 +46,7 @@ class Kind:
                 assert taken == sum(map(len, people.values())) - 1 > 0, 'others were taken in'
                 assert np.isfinite(self.gallery._held.vectors).all() and all(name.strip() for name in people)
                 for probe in self.walks.vectors if path.read_bytes() == whole else ():
-                    assert self.gallery.identify(probe).similarity > 0.999, 'a vector is another one'
+                    assert self.gallery.identify(probe).cosine_similarity > 0.999, 'a vector is another one'
                 raise Taken
         except Taken:
             outcome = RIGHT

@@ -70,7 +70,7 @@ class Kind:
             self.changed(path)
             return REFUSED
         assert may_differ or equal(answers, self.answers), 'other answers'
-        scores = [answers[4]['similarity'], *(score for _, score in answers[4]['ranking'])]
+        scores = [answers[4]['cosine_similarity'], *(score for _, score in answers[4]['ranking'])]
         assert np.isfinite(scores).all(), scores
         self.changed(path)
         return RIGHT
