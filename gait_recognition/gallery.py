@@ -427,6 +427,8 @@ class Gallery:
         `fingerprint` says which weights made them where the file (CSV) does not; see `enrol`.
         """
         walks = exchange.read(path)
+        if not walks.names:
+            raise ValueError(f'{path} holds no walk: it is empty, or cut off after its header')
         with self.changing():
             for name in dict.fromkeys(walks.names):
                 own = [i for i, each in enumerate(walks.names) if each == name]
