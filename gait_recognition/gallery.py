@@ -459,6 +459,8 @@ class Gallery:
         where the file says it, must agree (`agree`).
         """
         walks = exchange.read(path)
+        if not walks.names:
+            raise ValueError(f'{path} holds no walk: it is empty, or cut off after its header')
         with self.changing():
             if walks.settings:
                 self.agree(**exchange.description(walks.settings))

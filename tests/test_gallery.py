@@ -904,6 +904,12 @@ def test_an_npz_that_no_export_wrote_is_refused_by_its_name_and_changes_nothing(
     assert gallery.list() == before
 
 
+def test_an_export_cut_off_after_its_header_is_refused(tmp_path):
+    (tmp_path / 'it.csv').write_text('name,walk,v0,v1\n')
+    with pytest.raises(ValueError, match='it.csv holds no walk'):
+        circle_gallery().take_in(tmp_path / 'it.csv')
+
+
 def test_a_gallery_of_before_is_converted_beside_it_and_that_is_said(tmp_path):
     path, target = tmp_path / 'g.npz', tmp_path / 'g.gallery'
     point = {'threshold': 0.5, 'wanted_false_accept_rate': 0.3, 'false_accept_rate': 0.3, 'false_reject_rate': None,

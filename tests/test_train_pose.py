@@ -1364,3 +1364,21 @@ def test_a_mat_file_that_ends_scipys_process_is_refused_and_ends_no_other(tmp_pa
            "except ValueError as error: print(error)"
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(f'{path} cannot be read as a .mat file: ')
+
+
+@pytest.mark.parametrize('facts', [
+    [], {}, {'settings': 5, 'step': 5, 'best': None}, {'settings': {}, 'step': True, 'best': None},
+    {'settings': {}, 'step': -1, 'best': None}, {'settings': {}, 'step': 5, 'best': math.nan},
+    {'settings': {}, 'step': 5, 'best': None, 'losses': 'abc'}])
+def test_a_resume_file_that_says_what_no_run_says_is_refused_by_its_name(tmp_path, facts):
+    write_state(tmp_path / 'resume.npz', {'a': np.ones(3, np.float32)}, facts)
+    with pytest.raises(gait_checkpoints.CheckpointError, match='resume.npz'):
+        Run(tmp_path, {}).start(None)
+
+
+@pytest.mark.parametrize('log', [b'step,loss\nx,1\n', b'step,loss\n\xff,1\n', b'step\n' + b'9' * 5000 + b'\n'])
+def test_a_damaged_log_is_refused_by_its_name_and_left_alone(tmp_path, log):
+    (tmp_path / 'log.csv').write_bytes(log)
+    with pytest.raises(ValueError, match='log.csv'):
+        Run(tmp_path, {}).start(None)
+    assert (tmp_path / 'log.csv').read_bytes() == log

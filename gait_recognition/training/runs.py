@@ -55,8 +55,7 @@ def _check_facts(path, facts):
 def _step_of(path, row, header):
     text = row[header.index('step')]
     if not re.fullmatch('[0-9]{1,18}', text):
-        raise ValueError(f'{path}: expected a step, got {text!r:.100}: move the file elsewhere, or use another '
-                         '--output')
+        raise ValueError(f'{path}: expected a step, got {text!r:.100}: move the file, or use another --output')
     return int(text)
 
 
