@@ -832,7 +832,7 @@ def test_pose_draws_on_a_picture_and_writes_joints_in_its_pixels(weights, opened
                          tmp_path / 'joints.csv')
     joints = json.loads(out)[0]['joints']
     assert [row['joint'] for row in joints] == JOINT_NAMES
-    assert joints[0] == {'frame': 0, 'time': 0.0, 'joint': 'right ankle', 'y': 30.0, 'x': 299.0, 'probability': 0.9,
+    assert joints[0] == {'frame': 0, 'time': 0.0, 'joint': 'right ankle', 'y': 238.0, 'x': 299.0, 'probability': 0.9,
                          'sure': True}
     with open(tmp_path / 'joints.csv', newline='') as file:
         rows = list(csv.DictReader(file))
@@ -885,7 +885,8 @@ def test_pose_writes_cocos_keypoints_and_invents_none(weights, opened, run, walk
         else:
             assert '' not in values and row['sure'] == '1'
     by_name = {row['joint']: float(row['y']) for row in rows if row['y']}
-    expected = np.linspace(30, 270, 16)                                     # the stand-in's
+    expected = np.linspace(238, 50, 16)                                     # the stand-in's
+    expected[JOINT_NAMES.index('left ankle')] = 238
     assert by_name == {name: pytest.approx(expected[JOINT_NAMES.index(name.replace('_', ' '))], abs=0.01)
                        for name in by_name} and len(by_name) == 12
 
@@ -899,7 +900,7 @@ def test_pose_writes_a_walk_as_trc(weights, opened, run, walks, tmp_path):
     assert [name for name in lines[3][2:] if name] == [name.replace(' ', '_') for name in JOINT_NAMES]
     assert [len(line) for line in (*lines[3:5], *lines[6:])] == [2 + 48] * 6 and lines[5] == ['']
     assert [line[:2] for line in lines[6:]] == [['0', '0.0000'], ['2', '0.0800'], ['4', '0.1600'], ['6', '0.2400']]
-    assert lines[6][2:5] == ['149.50', '268.00', '0.00']                    # 30 pixels below the upper edge of 299
+    assert lines[6][2:5] == ['149.50', '60.00', '0.00']                     # 238 pixels below the upper edge of 299
     for arguments in ([walk, walks('ben', 1)], [Path(walk) / '0.png']):
         assert 'one walk' in refused(run('pose', *arguments, *weights[:2], '--joints', target))
 
