@@ -114,7 +114,9 @@ def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
     found = np.isfinite(edges[:, 0])
     if found.any():
         figure = np.stack([edges[:, 0], edges[:, 2], middle_of(edges)[:, 1]], 1)[found]         # top, bottom, middle
-        usual = _extended(figure, OUTLIER_SECONDS * rate / 2,
+        at = np.flatnonzero(found)
+        looks = len(at) / (at[-1] - at[0] + 1)              # a frame: not every one may have been looked at
+        usual = _extended(figure, OUTLIER_SECONDS * rate * looks / 2,
                           lambda values, reach: ndimage.median_filter(values, (2 * reach + 1, 1)))
         height = np.median(figure[:, 1] - figure[:, 0])
         found[found] = np.abs(figure - usual).max(1) < OUTLIER_SHARE * height
