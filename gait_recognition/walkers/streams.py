@@ -2,7 +2,7 @@
 import numpy as np
 
 # First words of the seed sequences: identities and appearances never share a stream.
-IDENTITY, SESSION, CONDITION, WALK, PICTURE, SCENE, CROWD, RECORDED = range(1, 9)
+IDENTITY, SESSION, CONDITION, WALK, PICTURE, SCENE, CROWD, RECORDED, CROSSING = range(1, 10)
 
 
 def stream(*words) -> np.random.Generator:
