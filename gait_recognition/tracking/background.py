@@ -39,12 +39,13 @@ MIN_TRAVEL = 0.5                # of its own height that a walker crosses
 MIN_SLENDERNESS = 1.2           # height to width of a walker; a stride with a swinging arm is about 1.8
 
 
-def _shrink(frame):
+def shrink(frame):
+    """The picture that is looked at, and by which whole number its edges are smaller."""
     factor = max(1, min(frame.shape[:2]) // SMALL_EDGE)
     return np.asarray(Image.fromarray(frame).reduce(factor)), factor
 
 
-def _background(pictures):
+def still_picture(pictures):
     """Median (H, W, 3) of some of the pictures, and the noise around it (H, W) in grey levels."""
     chosen = np.unique(np.linspace(0, len(pictures) - 1, SAMPLES).round().astype(int))
     usual = pictures[chosen[len(chosen) // 2]]
@@ -62,7 +63,7 @@ def _gain(picture, still):
     return np.median(picture[coarse] / np.maximum(still[coarse], np.float32(1)), axis=(0, 1))
 
 
-def _foreground(picture, still, noise):
+def foreground(picture, still, noise):
     """Mask (H, W) of what differs from the background by more than noise, the light's changes and soft shadows."""
     expected = still * _gain(picture, still)
     difference = np.abs(picture - expected)
@@ -117,9 +118,9 @@ def _find_moving(frames):
     window, waiting, latest = collections.deque(maxlen=BLOCK), 0, 0
 
     def look():
-        still, noise = _background(window)
+        still, noise = still_picture(window)
         for picture in itertools.islice(window, len(window) - waiting, None):
-            mask = _foreground(picture, still, noise)
+            mask = foreground(picture, still, noise)
             shares.append((mask | (noise > UNSTEADY)).mean())
             figures.append(_figures(mask) * ([factor] * 5 + [factor ** 2]))
 
@@ -130,7 +131,7 @@ def _find_moving(frames):
                 look()
             window.clear()
             waiting, latest = 0, part
-        picture, factor = _shrink(frame)
+        picture, factor = shrink(frame)
         shape = frame.shape[:2]
         numbers.append(number)
         window.append(picture)

@@ -1,0 +1,79 @@
+"""What moves before a still background, as connected blobs of a mask."""
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from gait_recognition.people.figures import TRUNK
+from gait_recognition.tracking.background import MIN_HEIGHT
+
+SPECK = 0.002                   # of a square of the picture's height: smaller things are no part of anybody
+
+
+class Blob(NamedTuple):
+    """One of them: box (top, left, bottom, right (exclusive)), area, its mask (of the whole picture)."""
+    box: np.ndarray
+    area: int
+    mask: np.ndarray
+
+    @property
+    def height(self):
+        return self.box[2] - self.box[0]
+
+    @property
+    def width(self):
+        return self.box[3] - self.box[1]
+
+    @property
+    def middle(self):
+        """Column of the head and trunk: the median, which swings less than the middle of the box."""
+        top, left, bottom, right = self.box.astype(int)
+        columns = np.nonzero(self.mask[top:top + max(1, round(TRUNK * (bottom - top))), left:right])[1]
+        return left + (float(np.median(columns)) + 0.5 if len(columns) else (right - left) / 2)
+
+    def touches(self, shape):
+        """Whether it touches the border of a picture of this shape."""
+        top, left, bottom, right = self.box
+        return top <= 1 or left <= 1 or bottom >= shape[0] - 1 or right >= shape[1] - 1
+
+    def is_tall(self, shape):
+        return self.height >= MIN_HEIGHT * shape[0]
+
+
+def blobs_of(mask):
+    """The blobs of a mask (H, W), the tallest first; head, trunk and legs hang together though a gap parts them."""
+    height = len(mask)
+    joined = mask.astype(np.uint8)
+    for axis, reach in ((0, height // 12), (1, height // 36)):
+        joined = ndimage.maximum_filter1d(joined, 2 * reach + 1, axis)
+    labels, _ = ndimage.label(joined)
+    labels[~mask] = 0
+    found = []
+    for label, where in enumerate(ndimage.find_objects(labels), 1):
+        if where is None:
+            continue
+        part = labels[where] == label
+        area = int(part.sum())
+        if area >= SPECK * height ** 2:
+            own = np.zeros(mask.shape, bool)
+            own[where] = part
+            found.append(_tight(own, where, part, area))
+    return sorted(found, key=lambda blob: -blob.height)
+
+
+def _tight(own, where, part, area):
+    """A blob without single pixels at its edges."""
+    rows, columns = np.flatnonzero(part.sum(1) >= 2), np.flatnonzero(part.sum(0) >= 2)
+    if not len(rows) or not len(columns):
+        rows, columns = np.arange(part.shape[0]), np.arange(part.shape[1])
+    top, left = where[0].start, where[1].start
+    return Blob(np.array([top + rows[0], left + columns[0], top + rows[-1] + 1, left + columns[-1] + 1], float), area, own)
+
+
+def union(blobs):
+    """Several blobs as one."""
+    if len(blobs) == 1:
+        return blobs[0]
+    boxes = np.stack([blob.box for blob in blobs])
+    mask = np.logical_or.reduce([blob.mask for blob in blobs])
+    return Blob(np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)]), sum(blob.area for blob in blobs), mask)
