@@ -2,12 +2,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, signal
 
 from gait_recognition.people.figures import TRUNK
 from gait_recognition.tracking.background import MIN_HEIGHT
 
 SPECK = 0.002                   # of a square of the picture's height: smaller things are no part of anybody
+HEAD_PROMINENCE, HEAD_WIDTH = 0.05, 0.14        # of a blob's height
+HEAD_OVER = 0.6                 # of it: a column that reaches less far down carries no head
 
 
 class Blob(NamedTuple):
@@ -30,6 +32,22 @@ class Blob(NamedTuple):
         top, left, bottom, right = self.box.astype(int)
         columns = np.nonzero(self.mask[top:top + max(1, round(TRUNK * (bottom - top))), left:right])[1]
         return left + (float(np.median(columns)) + 0.5 if len(columns) else (right - left) / 2)
+
+    def heads(self):
+        """(row, column) of what stands out at its upper edge over a trunk's height of itself: heads, mostly."""
+        top, left, bottom, right = self.box.astype(int)
+        part = self.mask[top:bottom, left:right]
+        tall = bottom - top
+        edge = np.where(part.any(0), part.argmax(0), tall)              # rows from the top
+        edge = ndimage.median_filter(edge, 3, mode='nearest')
+        padded = np.concatenate([[tall], edge, [tall]])
+        peaks, _ = signal.find_peaks(-padded, prominence=HEAD_PROMINENCE * tall, distance=max(1, HEAD_WIDTH * tall))
+        found = []
+        for column in peaks - 1:
+            near = slice(max(0, column - max(1, round(HEAD_WIDTH / 2 * tall))), column + max(1, round(HEAD_WIDTH / 2 * tall)) + 1)
+            if part[:, near].any(1).sum() > HEAD_OVER * tall and edge[column] < 0.5 * tall:
+                found.append((top + edge[column], left + column + 0.5))
+        return found
 
     def touches(self, shape):
         """Whether it touches the border of a picture of this shape."""

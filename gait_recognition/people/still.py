@@ -6,13 +6,16 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gait_recognition.people.blobs import blobs_of, union
-from gait_recognition.people.figures import ALONE, BORDER, HIDDEN, SEEN, TOGETHER, USUAL_WIDTH, Figure
+from gait_recognition.people.figures import ALONE, BORDER, COVERED, HIDDEN, SEEN, TOGETHER, USUAL_WIDTH, Figure
 
 SAME_HEIGHT = 1.35              # ratio of heights up to which it may be the same figure
 LOST_SECONDS = 2.0              # behind a pillar or a bus; longer, and who comes out is somebody else
 WIDEST, LARGEST = 0.72, 1.5     # of the height, of the usual area: no single figure is wider, or larger
 SHORTEST = 0.85                 # of the height: less of a figure is seen
 REACH, REACH_GROWTH = 0.45, 0.35        # heights off its expected place at which a figure is found again; more a second
+REST_HEIGHT, REST_AREA = 0.6, 0.09      # of a blob's height, of its square: what is left is a person
+COVERED_BELOW, LEARNT_ABOVE = 0.25, 0.5         # of a template that nobody nearer covers
+LOOK_SECONDS = 0.24             # between looks at the same figures
 LIKE, ALIKE = 0.2, 0.08         # of likeness by which another assignment is better; by which nobody can tell
 
 
@@ -25,18 +28,27 @@ class StillPeople:
         Frames a second.
     shape : (int, int)
         Of the small pictures.
-    look : callable, optional
-        Called with (time, box) of a blob that may be several people; gives a list of (feet, middle, height) of those
-        whom the pose network sees in it.
     """
 
-    def __init__(self, rate, shape, look=None):
-        self.rate, self.shape, self.look = rate, shape, look
+    def __init__(self, rate, shape):
+        self.rate, self.shape = rate, shape
         self.active, self.done = [], []
-        self._looked = {}
+        self._looks = {}                                    # when a figure's blob was last looked at
 
-    def add(self, time, picture, mask):
-        """The next frame: a small picture (H, W, 3) and what moves in it (H, W)."""
+    def add(self, time, picture, mask, look=None):
+        """The next frame.
+
+        Parameters
+        ----------
+        time : int
+        picture : np.ndarray, uint8 (H, W, 3)
+            Small.
+        mask : np.ndarray, bool (H, W)
+            What moves in it.
+        look : callable, optional
+            What the pose network sees: called with a list of (head's row, head's column, feet's row), it gives for
+            each (head's top, trunk's column, feet) of the person there, or None.
+        """
         blobs = blobs_of(mask)
         owned = self._shares(time, blobs)
         free = [blob for number, blob in enumerate(blobs) if number not in {n for ns in owned.values() for n in ns}]
@@ -58,6 +70,8 @@ class StillPeople:
                 free.append(taken[number])
                 continue
             self._update(time, picture, taken[number], figures)
+            if look is not None:
+                self._count(time, picture, taken[number], figures, look)
         lost = [figure for figure in self.active if figure not in owned]
         self._find_again(time, picture, free, lost)
         self._end(time)
@@ -89,11 +103,52 @@ class StillPeople:
                 owned[figure] = order
         return owned
 
+    def _count(self, time, picture, blob, figures, look):
+        """Have the network look where somebody may be whom nobody follows, and follow whom it sees there."""
+        young = [figure for figure in figures if not figure.is_firm]
+        rest, known = blob.mask.copy(), np.zeros_like(blob.mask)
+        for figure in figures:
+            if figure not in young:
+                known |= figure.claim(rest, figure.feet, figure.middle, max(figure.seen, SEEN))
+        heads = [head for head in blob.heads() if self._is_inside(head[1], blob)
+                 and not any(figure.owns(head) for figure in figures if figure not in young)]
+        if young == figures and len(heads) < 2:
+            return
+        heads = heads or self._rests(rest, blob)
+        if not heads or any(time - self._looks.get(id(figure), -math.inf) < LOOK_SECONDS * self.rate
+                            for figure in figures):
+            return
+        self._looks.update({id(figure): time for figure in figures})
+        seen = look([(*head, blob.box[2]) for head in heads], known)
+        self._meet(time, picture, rest, young, [person for person in seen if person is not None])
+
+    def _is_inside(self, column, blob):
+        return 0.15 * blob.height < column < self.shape[1] - 0.15 * blob.height
+
+    def _rests(self, rest, blob):
+        """(row, column) of the tops of what is left of a blob, where it may be a person."""
+        return [(part.box[0], part.middle) for part in blobs_of(rest)
+                if part.height > REST_HEIGHT * blob.height and part.area > REST_AREA * part.height ** 2
+                and self._is_inside(part.middle, blob)]
+
+    def _meet(self, time, picture, rest, young, people):
+        """Follow people who were seen, (top, middle, feet) each: as figures that are young, or as new ones."""
+        for person in sorted(people, key=lambda one: -one[2]):
+            figure = min(young, key=lambda one: abs(one.middle - person[1]), default=None)
+            if figure is None:
+                figure = Figure(self.rate)
+                self.active.append(figure)
+            else:
+                young.remove(figure)
+            figure.know(time, person, picture, rest)
+            figure.place(time, figure.feet, figure.middle, 1.0, figure.box_at(figure.feet, figure.middle), TOGETHER)
+            figure.claim(rest, figure.feet, figure.middle, 1.0)
+
     def _is_clean(self, figure, blob):
         if not figure.is_firm:
             return True
         return SHORTEST < blob.height / figure.height < 1 / SHORTEST and blob.width < WIDEST * figure.height \
-            and 0.6 * figure.area < blob.area < LARGEST * figure.area
+            and (not figure.clean or 0.6 * figure.area < blob.area < LARGEST * figure.area)
 
     def _update(self, time, picture, blob, figures):
         figure = figures[0]
@@ -113,27 +168,36 @@ class StillPeople:
 
     def _part(self, time, picture, blob, figures):
         """Find each of the figures in one blob, the nearest first: lower feet are nearer."""
-        mask = blob.mask.copy()
+        rest, heads = blob.mask.copy(), blob.heads()
         found = {}
         for figure in sorted(figures, key=lambda one: -one.expected(time)[0]):
             if len(figures) > 1 and figure.group is None:
                 figure.group = time, figure.middle, figure.pace
-            feet, middle, seen = figure.locate(picture, mask, time)
-            if seen < SEEN:
+            feet, middle, seen = figure.locate(picture, rest, time)
+            open_share = figure.uncovered(blob.mask, rest, feet, middle)
+            state = TOGETHER if seen >= SEEN * max(open_share, 0.4) and open_share > COVERED_BELOW else \
+                COVERED if len(figures) > 1 else HIDDEN
+            if state != TOGETHER:
                 feet, middle = figure.expected(time)
-            found[figure] = feet, middle, seen
-            figure.claim(picture, mask, feet, middle)
-        for figure, (feet, middle, seen) in found.items():
-            box = figure.box_at(feet, middle)
-            leftmost = all(middle <= other[1] for other in found.values())
-            rightmost = all(middle >= other[1] for other in found.values())
-            if seen >= SEEN and blob.width < WIDEST * figure.height * len(figures):
-                if leftmost:
-                    box[1] = np.clip(blob.box[1], middle - 0.36 * figure.height, middle - 0.1 * figure.height)
-                if rightmost:
-                    box[3] = np.clip(blob.box[3], middle + 0.1 * figure.height, middle + 0.36 * figure.height)
-            state = TOGETHER if seen >= SEEN or len(figures) > 1 else HIDDEN
-            figure.place(time, feet, middle, seen, box, state)
+            middle = figure.under(heads, middle)
+            found[figure] = middle
+            figure.place(time, feet, middle, seen, figure.box_at(feet, middle), state)
+            if state == TOGETHER and open_share > LEARNT_ABOVE:
+                figure.learn(picture, blob.mask, rest)
+            figure.claim(rest, feet, middle, seen)
+        self._widen(blob, found)
+
+    @staticmethod
+    def _widen(blob, found):
+        """The blob's own ends are those of whoever is at either end of it."""
+        for figure, middle in found.items():
+            if figure.states[-1] != TOGETHER or blob.width > WIDEST * figure.height * len(found):
+                continue
+            box, tall = figure.boxes[-1], figure.height
+            if middle <= min(found.values()):
+                box[1] = np.clip(blob.box[1], middle - 0.36 * tall, middle - 0.1 * tall)
+            if middle >= max(found.values()):
+                box[3] = np.clip(blob.box[3], middle + 0.1 * tall, middle + 0.36 * tall)
 
     # Who came out of a crossing
 
@@ -228,7 +292,7 @@ def _swap(a, b):
         one, other = getattr(a, name), getattr(b, name)
         setattr(a, name, other)
         setattr(b, name, one)
-    for name in ('clean', 'height', 'area', 'colours', 'share', 'group', 'pace', 'drift'):
+    for name in ('clean', 'sights', 'is_known', 'height', 'area', 'colours', 'share', 'group', 'pace', 'drift'):
         one, other = getattr(a, name), getattr(b, name)
         setattr(a, name, other)
         setattr(b, name, one)
