@@ -81,10 +81,10 @@ def picture_view(picture, crop, net):
 
 def joints_of_view(view, box, net):
     """Joints (3, 16) in pixels of the picture that a view (`picture_view`) shows."""
-    return _in_frame(net.joint_positions(view[None])[:, 0], *box)
+    return in_frame(net.joint_positions(view[None])[:, 0], *box)
 
 
-def _in_frame(joints, top, left, height, width):
+def in_frame(joints, top, left, height, width):
     """Joints (3, 16) of a crop, in pixels of the frame that it was cut from."""
     y, x, probability = joints
     return np.stack([top + y * (height / CROP_SIZE), left + x * (width / CROP_SIZE), probability])
@@ -99,7 +99,7 @@ def joints_of_walk(frames, crop, net):
             joints = net.joint_positions(np.stack(batch))                               # (3, n, 16)
             for i in range(len(batch)):
                 top, left, side = track.boxes[len(found)]
-                found.append(FrameJoints(track.numbers[len(found)], _in_frame(joints[:, i], top, left, side, side)))
+                found.append(FrameJoints(track.numbers[len(found)], in_frame(joints[:, i], top, left, side, side)))
             progress(len(found))
     seconds = dict(zip(sorted([*track.numbers, *track.dropped]), frames.seconds))       # of every frame given
     return [pose._replace(time=seconds[pose.frame]) for pose in found], track

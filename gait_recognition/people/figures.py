@@ -44,11 +44,15 @@ class Figure:
         Top, left, bottom, right (exclusive).
     states : list of str
         `ALONE`, `BORDER`, `TOGETHER`, `COVERED` (by somebody) or `HIDDEN`, of each.
+    uncovered_shares : list of float
+        Which share of the figure nobody nearer covers.
+    has_left : bool
+        It ended outside of the picture.
     """
 
     def __init__(self, rate):
         self.rate = rate
-        self.times, self.boxes, self.states = [], [], []
+        self.times, self.boxes, self.states, self.uncovered_shares = [], [], [], []
         self.height = self.middle = self.feet = None        # of the body; column of the trunk, row of the soles
         self.pace = 0.0                                     # columns a frame
         self.drift = 0.0                                    # rows a frame
@@ -60,6 +64,7 @@ class Figure:
         self.seen = 1.0                                     # share of the template found in the latest frame
         self.missing = 0
         self.lead = 0.0                                     # columns that the head is ahead of the trunk, in heights
+        self.has_left = False                               # the picture
         self.group = None                                   # (time, middle, pace) when it met others
 
     @property
@@ -133,20 +138,21 @@ class Figure:
             self.pace = float(late @ middles / (late @ late))
             self.drift = float(late @ feet / (late @ late)) if len(times) > 10 else 0.0
 
-    def place(self, time, feet, middle, seen, box, state):
+    def place(self, time, feet, middle, seen, box, state, uncovered=1.0):
         """The figure where it was found among others, or where it is expected."""
         self.middle, self.feet, self.seen = middle, feet, seen
         self.missing = self.missing + 1 if state in (COVERED, HIDDEN) else 0
         if seen >= WELL_SEEN:
             self._learn_pace(time, middle, feet)
-        self._note(time, box, state)
+        self._note(time, box, state, uncovered)
 
-    def _note(self, time, box, state):
+    def _note(self, time, box, state, uncovered=1.0):
         if self.times and self.times[-1] == time:           # seen better in the same frame
-            self.times.pop(), self.boxes.pop(), self.states.pop()
+            self.times.pop(), self.boxes.pop(), self.states.pop(), self.uncovered_shares.pop()
         self.times.append(time)
         self.boxes.append(np.asarray(box, float))
         self.states.append(state)
+        self.uncovered_shares.append(uncovered)
 
     # Its looks
 
@@ -180,31 +186,34 @@ class Figure:
 
     def likeness(self, picture, mask, feet, middle):
         """Share of the template, 0 to 1, that is found at a place."""
-        return self._found(picture, mask, feet, middle)[1] / float(self.share.sum())
+        return float(self._found(picture, mask, feet, middle)[1][0, 0])
 
     def locate(self, picture, mask, time):
         """(feet, middle, share of it seen) of the best place near the expected one."""
         feet, middle = self.expected(time)
         if self.share is None:
             return feet, middle, 0.0
-        step, total = max(1.0, self.height / ROWS), self.share.sum()
+        step = max(1.0, self.height / ROWS)
         reach = math.ceil(SHIFT * self.height / step)
-        best = None
-        for down in np.arange(-1, 2) * max(1.0, BOUNCE * self.height / 2):
-            for across in np.arange(-reach, reach + 1) * step:
-                there, found = self._found(picture, mask, feet + down, middle + across)
-                off = (across / self.height) ** 2 + 4 * (down / self.height) ** 2
-                value = (OF_OUTLINE * there + (1 - OF_OUTLINE) * found) / total - DOUBT * off
-                if best is None or value > best[0]:
-                    best = value, feet + down, middle + across, found / total
-        return best[1:]
+        down, across = np.arange(-1, 2) * max(1.0, BOUNCE * self.height / 2), np.arange(-reach, reach + 1) * step
+        there, found = self._found(picture, mask, feet + down, middle + across)             # (downs, acrosses)
+        value = OF_OUTLINE * there + (1 - OF_OUTLINE) * found - DOUBT * (
+            (across / self.height) ** 2 + 4 * (down[:, None] / self.height) ** 2)
+        d, a = np.unravel_index(value.argmax(), value.shape)
+        return feet + down[d], middle + across[a], float(found[d, a])
 
     def _found(self, picture, mask, feet, middle):
-        """How much of the template is in a mask, and how much of its colours."""
-        colours, mask = self.sample(picture, mask, feet, middle)
-        off = np.abs(colours - self.colours).max(2) / COLOUR_LEVELS
-        there = self.share * mask
-        return float(there.sum()), float((there * np.exp(-off * off)).sum())
+        """Which shares of the template are in a mask, and are there in its colours, (n, m) for n feet and m middles."""
+        cell = self.height / ROWS
+        rows = np.floor(np.reshape(feet, (-1, 1)) - self.height + (np.arange(ROWS) + 0.5) * cell).astype(int)
+        columns = np.floor(np.reshape(middle, (-1, 1)) + (np.arange(COLUMNS) + 0.5 - COLUMNS / 2) * cell).astype(int)
+        inside = ((rows >= 0) & (rows < len(mask)))[:, None, :, None] & \
+            ((columns >= 0) & (columns < mask.shape[1]))[None, :, None, :]
+        where = rows.clip(0, len(mask) - 1)[:, None, :, None], columns.clip(0, mask.shape[1] - 1)[None, :, None, :]
+        there = self.share * (mask[where] & inside)                                         # (n, m, ROWS, COLUMNS)
+        off = np.abs(picture[where] - self.colours).max(-1) / COLOUR_LEVELS
+        found, total = (there * np.exp(-off * off)).sum((2, 3)), self.share.sum()
+        return there.sum((2, 3)) / total, found / total
 
     def uncovered(self, mask, rest, feet, middle):
         """Share of the template, 0 to 1, that nobody nearer covers: of a blob's mask, `rest` is left."""

@@ -49,7 +49,7 @@ def track_joints(frames, pose_net):
             figure = _person_anywhere(frame, pose_net)
         if figure is None:
             continue
-        square = _square_around(figure)
+        square = square_around(figure)
         if (figure[:2] <= 1).any() or (figure[2:] >= np.array(frame.shape[:2]) - 1).any():
             reasons[-1] = BORDER
         else:
@@ -65,7 +65,8 @@ def track_joints(frames, pose_net):
     return track
 
 
-def _square_around(figure):
+def square_around(figure):
+    """The square (top, left, side) of a crop around a person's box."""
     side = (figure[2] - figure[0]) / HEIGHT_SHARE
     return np.array([*(middle_of(figure[None])[0] - side / 2), side])
 
@@ -88,19 +89,24 @@ def people_in(frame, squares, pose_net):
 def _person_near(frame, square, pose_net):
     """The person's box, looked for in a square and again in the square around what was found there."""
     _, figure = people_in(frame, [square], pose_net)[0]
-    if figure is not None and np.abs(_square_around(figure) - square).max() > 0.1 * square[2]:
-        _, figure = people_in(frame, [_square_around(figure)], pose_net)[0]
+    if figure is not None and np.abs(square_around(figure) - square).max() > 0.1 * square[2]:
+        _, figure = people_in(frame, [square_around(figure)], pose_net)[0]
     return figure
 
 
 def _person_anywhere(frame, pose_net):
     """The person's box in the square, among many over the whole frame, where the network is surest."""
-    squares = []
-    for share in SEARCH_SIDES:
-        side = share * min(frame.shape[:2])
-        tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1))
-                       for edge in frame.shape[:2])
-        squares += [np.array([top, left, side]) for top in tops for left in lefts]
+    squares = search_squares(frame.shape[:2])
     people = people_in(frame, squares, pose_net)
     _, figure = max(people, key=lambda person: person[0])
-    return None if figure is None else _person_near(frame, _square_around(figure), pose_net)
+    return None if figure is None else _person_near(frame, square_around(figure), pose_net)
+
+
+def search_squares(shape):
+    """Squares (top, left, side) all over a picture of that height and width."""
+    squares = []
+    for share in SEARCH_SIDES:
+        side = share * min(shape)
+        tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1)) for edge in shape)
+        squares += [np.array([top, left, side]) for top in tops for left in lefts]
+    return squares
