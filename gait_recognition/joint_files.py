@@ -39,7 +39,10 @@ def _rounded(value, places):
 
 
 def write_rows(path, rows):
-    """Write rows, which have a path (and of a scene a track) each, as .csv (sure: 1 or 0) or .json by the suffix, whole or not at all."""
+    """Write rows as .csv (sure: 1 or 0) or .json by the suffix, whole or not at all.
+
+    Each has a path; those of everybody in a scene have a track, too.
+    """
     with gait_files.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
         if path.suffix.lower() == '.json':
             json.dump(rows, file, ensure_ascii=False)

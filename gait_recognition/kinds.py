@@ -23,7 +23,8 @@ OLD_JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')         
 FIGURE_COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
 # Patterns of whole headers; a manifest may have columns of its user's.
 HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
-           (JOINTS, ','.join(JOINT_COLUMNS)), (JOINTS, ','.join(TRACK_JOINT_COLUMNS)), (JOINTS, ','.join(OLD_JOINT_COLUMNS)),
+           (JOINTS, ','.join(JOINT_COLUMNS)), (JOINTS, ','.join(TRACK_JOINT_COLUMNS)),
+           (JOINTS, ','.join(OLD_JOINT_COLUMNS)),
            (JOINTS, r'PathFileType\t4\t\(X/Y/Z\)\t.*'),
            (FIGURES, ','.join(FIGURE_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),

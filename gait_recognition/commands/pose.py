@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 import gait_files
+from gait_recognition.commands.everyone import add_everyone, check_everyone, find_people, headline
 from gait_recognition.commands.options import add_frames, add_output, add_pose_weights, add_range, limits, share
 from gait_recognition.commands.walks import read_walk, say_track, used_frames
 from gait_recognition.console import check_folder, check_target, check_targets_differ, print_answer
@@ -15,6 +16,7 @@ from gait_recognition.drawing import draw_skeleton
 from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
 from gait_recognition.overlays import Overlay, blend_heat_maps
+from gait_recognition.people.poses import drawn_people, people_joints
 from gait_recognition.pictures import is_picture, read_picture
 from gait_recognition.poses import FrameJoints, joints_of_view, joints_of_walk, picture_view
 from gait_recognition.sources import is_live, path_of
@@ -45,12 +47,14 @@ def pose_arguments(parser):
                         help='probability from which a joint is sure: less likely ones are dashed and marked, those of '
                              f'less than a tenth of it not drawn (default: {SURE})')
     parser.add_argument('--heat-maps', action='store_true', help='show the heat maps, too, in the colours of the sides')
+    add_everyone(parser)
     parser.add_argument('--plain', action='store_true', help='draw the skeleton alone: no trail, time and legend')
     add_range(parser)
 
 
 def pose_command(arguments):
     """Draw the skeleton on pictures and videos, and write the joints down."""
+    check_everyone(arguments)
     is_trc = arguments.joints is not None and arguments.joints.suffix.lower() == '.trc'
     paths, jobs = [walk if is_live(walk) else path_of(walk) for walk in arguments.walks], []
     for path in paths:
@@ -67,6 +71,8 @@ def pose_command(arguments):
         if is_trc and (len(jobs) > 1 or jobs[0][2] is None):
             raise ValueError(f'{arguments.joints}: a .trc holds one walk, no pictures and not several')
         check_target(arguments.joints, writes=JOINTS, inputs=paths)
+    if arguments.everyone:
+        _check_scenes(arguments, jobs, is_trc)
     check_targets_differ(output for output in (arguments.joints, *(output for _, output, _ in jobs)) if output)
     weights = find_pose_weights(arguments.pose_weights)
     load_tensorflow(arguments.verbose)
@@ -75,6 +81,12 @@ def pose_command(arguments):
         arguments.output.mkdir(parents=True, exist_ok=True)
     with open_pose_network(weights, arguments.precision) as net:
         for path, output, source in jobs:
+            if arguments.everyone:
+                facts, own, said = _pose_of_everyone(path, source, output, net, arguments)
+                data.append(facts)
+                rows += own
+                lines += said
+                continue
             height = len(source.peek()[0]) if is_trc else None
             found, summary = (_pose_of_picture(path, output, net, arguments) if source is None else
                               _pose_of_walk(path, source, output, net, arguments))
@@ -163,6 +175,33 @@ def _pose_of_walk(path, source, output, net, arguments):
     if output is not None:
         write_frames(output, _drawn(whole, source.every, found, track, net, arguments), whole.fps / whole.every)
     return found, used_frames(track)
+
+
+def _check_scenes(arguments, jobs, is_trc):
+    """Refuse what does not go with --everyone."""
+    for path, _, source in jobs:
+        if source is None:
+            raise ValueError(f'{path}: --everyone takes scenes that move, not one picture')
+    for option, given in (('a .trc', is_trc), ('--heat-maps', arguments.heat_maps)):
+        if given:
+            raise ValueError(f'{option} is of one walker: it does not go with --everyone')
+
+
+def _pose_of_everyone(path, source, output, net, arguments):
+    """(facts, rows of joints, lines) of everybody in a scene, drawn if there is an output."""
+    people = find_people(source.kept(), net, arguments)
+    poses = people_joints(people, net)
+    if output is not None:
+        write_frames(output, drawn_people(people, poses, sure=arguments.threshold), source.fps / source.every)
+    facts = {'path': path, 'output': output and str(output), 'frames': people.frames.count + people.frames.skipped,
+             'skipped': people.frames.skipped, 'remarks': people.remarks, 'tracks': []}
+    rows, lines = [], [headline(path, people) + (f' -> {output}' if output else '')]
+    for person, own in zip(people, poses):
+        joints = joint_rows(own, arguments.threshold, arguments.keypoints)
+        facts['tracks'].append({**person.as_dict(), 'joints': joints})
+        rows += [{'path': path, 'track': person.number, **row} for row in joints]
+        lines.append(f'  {person}')
+    return facts, rows, lines
 
 
 def _drawn(frames, step, found, track, net, arguments):

@@ -9,8 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 import gait_checkpoints
+from gait_recognition.commands.everyone import (
+    add_everyone,
+    add_track,
+    check_everyone,
+    describe_scenes,
+    headline,
+    track_of,
+)
 from gait_recognition.commands.options import WALK_HELP, add_describing, add_range, count
-from gait_recognition.commands.walks import chosen_weights, describe, read_walk, used_frames
+from gait_recognition.commands.walks import Described, chosen_weights, describe, read_walk, used_frames
 from gait_recognition.console import check_target, print_answer, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.frames import Frames
@@ -30,6 +38,7 @@ def enrol_arguments(parser):
     parser.add_argument('--name', help='whose walks they are')
     parser.add_argument('--manifest', type=pathlib.Path, metavar='CSV',
                         help='person, condition, session, path of many walks, instead of --name and WALKs')
+    add_track(parser)
     parser.add_argument('--force', action='store_true',
                         help='take recordings that are in the gallery already, under another name or for somebody else')
     parser.add_argument('--private', action='store_true',
@@ -42,12 +51,15 @@ def enrol_command(arguments):
     named = bool(arguments.name), bool(arguments.walks)
     if named != ((False, False) if arguments.manifest else (True, True)):
         raise ValueError('enrol takes either --name NAME with WALKs, or --manifest CSV')
+    if arguments.track and (arguments.manifest or len(arguments.walks) != 1):
+        raise ValueError('enrol --track N takes one scene, and --name NAME')
+    check_everyone(arguments)
     if arguments.manifest:
         walks = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
         walks = [(arguments.name, walk) for walk in arguments.walks]
     walks = [(person, walk, read_walk(walk, arguments)) for person, walk in walks]
-    walks = [_New(person, _label(walk, arguments.start, arguments.end), _contents(walk, frames, arguments), frames)
+    walks = [_New(person, _label(walk, arguments), _contents(walk, frames, arguments), frames)
              for person, walk, frames in walks]
     check_target(arguments.gallery, writes=GALLERY)
     weights, answer = chosen_weights(arguments), []
@@ -58,7 +70,7 @@ def enrol_command(arguments):
             gallery.make_private()
         new = _not_enrolled(arguments, gallery, walks)
         try:
-            with contextlib.closing(describe([walk.frames for walk in new], weights, arguments)) as described:
+            with contextlib.closing(_described(new, weights, arguments)) as described:
                 for walk, each in zip(new, described):
                     track = used_frames(each.track)
                     source = Source(walk.label, walk.contents, track['used'] / track['frames'], track)
@@ -83,20 +95,33 @@ class _New(NamedTuple):
     frames: Frames
 
 
-def _part(start, end):
-    return f' [{start or 0:.12g}-{end:.12g} s]' if end else f' [{start:.12g} s to the end]' if start else ''
+def _described(new, weights, arguments):
+    """The `Described` of new walks, or of the one track."""
+    sources = [walk.frames for walk in new]
+    if not arguments.track:
+        yield from describe(sources, weights, arguments)
+        return
+    for scene in describe_scenes(sources, weights, arguments):
+        person, vector = track_of(scene, arguments.track)
+        yield Described(scene.name, vector, person.walk)
 
 
-def _label(walk, start, end):
+def _part(arguments):
+    start, end = arguments.start, arguments.end
+    part = f' [{start or 0:.12g}-{end:.12g} s]' if end else f' [{start:.12g} s to the end]' if start else ''
+    return part + (f' [track {arguments.track}]' if arguments.track else '')
+
+
+def _label(walk, arguments):
     """What a gallery calls a walk: its full path, and the part that was asked for; None for what is read only once."""
-    return None if is_live(walk) else os.path.abspath(path_of(walk)) + _part(start, end)
+    return None if is_live(walk) else os.path.abspath(path_of(walk)) + _part(arguments)
 
 
 def _contents(walk, frames, arguments):
     """What stands for a recording wherever it lies, and the part of it; None for what is read only once."""
     if is_live(walk) or not frames.rereadable:
         return None
-    return digest_of(walk).hex() + _part(arguments.start, arguments.end)
+    return digest_of(walk).hex() + _part(arguments)
 
 
 def _not_enrolled(arguments, gallery, walks):
@@ -177,6 +202,7 @@ def identify_arguments(parser):
     add_describing(parser)
     parser.add_argument('gallery', type=pathlib.Path, metavar='GALLERY')
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
+    add_everyone(parser)
     parser.add_argument('--top', type=count, default=5, metavar='N', help='names to show (default: 5)')
     add_range(parser)
 
@@ -184,11 +210,14 @@ def identify_arguments(parser):
 def identify_command(arguments):
     """Say whose walks these are."""
     _check_gallery(arguments.gallery)
+    check_everyone(arguments)
     sources = [read_walk(walk, arguments) for walk in arguments.walks]
     weights = chosen_weights(arguments)
     gallery = _load_gallery(arguments, weights)
     if not len(gallery):
         raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
+    if arguments.everyone:
+        return _identify_everyone(sources, weights, gallery, arguments)
     described = list(describe(sources, weights, arguments))
     answers = gallery.identify(np.stack([each.vector for each in described]), top=arguments.top)
     data, lines = [], []
@@ -205,6 +234,38 @@ def identify_command(arguments):
     _say_outdated(arguments.gallery, gallery, 'identify')
     print_answer(arguments, data, '\n'.join(lines))
     return 0 if all(answer.decision == 'known' for answer in answers) else 1
+
+
+def _identify_everyone(sources, weights, gallery, arguments):
+    """Say who walks in these scenes, and when; return the exit status."""
+    data, lines, all_known = [], [], True
+    for scene in describe_scenes(sources, weights, arguments):
+        described = scene.described
+        vectors = [vector for _, vector in described]
+        answers = gallery.identify(np.stack(vectors), top=arguments.top) if vectors else []
+        answers = {person.number: answer for (person, _), answer in zip(described, answers)}
+        lines.append(headline(scene.name, scene.people))
+        found = [_of_track(person, answers.get(person.number)) for person in scene.people]
+        lines += [line for _, line in found]
+        data.append({**scene.as_dict(), 'tracks': [facts for facts, _ in found]})
+        all_known &= bool(scene.people) and all(facts['decision'] == 'known' for facts, _ in found)
+    if not gallery.calibration.get('identify'):
+        lines.append(_how_to_calibrate(arguments.gallery))
+    _say_outdated(arguments.gallery, gallery, 'identify')
+    print_answer(arguments, data, '\n'.join(lines))
+    return 0 if all_known else 1
+
+
+def _of_track(person, answer):
+    """(facts, line) of a track and who it is."""
+    facts, when = person.as_dict(), f'  track {person.number}, {person.start:.2f} to {person.end:.2f} s: '
+    if answer is None:
+        return {**facts, 'decision': 'unknown', 'name': None, 'ranking': []}, f'{when}unknown: {person.problem}'
+    ranking = [{'name': name, 'score': score} for name, score in answer.ranking]
+    return ({**facts, **answer._asdict(), 'ranking': ranking},
+            f'{when}{answer.name or answer.decision}  (similarity {answer.similarity:.6f}'
+            + ('' if answer.threshold is None else f', a name above {answer.threshold:.6f}')
+            + f'; nearest {answer.ranking[0][0]}; quality {person.quality:.2f})')
 
 
 def _say_outdated(path, gallery, task):

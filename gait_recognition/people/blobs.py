@@ -42,9 +42,9 @@ class Blob(NamedTuple):
         edge = ndimage.median_filter(edge, 3, mode='nearest')
         padded = np.concatenate([[tall], edge, [tall]])
         peaks, _ = signal.find_peaks(-padded, prominence=HEAD_PROMINENCE * tall, distance=max(1, HEAD_WIDTH * tall))
-        found = []
+        found, half = [], max(1, round(HEAD_WIDTH / 2 * tall))
         for column in peaks - 1:
-            near = slice(max(0, column - max(1, round(HEAD_WIDTH / 2 * tall))), column + max(1, round(HEAD_WIDTH / 2 * tall)) + 1)
+            near = slice(max(0, column - half), column + half + 1)
             if part[:, near].any(1).sum() > HEAD_OVER * tall and edge[column] < 0.5 * tall:
                 found.append((top + edge[column], left + column + 0.5))
         return found
@@ -85,7 +85,8 @@ def _tight(own, where, part, area):
     if not len(rows) or not len(columns):
         rows, columns = np.arange(part.shape[0]), np.arange(part.shape[1])
     top, left = where[0].start, where[1].start
-    return Blob(np.array([top + rows[0], left + columns[0], top + rows[-1] + 1, left + columns[-1] + 1], float), area, own)
+    box = top + rows[0], left + columns[0], top + rows[-1] + 1, left + columns[-1] + 1
+    return Blob(np.array(box, float), area, own)
 
 
 def union(blobs):

@@ -43,9 +43,9 @@ def read_boxes(path):
     ----------
     path : str or os.PathLike
         `.txt`, `.csv`: MOTChallenge's text, a line a box: frame, track (-1 where none), left, top, width, height, then
-        others. Of a ground truth's nine what is not to be considered, or is no person, is left out. `.json`: COCO's results, a list of
-        objects with `image_id` (the frame, from 0), `bbox` (left, top, width, height), maybe `category_id`
-        (1: a person), `score`, `track_id`.
+        others; of a ground truth's nine what is not to be considered, or is no person, is left out. `.json`: COCO's
+        results, a list of objects with `image_id` (the frame, from 0), `bbox` (left, top, width, height), maybe
+        `category_id` (1: a person) and `track_id`.
 
     Returns
     -------

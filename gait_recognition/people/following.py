@@ -15,6 +15,7 @@ SHORTEST = 0.85                 # of the height: less of a figure is seen
 REACH, REACH_GROWTH = 0.45, 0.35        # heights off its expected place at which a figure is found again; more a second
 REST_HEIGHT, REST_AREA = 0.6, 0.09      # of a blob's height, of its square: what is left is a person
 COVERED_BELOW, LEARNT_ABOVE = 0.25, 0.5         # of a template that nobody nearer covers
+OFF_WORTH, HEIGHT_WORTH = 0.3, 0.2       # of likeness, that a place a height off counts, or another height
 LOOK_SECONDS = 0.24             # between looks at the same figures
 LIKE, ALIKE = 0.2, 0.08         # of likeness by which another assignment is better; by which nobody can tell
 
@@ -50,30 +51,17 @@ class Following:
             those who are followed already, it gives for each (head's top, trunk's column, feet) of the person there,
             or None.
         """
-        blobs = blobs_of(mask)
-        owned = self._shares(time, blobs)
-        free = [blob for number, blob in enumerate(blobs) if number not in {n for ns in owned.values() for n in ns}]
-        groups = {}
-        for figure, numbers in owned.items():
-            for number in numbers[:1]:
-                groups.setdefault(number, []).append(figure)
-        pieces = {}
-        for figure, numbers in owned.items():
-            pieces.setdefault(numbers[0], set()).update(numbers)
-        taken = {}
-        for number, figures in groups.items():
-            others = {n for other, ns in pieces.items() if other != number for n in ns}
-            blob = union([blobs[n] for n in sorted(pieces[number] - others | {number})])
-            taken[number] = blob
-        self._check_partings(time, picture, groups, taken)
-        for number, figures in groups.items():
+        groups, free = self._groups(time, blobs_of(mask))
+        followed = {figure for _, figures in groups for figure in figures}
+        self._check_partings(time, picture, groups)
+        for blob, figures in groups:
             if figures[0] not in self.active:               # nobody can tell who came out
-                free.append(taken[number])
+                free.append(blob)
                 continue
-            self._update(time, picture, taken[number], figures)
+            self._update(time, picture, blob, figures)
             if look is not None:
-                self._count(time, picture, taken[number], figures, look)
-        lost = [figure for figure in self.active if figure not in owned and figure.times[-1] < time]
+                self._count(time, picture, blob, figures, look)
+        lost = [figure for figure in self.active if figure not in followed and figure.times[-1] < time]
         self._find_again(time, picture, free, lost)
         self._end(time)
 
@@ -84,6 +72,21 @@ class Following:
         return self.done
 
     # Who is in which blob
+
+    def _groups(self, time, blobs):
+        """([(blob, the figures in it)], blobs that are nobody's); pieces of one figure are one blob."""
+        owned = self._shares(time, blobs)
+        figures_of, pieces = {}, {}
+        for figure, numbers in owned.items():
+            figures_of.setdefault(numbers[0], []).append(figure)
+            pieces.setdefault(numbers[0], set()).update(numbers)
+        taken = {number for numbers in pieces.values() for number in numbers}
+        groups = []
+        for first, figures in figures_of.items():
+            elsewhere = {number for other, numbers in pieces.items() if other != first for number in numbers}
+            own = sorted(pieces[first] - elsewhere | {first})
+            groups.append((union([blobs[number] for number in own]), figures))
+        return groups, [blob for number, blob in enumerate(blobs) if number not in taken]
 
     def _shares(self, time, blobs):
         """For each figure that is seen, the numbers of its blobs, the one with most of it first."""
@@ -202,11 +205,11 @@ class Following:
 
     # Who came out of a crossing
 
-    def _check_partings(self, time, picture, groups, blobs):
+    def _check_partings(self, time, picture, groups):
         """Of figures that parted, whether looks say that they went the other way round."""
-        alone = [(figures[0], blobs[number]) for number, figures in groups.items()
-                 if len(figures) == 1 and figures[0].group is not None and not blobs[number].touches(self.shape)
-                 and self._is_clean(figures[0], blobs[number]) and figures[0].share is not None]
+        alone = [(figures[0], blob) for blob, figures in groups
+                 if len(figures) == 1 and figures[0].group is not None and not blob.touches(self.shape)
+                 and self._is_clean(figures[0], blob) and figures[0].share is not None]
         for (a, blob_a), (b, blob_b) in itertools.combinations(alone, 2):
             if a.group is None or b.group is None or not _met(a, b):
                 continue
@@ -223,7 +226,8 @@ class Following:
         met, middle, pace = figure.group
         off = abs(blob.middle - (middle + pace * (time - met))) / figure.height
         height = abs(math.log(blob.height / figure.height)) / math.log(SAME_HEIGHT)
-        return figure.likeness(picture, blob.mask, blob.box[2], blob.middle) - 0.3 * min(off, 1.0) - 0.2 * min(height, 1.0)
+        like = figure.likeness(picture, blob.mask, blob.box[2], blob.middle)
+        return like - OFF_WORTH * min(off, 1.0) - HEIGHT_WORTH * min(height, 1.0)
 
     # Who comes, who goes
 
