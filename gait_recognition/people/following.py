@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gait_recognition.people.blobs import blobs_of, union
-from gait_recognition.people.figures import ALONE, BORDER, COVERED, HIDDEN, SEEN, TOGETHER, USUAL_WIDTH, Figure
+from gait_recognition.people.figures import ALONE, BORDER, COVERED, FIRM, HIDDEN, SEEN, TOGETHER, USUAL_WIDTH, Figure
 
 SAME_HEIGHT = 1.35              # ratio of heights up to which it may be the same figure
 LOST_SECONDS = 2.0              # behind a pillar or a bus; longer, and who comes out is somebody else
@@ -186,7 +186,7 @@ class Following:
             middle = figure.under(heads, middle)
             found[figure] = middle
             figure.place(time, feet, middle, seen, figure.box_at(feet, middle), state, uncovered)
-            if state == TOGETHER and uncovered > LEARNT_ABOVE:
+            if state == TOGETHER and uncovered > LEARNT_ABOVE and figure.clean < FIRM:  # later it learnt others' looks
                 figure.learn(picture, blob.mask, rest)
             figure.claim(rest, feet, middle, seen)
         self._widen(blob, found)

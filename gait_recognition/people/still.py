@@ -129,7 +129,9 @@ def _sighting(figure, factor, shape):
 
 
 def _walks(figure, sighting):
-    """Whether a figure crosses the picture, and is no wider than people are."""
+    """Whether a figure crosses the picture, was once seen whole, and is no wider than people are."""
+    if not figure.is_firm:
+        return False
     boxes = np.array(sighting.boxes)
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     travel = np.linalg.norm(np.ptp(middle_of(boxes), axis=0)) / np.median(heights)

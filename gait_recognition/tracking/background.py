@@ -18,6 +18,7 @@ from gait_recognition.tracking.track import (
     Track,
     UnsuitableError,
     middle_of,
+    others_remark,
     settle,
 )
 
@@ -36,6 +37,8 @@ FARTHEST = 0.5                  # of its height from where a track would be by n
 LINK_SECONDS = 1.0              # a figure out of sight for longer is another figure
 SAME_HEIGHT = 1.3               # ratio of heights up to which it may be the same figure
 MIN_TRAVEL = 0.5                # of its own height that a walker crosses
+COMPANY_SECONDS = 0.6           # for which a figure that crosses the picture, too, is worth a word
+PAIR_WIDTH, PAIR_SHARE = 0.78, 0.15     # of its height, wider than a stride; of the frames
 MIN_SLENDERNESS = 1.2           # height to width of a walker; a stride with a swinging arm is about 1.8
 
 
@@ -192,7 +195,9 @@ def track_background(frames):
     upright = [path for path in crossing if _slenderness(path) >= MIN_SLENDERNESS]
     if not upright:
         raise NoPersonError(f'{frames.name}: what crosses the picture is no walking person: it is wider than tall')
-    chosen = _without_company(max(upright, key=lambda path: sum(box[5] for _, box in path)))
+    largest = max(upright, key=lambda path: sum(box[5] for _, box in path))
+    company = _company(largest, upright, rate)
+    chosen = _without_company(largest)
     edges, reasons = np.full((len(numbers), 4), np.nan), [OTHER if len(found) else NOBODY for found in figures]
     for time, box in chosen:
         if box[0] <= 1 or box[1] <= 1 or box[2] >= shape[0] - 1 or box[3] >= shape[1] - 1:
@@ -203,8 +208,20 @@ def track_background(frames):
     reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
     track = Track(frames.name, 'background')
     track.note(frames, parts.remark(used, numbers))
+    track.remarks += company
     settle(track, numbers, edges, reasons, rate)
     return track
+
+
+def _company(path, upright, rate):
+    """What is to be said where somebody else walks here, too: a list of no or one remark."""
+    others = sum(len(other) >= COMPANY_SECONDS * rate for other in upright if other is not path)
+    if others:
+        return [others_remark(others)]
+    boxes = np.array([box for _, box in path])
+    wide = (boxes[:, 3] - boxes[:, 1]) / (boxes[:, 2] - boxes[:, 0]) > PAIR_WIDTH
+    return ['the figure is at times wider than one person: if several walk there side by side, they have got one '
+            'answer (everyone: --everyone)'] if wide.mean() > PAIR_SHARE else []
 
 
 def _without_company(path):

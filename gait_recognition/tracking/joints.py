@@ -12,6 +12,7 @@ from gait_recognition.tracking.track import (
     Track,
     cut_square,
     middle_of,
+    others_remark,
     settle,
 )
 
@@ -23,6 +24,7 @@ HEADS, ANKLES = (8, 9), (0, 5)
 ABOVE, BELOW = 0.02, 0.055
 POSE_SECONDS = 0.16             # between the frames that are looked at; boxes are interpolated between
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
+OTHER_PLACE = 0.5               # heights from somebody: another person
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
 
 
@@ -33,7 +35,7 @@ def track_joints(frames, pose_net):
     rate = frames.fps / frames.every
     stride = max(1, round(POSE_SECONDS * rate))
     numbers, edges, reasons, square, searched = [], [], [], None, -math.inf
-    parts, latest = Parts(frames.facts), 0
+    parts, latest, company = Parts(frames.facts), 0, 0
     for time, (number, frame) in enumerate(frames.numbered()):
         part = parts.add(number, frame)
         if part != latest:                                              # whoever is seen now is looked for anew
@@ -46,7 +48,8 @@ def track_joints(frames, pose_net):
         figure = None if square is None else _person_near(frame, square, pose_net)
         if figure is None and time - searched >= SEARCH_SECONDS * rate:
             searched = time
-            figure = _person_anywhere(frame, pose_net)
+            figure, others = _person_anywhere(frame, pose_net)
+            company = max(company, others)
         if figure is None:
             continue
         square = square_around(figure)
@@ -61,6 +64,8 @@ def track_joints(frames, pose_net):
     reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
     track = Track(frames.name, 'pose')
     track.note(frames, parts.remark(used, numbers))
+    if company:
+        track.remarks.append(others_remark(company))
     settle(track, numbers, edges, reasons, rate)
     return track
 
@@ -95,11 +100,25 @@ def _person_near(frame, square, pose_net):
 
 
 def _person_anywhere(frame, pose_net):
-    """The person's box in the square, among many over the whole frame, where the network is surest."""
+    """The person's box in the square, among many over the whole frame, where the network is surest; how many others
+    are in other places, at least half as tall."""
     squares = search_squares(frame.shape[:2])
     people = people_in(frame, squares, pose_net)
     _, figure = max(people, key=lambda person: person[0])
-    return None if figure is None else _person_near(frame, square_around(figure), pose_net)
+    if figure is None:
+        return None, 0
+    return _person_near(frame, square_around(figure), pose_net), _others([box for _, box in people], figure)
+
+
+def _others(boxes, figure):
+    """How many boxes at different places are not the figure's."""
+    places, tall = [middle_of(figure[None])[0]], figure[2] - figure[0]
+    for box in boxes:
+        if box is not None and box[2] - box[0] > 0.5 * tall:
+            place = middle_of(box[None])[0]
+            if all(np.linalg.norm(place - other) > OTHER_PLACE * tall for other in places):
+                places.append(place)
+    return len(places) - 1
 
 
 def search_squares(shape):

@@ -15,7 +15,7 @@ from gait_recognition.walkers.scenes import FPS, check_walk, gait_of, lane_of
 from gait_recognition.walkers.streams import CROSSING, stream
 
 UNIT, GROUND = (0.48, 0.66), (0.82, 0.93)       # of the picture's height: statures, feet; of the farthest, nearest
-OFFSET = 0.3                    # of the width, either way: where people are when half of the scene is over
+OFFSET = 0.4                    # of the width, either way: where people are when half of the scene is over
 HIDING = ('pillar', 'bus')
 PILLAR_WIDTH = 1.15             # of the farthest's stature
 BUS_LENGTH, BUS_HEIGHT = 2.2, 1.25              # likewise
