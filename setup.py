@@ -53,7 +53,7 @@ setup(
         'video': ['av>=12'],
         'progress': ['tqdm>=4.60'],
         'c3d': ['ezc3d>=1.5'],
-        'benchmark': ['av>=12', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
+        'benchmark': ['av>=12', 'motmetrics>=1.4', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
         'test': ['av>=12', 'pytest>=8', 'ruff>=0.6', 'setuptools>=70.1', 'tqdm>=4.60'],
     },
     classifiers=[

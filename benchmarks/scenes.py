@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How well everybody in a scene is followed and named, on drawn walkers who cross: IDF1, MOTA, rank-1, cost.
 
-    pip install "gait-recognition[scenes]"                      # py-motmetrics
+    pip install -e ".[benchmark]"                               # py-motmetrics
     python benchmarks/scenes.py                                 # IDF1 and MOTA of 2 to 5 people: 20 minutes
     python benchmarks/scenes.py --scenes 2 --rank               # rank-1 beside people walking alone, and the cost
 
