@@ -309,7 +309,7 @@ def test_the_truth_beside_a_scene_is_motchallenge_text(tmp_path):
 def scene(tmp_path_factory):
     """A short scene as pictures, and its boxes."""
     path = tmp_path_factory.mktemp('scene') / 'scene'
-    return str(path), write_crossing(path, [500000, 500001], 2, frames=24, **SMALL)
+    return str(path), write_crossing(path, [500000, 500001], 2, frames=12, **SMALL)
 
 
 def answer(capsys, *arguments):
@@ -330,7 +330,7 @@ def test_identify_everyone_answers_for_each_track_with_start_end_and_quality(sce
     assert read_boxes(tmp_path / 'o.txt').tracks.max() == 2
     status, out, _ = answer(capsys, 'identify', gallery, path, '--everyone', *own, '--json')
     facts = json.loads(out)[0]
-    assert [each['track'] for each in facts['tracks']] == [1, 2] and facts['frames'] == 24
+    assert [each['track'] for each in facts['tracks']] == [1, 2] and facts['frames'] == 12
     first = facts['tracks'][0]
     assert {'start', 'end', 'quality', 'decision', 'name', 'similarity'} <= {*first}
     assert first['similarity'] == pytest.approx(1) and facts['tracks'][1]['similarity'] < 0.9999

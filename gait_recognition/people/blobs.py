@@ -50,9 +50,8 @@ class Blob(NamedTuple):
         return found
 
     def touches(self, shape):
-        """Whether it touches the border of a picture of this shape."""
-        top, left, bottom, right = self.box
-        return top <= 1 or left <= 1 or bottom >= shape[0] - 1 or right >= shape[1] - 1
+        """Whether it touches a side of a picture of this shape, where people come in and leave."""
+        return self.box[1] <= 1 or self.box[3] >= shape[1] - 1
 
     def is_tall(self, shape):
         return self.height >= MIN_HEIGHT * shape[0]

@@ -115,7 +115,7 @@ class Figure:
                     self.pace += 0.3 * (free / (time - self.times[-1]) - self.pace)
         self.middle, self.feet, self.seen, self.missing = middle, bottom, 1.0, 0
         self._note(time, blob.box, state)
-        if state == ALONE:
+        if state == ALONE or not self.is_firm:
             self.learn(picture, blob.mask)
 
     def know(self, time, person, picture, mask):

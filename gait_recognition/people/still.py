@@ -129,7 +129,7 @@ def _sighting(figure, factor, shape):
 
 
 def _walks(figure, sighting):
-    """Whether a figure crosses the picture, was once seen whole, and is no wider than people are."""
+    """Whether a figure crosses the picture, was seen away from its sides, and is no wider than people are."""
     if not figure.is_firm:
         return False
     boxes = np.array(sighting.boxes)
