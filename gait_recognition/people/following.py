@@ -14,6 +14,7 @@ WIDEST, LARGEST = 0.72, 1.5     # of the height, of the usual area: no single fi
 SHORTEST = 0.85                 # of the height: less of a figure is seen
 REACH, REACH_GROWTH = 0.45, 0.35        # heights off its expected place at which a figure is found again; more a second
 REST_HEIGHT, REST_AREA = 0.6, 0.09      # of a blob's height, of its square: what is left is a person
+OWN_LOOKS = 0.5                 # of a template found again: less may be somebody else's looks
 COVERED_BELOW, LEARNT_ABOVE = 0.25, 0.5         # of a template that nobody nearer covers
 OFF_WORTH, HEIGHT_WORTH = 0.3, 0.2       # of likeness, that a place a height off counts, or another height
 LOOK_SECONDS = 0.24             # between looks at the same figures
@@ -186,7 +187,8 @@ class Following:
             middle = figure.under(heads, middle)
             found[figure] = middle
             figure.place(time, feet, middle, seen, figure.box_at(feet, middle), state, uncovered)
-            if state == TOGETHER and uncovered > LEARNT_ABOVE and figure.clean < FIRM:  # later it learnt others' looks
+            is_own = figure.clean < FIRM or seen > OWN_LOOKS * uncovered
+            if state == TOGETHER and uncovered > LEARNT_ABOVE and is_own:
                 figure.learn(picture, blob.mask, rest)
             figure.claim(rest, feet, middle, seen)
         self._widen(blob, found)
