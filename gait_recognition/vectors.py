@@ -96,25 +96,49 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         warn_of_defaults()
         pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
-    total, count, described, state = np.zeros(VECTOR_SIZE), 0, 0, None
-    resampler = Resampler(rate) if _is_resampled(frames, rate) else None
+    describer, count = Describer(frames, gait_net, rate), 0
     for batch in ahead(batches(crops, batch_size), 2):
         features = pose_net.feed_forward_features(batch, batch_size=batch_size)
-        if resampler:
-            numbers = crops.track.numbers[count:count + len(batch)]
-            features = resampler(features, [number / frames.fps for number in numbers])
+        describer.add(features, crops.track.numbers[count:count + len(batch)])
         count += len(batch)
-        if len(features):
-            mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
-            total += len(features) * mean.astype(np.float64)
-            described += len(features)
     fps = frames.fps / frames.every if frames.knows_fps else None
     crops.track.remarks = [*crops.track.remarks, *(finding.text for finding in quality_of_track(crops.track, fps))]
-    vector = (total / described).astype(np.float32)
     if return_track:
-        return vector, crops.track
+        return describer.vector, crops.track
     crops.track.warn()
-    return vector
+    return describer.vector
+
+
+class Describer:
+    """One walk's vector from its frames' features, piece after piece: the recurrent state is passed on.
+
+    Parameters
+    ----------
+    frames : Frames
+        Where they come from.
+    gait_net : GaitNetwork
+    rate : float, optional
+        As of `walk_vector`.
+    """
+
+    def __init__(self, frames, gait_net, rate=RATE):
+        self._net, self._fps = gait_net, frames.fps
+        self._resampler = Resampler(rate) if _is_resampled(frames, rate) else None
+        self._total, self._count, self._state = np.zeros(VECTOR_SIZE), 0, None
+
+    def add(self, features, numbers):
+        """Take the features (n, 17, 17, 32) of the next frames, which have these numbers in their source."""
+        if self._resampler:
+            features = self._resampler(features, [number / self._fps for number in numbers])
+        if len(features):
+            mean, self._state = self._net.feed_forward(features, return_state=True, initial_state=self._state)
+            self._total += len(features) * mean.astype(np.float64)
+            self._count += len(features)
+
+    @property
+    def vector(self):
+        """Of all frames so far, float32 (512,)."""
+        return (self._total / self._count).astype(np.float32)
 
 
 def _is_resampled(frames, rate):
