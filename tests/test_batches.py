@@ -69,6 +69,20 @@ def test_a_bad_walk_is_an_answer_with_its_reason_and_the_rest_goes_on(gallery, w
     assert rows[0]['ranking.0.name'] == 'anna'
 
 
+def test_walks_asked_together_have_one_answer_of_those_that_can_be_read(gallery, weights, walks, bad, run):
+    command = 'identify', gallery, walks('anna', 4), bad, walks('anna', 5), *weights, '--together'
+    status, out, err = run(*command)
+    assert status == 2 and f'{walks("anna", 4)}, {walks("anna", 5)}: anna ' in out and 'frame 5 is 20 x 10' in err
+    answer, = json.loads(run(*command, '--json')[1])
+    assert answer['name'] == 'anna' and 'frame 5 is 20 x 10' in answer['error']
+    assert [walk['error'] is None for walk in answer['walks']] == [True, False, True]
+    row, = csv.DictReader(run(*command, '--csv')[1].splitlines())
+    assert (row['name'], row['error']) == ('anna', answer['error'])
+    status, out, _ = run(*command[:2], walks('anna', 4), walks('anna', 5), *weights, '--together')
+    assert status == 0 and out.count('anna ') >= 1 and 'could not be read' not in out
+    assert run(*command[:2], bad, *weights, '--together')[0] == 2
+
+
 def test_answers_are_printed_as_soon_as_they_are_there(gallery, weights, walks, run, monkeypatch, capsys):
     printed = []
 

@@ -45,7 +45,7 @@ class Averages:
 
     described = []                              # numbers of frames, one for each walk
 
-    def __init__(self, precision='float32'):
+    def __init__(self, session_config=None, precision='float32'):
         assert precision in ('float32', 'bfloat16')
 
     def restore(self, path):

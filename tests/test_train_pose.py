@@ -1336,7 +1336,8 @@ if __name__ == '__main__':
 @pytest.mark.parametrize('script', ['train_pose', 'train_gait'])
 def test_help_and_bad_arguments_come_before_tensorflow_and_name_how_it_was_run(script):
     options = {'cwd': os.path.dirname(gait_checkpoints.__file__), 'capture_output': True, 'text': True}
-    code = f'import sys, {script}\ntry: {script}.main(sys.argv[1:])\nfinally: print("tensorflow" in sys.modules)'
+    code = (f'import sys\nfrom gait_recognition.training.{script.removeprefix("train_")} import main\n'
+            'try: main(sys.argv[1:])\nfinally: print("tensorflow" in sys.modules)')
     for arguments, status in (['--help'], 0), (['--bogus'], 2):
         done = subprocess.run([sys.executable, '-c', code, *arguments], **options)
         assert done.returncode == status and done.stdout.endswith('False\n')
