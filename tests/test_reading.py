@@ -20,12 +20,15 @@ from small_walks import TALL, Features, Leaky, Spotter, centres, crossing, plain
 
 import gait_checkpoints
 from gait_recognition import pictures, recordings, sources
+from gait_recognition.batches import KeptAnswers
+from gait_recognition.commands.options import key_in
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.facts import JUMP_SECONDS, Clock, Facts, Limits
 from gait_recognition.frames import read_frames
 from gait_recognition.galleries import exchange
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import kind_of
+from gait_recognition.people.box_files import read_boxes
 from gait_recognition.pictures import read_picture
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.parts import ELSEWHERE
@@ -626,13 +629,32 @@ def test_a_pipe_or_an_endless_device_is_refused_where_a_file_is_meant(tmp_path, 
     folder.mkdir()
     Image.new('RGB', (8, 6)).save(folder / '1.png')
     make(folder / '2.png')
-    for suffix in '.gallery', '.npz', '.csv', '.json', '.png', '.mat', '.ckpt', '.c3d':
+    for suffix in '.gallery', '.npz', '.csv', '.json', '.png', '.mat', '.ckpt', '.c3d', '.txt', '.jsonl':
         make(tmp_path / f'it{suffix}')
     for read, name in ((Gallery.load, 'it.gallery'), (Gallery.load, 'it.npz'), (exchange.read, 'it.csv'),
                        (read_manifest, 'it.csv'), (read_annotations, 'it.csv'), (read_annotations, 'it.json'),
                        (read_picture, 'it.png'), (kind_of, 'it.png'), (digest_of, 'folder'),
                        (lambda path: list(read_frames(path)), 'folder'), (read_recordings, 'it.npz'),
                        (read_recordings, 'it.c3d'), (lambda path: convert_lsp(path, folder), 'it.mat'),
+                       (read_boxes, 'it.txt'), (read_boxes, 'it.json'), (KeptAnswers, 'it.jsonl'),
                        (gait_checkpoints.read_checkpoint, 'it.ckpt'), (gait_checkpoints.read_checkpoint, 'it.npz')):
         with pytest.raises((ValueError, FileNotFoundError), match=r'2\.png|it\.|/dev/zero'):
             read(str(tmp_path / name))
+
+
+@posix
+def test_a_key_comes_from_a_file_or_a_pipe_that_somebody_writes_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, 'SILENCE_SECONDS', 0.1)
+    key, pipe = tmp_path / 'key', tmp_path / 'pipe'
+    key.write_text('secret\r\n')
+    os.mkfifo(pipe)
+    assert key_in(key) == 'secret'
+    with pytest.raises(TimeoutError, match='pipe: nothing came'):
+        key_in(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=('secret\n',))
+    monkeypatch.setattr(sources, 'SILENCE_SECONDS', 60)
+    writer.start()
+    assert key_in(pipe) == 'secret'
+    writer.join()
+    with pytest.raises(ValueError, match='zero: expected a key of 4096 bytes at most'):
+        key_in(pathlib.Path('/dev/zero'))
