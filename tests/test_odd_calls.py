@@ -125,8 +125,10 @@ def _too_late(number, frame):
     raise AssertionError(f'no answer after {PATIENCE} s')           # no error of the command's
 
 
-def faults_of(found, place, capfd):
+def faults_of(found, place, capsys):
     """What is wrong with the calls, by their words."""
+    for stream in sys.stdout, sys.stderr:
+        stream.reconfigure(errors='backslashreplace')               # as Python has it for messages, `door` for answers
     faults, kept = {}, {path: path.read_bytes() for path in place.rglob('*') if path.is_file()
                         and path.suffix in ('.png', '.npz', '.json', '.mat') and not path.is_symlink()}
     nodes = {path: os.lstat(path).st_mode for path in place.iterdir() if not path.is_file()}
@@ -137,7 +139,7 @@ def faults_of(found, place, capfd):
         except BaseException as error:
             faults[called] = repr(error)
             continue
-        out, err = capfd.readouterr()
+        out, err = capsys.readouterr()
         if status not in STATUSES or 'Traceback' in err or (status == 2 and not err.strip()):
             faults[called] = f'{status}: {err[-500:]}'
         elif changed := [str(path) for path, mode in nodes.items() if not os.path.lexists(path)
@@ -150,10 +152,10 @@ def faults_of(found, place, capfd):
     return faults
 
 
-def test_odd_calls_end_with_a_documented_status_and_a_line_a_share_of_them(place, opened, capfd):
-    assert faults_of(random.Random(4).sample(calls(), QUICK), place, capfd) == {}
+def test_odd_calls_end_with_a_documented_status_and_a_line_a_share_of_them(place, opened, capsys):
+    assert faults_of(random.Random(4).sample(calls(), QUICK), place, capsys) == {}
 
 
 @pytest.mark.slow
-def test_odd_calls_end_with_a_documented_status_and_a_line(place, opened, capfd):
-    assert faults_of(calls(), place, capfd) == {}
+def test_odd_calls_end_with_a_documented_status_and_a_line(place, opened, capsys):
+    assert faults_of(calls(), place, capsys) == {}
