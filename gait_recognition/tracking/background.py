@@ -225,7 +225,7 @@ def track_background(frames, moving=None):
             edges[time], reasons[time] = box[:4], ''
     used = parts.numbers[chosen[0][0]]
     reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
-    track = Track(frames.name, 'background')
+    track = Track(frames.name, 'background', stands_still=True)
     track.note(frames, parts.remark(used, numbers))
     settle(track, numbers, edges, reasons, rate)
     return track

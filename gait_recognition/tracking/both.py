@@ -207,7 +207,7 @@ def _joints(frames, pose_net, moving, why):
     except NoPersonError as error:
         said = str(error).removeprefix(f'{frames.name}: ')
         raise NoPersonError(f'{frames.name}: {why}, and by the joints {said}') from error
-    track.why = why
+    track.why, track.stands_still = why, moving is not None
     return track
 
 
