@@ -267,7 +267,8 @@ def fitness_of(frames, track, found, looks, company=None):
         'frames': track.frames, 'used': len(found), 'lost_by': dict(lost_by), 'seconds': len(found) / rate,
         'rate': rate, 'knows_rate': frames.knows_fps, 'jumps': len(frames.facts.jumps), 'missing': frames.facts.missing,
         'height': _height(track, joints), 'view': view and view.kind, 'degrees': view and view.degrees, 'steps': steps,
-        'no_steps': no_steps, 'manner': _manner(times, joints, track), **looks.medians(), 'unsure': float(unsure.mean()),
+        'no_steps': no_steps, 'manner': _manner(times, joints, track), **looks.medians(),
+        'unsure': float(unsure.mean()),
         'unsure_joints': [JOINT_NAMES[joint] for joint in np.flatnonzero(unsure.mean(0) > OFTEN)],
         'lost': _lost(track), 'company': company}
     word, reasons = judged(figures)
