@@ -7,6 +7,7 @@ from small_walks import BLUE, HEIGHT, TALL, WIDTH, Spotter, centres, crossing, d
 from gait_recognition.frames import read_frames
 from gait_recognition.tracking.both import COMPANY, LOOKS
 from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.tracking.joints import people_in
 from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError
 from gait_recognition.walkers.scenes import scene
 
@@ -174,6 +175,33 @@ def test_an_outline_that_the_network_does_not_know_is_taken_with_a_remark_if_it_
     tree, _ = crossing(path=100 + 25 * np.sin(np.arange(80) / 6))
     with pytest.raises(NoPersonError, match='nobody in what moves in frame .*outline alone does not'):
         crop_walker(tree, pose_net=Blind())
+
+
+class SeesStanding(Spotter):
+    """Sees a person whose legs are together."""
+
+    def joint_positions(self, crops):
+        joints = super().joint_positions(crops)
+        joints[1] = joints[1].mean(1, keepdims=True)
+        return joints
+
+
+def test_somebody_whose_feet_do_not_walk_is_refused_before_a_moving_camera_too():
+    with pytest.raises(NoPersonError, match="feet do not walk. crop='pose' takes it"):
+        crop_walker(moving_camera()[0], pose_net=SeesStanding())
+    assert crop_walker(moving_camera()[0], 'pose', SeesStanding()).track.method == 'pose'
+
+
+def test_raised_arms_do_not_stretch_the_box():
+    class SeesArms(Spotter):
+        def joint_positions(self, crops):
+            joints = super().joint_positions(crops)
+            seen = joints[2, :, 0] > 0
+            joints[0, seen, 10], joints[1, seen, 10] = joints[0, seen, 9] - 60, joints[1, seen, 10] + 60
+            return joints
+    frame, square = moving_camera(1)[0][0], np.array([20.0, 40, 100])
+    lowered, raised = (people_in(frame, [square], net)[0][1] for net in (Spotter(), SeesArms()))
+    np.testing.assert_allclose(raised, lowered, atol=1)
 
 
 def pair(apart, count=80):
