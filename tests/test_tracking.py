@@ -63,6 +63,17 @@ def test_frames_without_the_whole_walker_are_dropped_and_the_report_says_why():
     assert f'{len(track.numbers)} of 80 frames used' in str(track) and 'border' in str(track)
 
 
+def test_a_head_that_seems_whole_for_a_moment_between_frames_at_the_border_is_not_taken():
+    frames, middles = crossing(tall=106, bottom=110)
+    frames[:, :3] = stage()[:3]
+    for number in range(len(frames)):
+        if 20 < number < 60 and number % 4:
+            doll(frames[number], middles[number], tall=110, bottom=110, phase=number / 4)
+    track = crop_walker(frames, 'background').track
+    assert not {*range(21, 60)} & {*track.numbers} and len(track.numbers) > 10
+    assert track.dropped[40] == track.dropped[41] == BORDER
+
+
 @pytest.mark.parametrize('change', ['light', 'colour', 'shadow', 'dark'])
 def test_changing_light_and_shadows_do_not_move_the_box(change):
     frames, middles = crossing()
