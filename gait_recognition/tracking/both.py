@@ -213,12 +213,13 @@ def _joints(frames, pose_net, moving, why):
 
 def _by_joints(frames, moving, why, pose_net):
     track = _joints(frames, pose_net, moving, why)
-    _check_feet(frames, track, pose_net)
+    if moving is None or _progress(track) < PROGRESS:
+        _check_feet(frames, track, pose_net)
     return _alone(frames, track, moving, pose_net)
 
 
 def _check_feet(frames, track, pose_net):
-    """Refuse somebody who does not move the feet: who walks on a treadmill does, and whoever a camera follows."""
+    """Refuse somebody who does not move the feet: who walks on a treadmill does, and whom a camera follows."""
     boxes, ankles = dict(zip(track.numbers, track.boxes)), []
     wanted = {*_spread(track.numbers, STEPS)}
     for number, frame in frames.numbered():
