@@ -50,6 +50,8 @@ class Track:
         What a user has to hear of the recording before believing an answer (`Facts.remarks`, and where it is cut).
     why : str
         Why 'auto' let the joints decide; '' otherwise.
+    stands_still : bool
+        The camera, as far as it was looked at.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Track:
     skipped: int = 0
     remarks: list = dataclasses.field(default_factory=list)
     why: str = ''
+    stands_still: bool = False
 
     @property
     def frames(self):
