@@ -97,6 +97,8 @@ class Recording:
         if self.kind != 'camera':
             inputs['format_whitelist'] = ','.join(sorted(av.formats_available - REFERRING))
             inputs['protocol_whitelist'] = PROTOCOLS[self.kind]
+        if self.kind == 'address' and self.target.lower().startswith('rtsp'):
+            inputs['rtsp_flags'] = 'prefer_tcp'             # of packets over UDP some are lost on the way
         try:
             return av.open(target, container_options=inputs, metadata_errors='replace',
                            format=self.format, timeout=NETWORK_SECONDS if self.kind == 'address' else None)
