@@ -1,6 +1,7 @@
 """Frames of what goes on: a thread reads them, opens a source that breaks again, and leaves frames out where nobody
 keeps up. What is in them is not known here."""
 import collections
+import contextlib
 import threading
 import time
 from typing import NamedTuple
@@ -20,6 +21,7 @@ WAITS = (1.0, 60.0)             # seconds before a source is opened again: at fi
 GOOD_SECONDS = 10.0             # of frames after which a source that breaks is waited for as at first
 COARSEST = 8                    # times fewer frames than were asked for are used at most
 EASE_SECONDS = (10.0, 600.0)    # of keeping up before more frames are used again: at first, at most
+READ_AHEAD = 8                  # frames of a recording that are read before they are asked for
 HELD_BYTES = 256 << 20          # of frames that wait
 FASTER = 1.5                    # times real time, and it is a recording that comes, which waits for us
 STALE_SECONDS = 5.0             # after which an address that nobody reads is opened anew
@@ -85,16 +87,17 @@ class Live:
         device = sources.device_of(source)
         self._source = source if device is None else device
         self._options, self._retries, self._say = (fps, stream, limits), retries, say
-        self._limits, self._real_time = limits, real_time
+        self._real_time = real_time
         self.every, self._pace = int(every), _Pace(int(every), max_lag)
         self._reader = self._open()
         self.fps, self.damaged = self._reader.fps, 0
         self._waiting = _Waiting()
         self._is_live = True if real_time or self.kind == 'camera' or self._is_stream() else \
             None if self.kind in ('address', 'pipe') else False         # None: not known yet
-        self._begun = self._shape = None
-        self._latest = 0.0                                              # seconds of the latest frame
-        self._failures = 0
+        self._begun, self._latest, self._failures = None, 0.0, 0        # of the latest frame: its seconds
+        if self.kind == 'camera':                                       # which is opened when it is read
+            with contextlib.closing(self._reader.read()) as loads:
+                next(loads, None)
 
     def _open(self):
         found = sources.find(self._source)
@@ -108,20 +111,17 @@ class Live:
         """End the iteration, at whatever moment, from whatever thread."""
         self._waiting.is_closing = True
 
-    def opening_frames(self, seconds, count):
-        """Up to `count` frames of the first `seconds`, evenly spaced; none of what can be read only once."""
-        if self.kind not in ('file', 'pictures'):
-            return []
-        step, frames = seconds / count, []
-        for number, (_, load) in enumerate(self._open().read()):
-            if number / self.fps >= seconds:
-                break
-            if number / self.fps >= len(frames) * step:
-                try:
-                    frames.append(load())
-                except Unreadable:
-                    continue
-        return frames
+    def beginning(self, seconds):
+        """(seconds, function that gives the frame) of the first `seconds`; nothing of what can be read only once.
+
+        The function raises `facts.Unreadable` where a frame is damaged.
+        """
+        if self.kind in ('file', 'pictures'):
+            with contextlib.closing(self._open().read()) as loads:
+                for number, (_, load) in enumerate(loads):
+                    if number / self.fps >= seconds:
+                        return
+                    yield number / self.fps, load
 
     def __iter__(self):
         threading.Thread(target=self._read, name=f'reading {self.name}', daemon=True).start()
@@ -222,7 +222,12 @@ class Live:
                 self._failures = 0
             self._latest = seconds
             waited += self._waiting.put((number, Moment(seconds, time.time(), frame, 1), time.monotonic()),
-                                        max(2, min(HELD_BYTES // frame.nbytes, int(self._pace.held * self.fps) + 2)))
+                                        self._room(frame))
+
+    def _room(self, frame):
+        """How many frames may wait."""
+        held = int(self._pace.held * self.fps) + 2 if self._is_live else READ_AHEAD
+        return max(2, min(held, HELD_BYTES // frame.nbytes))
 
     def _shift(self, now):
         """Seconds of the first frame after opening, by our own clock."""

@@ -24,7 +24,7 @@ from gait_recognition.people.running import WARM_SECONDS, RunningPeople
 from gait_recognition.pictures import DEFAULT_LIMITS
 from gait_recognition.quality import STRIDE_SECONDS
 from gait_recognition.rates import RATE
-from gait_recognition.tracking.background import BLOCK, SAMPLES
+from gait_recognition.tracking.background import BLOCK
 from gait_recognition.tracking.track import MIN_FRAMES
 from gait_recognition.vectors import BATCH_SIZE, RunningVector
 from gait_recognition.videos import Encoder
@@ -198,10 +198,7 @@ class Watch:
 
     def _look_ahead(self):
         """The first background: of a recording's beginning, else of the first seconds, in which nobody is followed."""
-        seconds = BLOCK / RATE
-        frames = self.live.opening_frames(seconds, SAMPLES)
-        self._people.begin_with(frames, min(seconds, seconds * len(frames) / SAMPLES))
-        if not frames:
+        if not self._people.begin_with(self.live.beginning(BLOCK / RATE)):
             self._say(f'{self.live.name}: looking at the scene for {WARM_SECONDS:g} s before anybody is followed')
 
     def _take(self, ended):

@@ -4,12 +4,15 @@ The same figures, following and boxes as of recordings (`still`, `tracking.track
 of the whole: backgrounds are of the last quarter of a minute, boxes are smoothed with `AHEAD_SECONDS` of those after.
 """
 import collections
+import contextlib
+import functools
 import math
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from gait_recognition.facts import Unreadable
 from gait_recognition.people.figures import HIDDEN
 from gait_recognition.people.scenes import BEHIND, edges_of
 from gait_recognition.people.still import StillFollower, View, is_walk, sight_of
@@ -43,15 +46,22 @@ class RunningBackground:
         self._pictures, self._step, self._sampled, self._renewed = [], WARM_SECONDS / SAMPLES, -math.inf, -math.inf
         self._begun = self._latest = None
 
+    @property
+    def is_there(self):
+        return self._latest is not None
+
     def add(self, seconds, picture):
         """Take the next picture; (still, noise), or None while there are too few."""
         self._begun = seconds if self._begun is None else self._begun
-        if seconds - self._sampled >= 0.999 * self._step:
+        if self._is_due(seconds):
             self._sampled = seconds
             self._keep(picture)
         if seconds - self._begun >= WARM_SECONDS and seconds - self._renewed >= RENEW_SECONDS:
             self._latest, self._renewed = still_picture(self._pictures), seconds
         return self._latest
+
+    def _is_due(self, seconds):
+        return seconds - self._sampled >= 0.999 * self._step
 
     def _keep(self, picture):
         """The first are taken closely, then always fewer, until they reach over the time of a background."""
@@ -62,11 +72,15 @@ class RunningBackground:
             else:
                 del self._pictures[0]
 
-    def begin_with(self, pictures, seconds):
-        """Start from pictures of the `seconds` to come, evenly spaced: of what can be read twice."""
-        self._pictures, self._step = list(pictures), SAMPLE_SECONDS
-        self._begun, self._sampled = -WARM_SECONDS, seconds
-        self._latest, self._renewed = still_picture(self._pictures), seconds
+    def begin_with(self, loads):
+        """Start from what is to come, of what can be read twice: (seconds, function that gives a picture) of each."""
+        for seconds, load in loads:
+            if self._is_due(seconds):
+                with contextlib.suppress(Unreadable):
+                    self._keep(load())
+                    self._sampled = self._renewed = seconds
+        if len(self._pictures) > 1:
+            self._begun, self._latest = -math.inf, still_picture(self._pictures)
 
 
 class Patch(NamedTuple):
@@ -224,11 +238,14 @@ class RunningPeople:
     def _begin(self):
         self._cuts, self._background, self._kept, self._part = Cuts(), RunningBackground(), None, 0
 
-    def begin_with(self, frames, seconds):
-        """Start from frames of the `seconds` to come, evenly spaced."""
-        if len(frames) > 1:
-            self._background.begin_with([shrink(frame)[0] for frame in frames], seconds)
-            self._shape = frames[0].shape
+    def begin_with(self, loads):
+        """Start from what is to come: (seconds, function that gives the frame) of each; whether there was enough."""
+        def small(load):
+            frame = load()
+            self._shape = frame.shape
+            return shrink(frame)[0]
+        self._background.begin_with((seconds, functools.partial(small, load)) for seconds, load in loads)
+        return self._background.is_there
 
     def add(self, moment):
         """The next moment; those who left meanwhile, a list of `RunningTrack`."""
