@@ -54,13 +54,15 @@ def memory():
     return int(fields[1]) * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
-def rounds(path, minutes):
-    """The frames of a video, over and over."""
-    left = int(minutes * 60 * FPS)
-    while left > 0:
-        for frame in itertools.islice(read_frames(path), left):
-            left -= 1
+def rounds(path, minutes, note):
+    """The frames of a video, over and over; `note` is called after each minute of them."""
+    given, wanted = 0, int(minutes * 60 * FPS)
+    while given < wanted:
+        for frame in itertools.islice(read_frames(path), wanted - given):
             yield frame
+            given += 1
+            if given % int(60 * FPS) == 0:
+                note()
 
 
 def measure(path, nets, options):
@@ -68,19 +70,17 @@ def measure(path, nets, options):
     gallery, rng = Gallery('0' * 64), np.random.default_rng(0)
     for name in ('anna', 'ben'):
         gallery.enrol(name, rng.normal(size=(3, 512)).astype(np.float32), force=True)
-    held, counts, began = [], {}, time.monotonic()
-    print(f'{"minute":>7}{"wall":>8}{"MB":>9}{"tracks":>8}{"used":>9}{"every":>7}', flush=True)
-    used = 0
+    held, tracks, used, began = [], 0, 0, time.monotonic()
+
+    def note():
+        held.append(memory())
+        print(f'{len(held):7}{(time.monotonic() - began) / 60:8.1f}{held[-1]:9.1f}{tracks:8}{used:9}', flush=True)
+    print(f'{"minute":>7}{"wall":>8}{"MB":>9}{"tracks":>8}{"used":>9}', flush=True)
     with tempfile.TemporaryDirectory() as clips:
-        for event in watch(rounds(path, options.minutes), gallery, *nets, every=options.every, fps=FPS,
+        for event in watch(rounds(path, options.minutes, note), gallery, *nets, every=options.every, fps=FPS,
                            real_time=not options.fast, clips=clips if options.clips else None,
                            say=lambda line: print(f'# {line}', flush=True)):
-            counts[event.kind] = counts.get(event.kind, 0) + 1
-            used += event.used if event.kind == LEFT else 0
-            while len(held) < int(event.end / 60):
-                held.append(memory())
-                print(f'{len(held):7}{(time.monotonic() - began) / 60:8.1f}{held[-1]:9.1f}{counts.get(LEFT, 0):8}'
-                      f'{used:9}{event.every:7}', flush=True)
+            tracks, used = tracks + (event.kind == LEFT), used + (event.used if event.kind == LEFT else 0)
     return held
 
 

@@ -221,8 +221,11 @@ class Live:
             if since > GOOD_SECONDS:
                 self._failures = 0
             self._latest = seconds
-            waited += self._waiting.put((number, Moment(seconds, time.time(), frame, 1), time.monotonic()),
-                                        self._room(frame))
+            item = number, Moment(seconds, time.time(), frame, 1), time.monotonic()
+            if not self._is_live:
+                waited += self._waiting.put(item, self._room(frame))
+            elif not self._waiting.offer(item, self._room(frame)):      # a camera does not wait
+                self._pace.is_crowded = True
 
     def _room(self, frame):
         """How many frames may wait."""
@@ -278,11 +281,13 @@ class _Pace:
         Seconds of frames that may wait.
     is_hopeless : bool
         The latest frame waited too long to be used at all.
+    is_crowded : bool
+        So many frames wait that there was no room for one.
     """
 
     def __init__(self, every, max_lag):
         self.asked, self.max_lag = every, max_lag
-        self.held, self.is_hopeless = max(1.0, 2 * max_lag), False
+        self.held, self.is_hopeless, self.is_crowded = max(1.0, 2 * max_lag), False, False
         self._times, self._eased, self._patience, self._settling = 1, None, EASE_SECONDS[0], 0.0
         self._dropped = False
 
@@ -295,10 +300,11 @@ class _Pace:
 
     def note(self, lag):
         """Take how many seconds the latest frame waited; what is to be said, or None."""
-        now = time.monotonic()
-        self.is_hopeless = lag > self.max_lag and self._times == COARSEST and now > self._settling
-        if lag <= self.max_lag:
+        now, is_late = time.monotonic(), lag > self.max_lag
+        self.is_hopeless = is_late and self._times == COARSEST and now > self._settling
+        if not is_late and not self.is_crowded:
             return self._ease(lag, now)
+        self.is_crowded = False
         self._eased = None
         if now < self._settling:                                        # what waits came before the last change
             return None
@@ -353,6 +359,16 @@ class _Waiting:
             self._items.append(item)
             self._changed.notify_all()
         return time.monotonic() - began
+
+    def offer(self, item, room):
+        """Add an item, if fewer than `room` wait; whether that was so. _Closed as of `put`."""
+        with self._changed:
+            if self._is_closed:
+                raise _Closed
+            if has_room := len(self._items) < room:
+                self._items.append(item)
+                self._changed.notify_all()
+            return has_room
 
     def fail(self, error):
         with self._changed:

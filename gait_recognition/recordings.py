@@ -116,6 +116,8 @@ class Recording:
                               f'record to a file first. ({error})')
         if isinstance(error, TimeoutError):
             return ValueError(f'{self.name}: nothing came for too long, given up ({error})')
+        if self.kind == 'address' and not isinstance(error, ValueError):            # refused, unauthorised, not found
+            return ValueError(f'{self.name} cannot be opened: {getattr(error, "strerror", None) or error}')
         hint = '; some videos, such as many .mp4, can only be read from a file' if self.kind == 'pipe' else ''
         if getattr(error, 'errno', None) == errno.EINVAL:               # a format of `REFERRING`
             hint = NOT_FOLLOWED

@@ -299,6 +299,8 @@ def test_a_stream_whose_server_is_killed_is_watched_again_when_it_is_back(serve,
 def test_a_password_is_in_nothing_that_is_said(serve, port, known, run, gallery, weights):
     server = serve(port, 'viewer', 'horse7')
     address = f'rtsp://viewer:horse7@127.0.0.1:{port}/hall'
+    with pytest.raises(ValueError, match=r'^rtsp://viewer:\*\*\*@127.0.0.1:\d+/hall cannot be opened: .*401'):
+        Live(address.replace('horse7', 'wrong'))
     source = Live(address, say=lambda line: None)
     assert source.name == f'rtsp://viewer:***@127.0.0.1:{port}/hall' and next(iter(source)).frame.shape == (184, 320, 3)
     server.kill()
@@ -425,6 +427,18 @@ def test_who_cannot_keep_up_uses_every_second_frame_and_says_so(recording, known
     behind = [line for line in said if 'behind: every second frame is used' in line]
     assert len(behind) == 1 and 's behind' in behind[0]
     assert max(event.every for event in events) >= 2 and len(left(events)) >= 1
+
+
+def test_a_camera_is_not_kept_waiting_where_few_large_frames_may_wait(monkeypatch):
+    frames = np.zeros((60, 90, 160, 3), np.uint8)
+    monkeypatch.setattr(live, 'HELD_BYTES', 3 * frames[0].nbytes)
+    said, used = [], []
+    began = time.monotonic()
+    for moment in Live(frames, real_time=True, fps=25, say=said.append):
+        used.append(moment)
+        time.sleep(0.1)
+    assert 2.3 < time.monotonic() - began < 8               # 2.4 s of frames, not 6
+    assert len(used) < 40 and used[-1].every > 1 and any('every second frame' in line for line in said)
 
 
 def test_pace_halves_and_doubles_with_patience(monkeypatch):
