@@ -16,9 +16,9 @@ import numpy as np
 
 import gait_files
 from gait_recognition import recordings, sources
-from gait_recognition.facts import Clock, Facts, Limits, Unreadable
+from gait_recognition.facts import Clock, Facts, Limits, TooLargeError, Unreadable
 from gait_recognition.parameters import FRAME_RATE, IN_SECONDS, POSITIVE_INTEGER, check, integer_from, optional
-from gait_recognition.pictures import DEFAULT_FPS, DEFAULT_LIMITS, PictureSequence, open_walk
+from gait_recognition.pictures import DEFAULT_FPS, DEFAULT_LIMITS, PictureSequence, is_damaged, open_walk
 
 CONSTRAINTS = {'every': POSITIVE_INTEGER, 'start': optional(IN_SECONDS), 'end': optional(IN_SECONDS),
                'fps': optional(FRAME_RATE), 'stream': optional(integer_from(0))}
@@ -159,8 +159,8 @@ class Frames:
         for number, seconds, load in self._in_range():
             try:
                 frame = load()
-            except Unreadable:
-                self._count_damaged()
+            except Unreadable as error:
+                self._count_damaged(error.__cause__)
                 continue
             if shape is None:
                 shape = frame.shape
@@ -173,6 +173,8 @@ class Frames:
         if not self.count and not self.skipped and self._passed_over is not None:
             raise ValueError(f'{self.name}: nothing from second {self.start:g} on (start, --start): its last frame is '
                              f'at {self._passed_over:.2f} s')
+        if not self.count and self.facts.too_large:
+            raise TooLargeError(self.facts.too_large)
         if not self.count:
             raise ValueError(f'{self.name}: no frame to read: {self.skipped} damaged, none readable in the range asked '
                              f'for' + ('' if self.rereadable else ' (it can be read only once)'))
@@ -180,9 +182,11 @@ class Frames:
         if self._file_stamp() != self._stamp:
             raise ValueError(f'{self.name} changed while it was read; wait until it is written whole')
 
-    def _count_damaged(self):
+    def _count_damaged(self, error):
         self.skipped += 1
         self.facts.damaged = self.skipped
+        if isinstance(error, TooLargeError):
+            self.facts.too_large = self.facts.too_large or str(error)
 
     def _in_range(self):
         """(number, seconds, function that gives the frame) of those to be given."""
@@ -190,8 +194,7 @@ class Frames:
         in_range = 0
         with contextlib.closing(self._reader.read()) as loads:
             for number, (time, load) in enumerate(loads):
-                is_damaged = load is recordings.damaged
-                seconds = clock.damaged() if is_damaged else clock(number, time)
+                seconds = clock.damaged() if is_damaged(load) else clock(number, time)
                 if seconds >= self.end:
                     return
                 if seconds < self.start:

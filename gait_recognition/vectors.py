@@ -430,9 +430,10 @@ def _read_check(file):
     """How fit the recording is whose vector is in a file of the cache; None where nobody looked, as before 2.1."""
     try:
         with open(_check_file(file), encoding='utf-8') as opened:
-            return json.load(opened)
-    except (OSError, ValueError):
+            check = json.load(opened)
+    except (OSError, ValueError, RecursionError):
         return None
+    return check if isinstance(check, dict) else None
 
 
 def _read_remarks(file):
