@@ -104,24 +104,9 @@ class Frames:
         self._stamp = self._file_stamp()
         self.rereadable = found.kind in ('file', 'pictures') or (
             found.kind == 'frames' and iter(found.target) is not found.target)
-        self._reader = self._open(found, fps, stream)
+        self._reader = open_reader(found, fps, stream, self.limits)
         self.fps, self.knows_fps, self.facts = self._reader.fps, self._reader.knows_fps, self._reader.facts
         self._begun = None
-
-    def _open(self, found, fps, stream):
-        """The reader of a source: `read()` yields (seconds or None, function that gives the frame)."""
-        if found.kind == 'frames':
-            return _Array(found.target, fps)
-        if found.kind == 'camera':
-            return recordings.camera(found.target, self.limits)
-        if found.kind == 'file' and (image := open_walk(found.target, self.limits)) is not None:
-            image.close()
-            found = sources.Source('pictures', found.name, [found.target])
-        if found.kind != 'pictures':
-            return recordings.Recording(found.kind, found.target, found.name, self.limits, stream)
-        if stream is not None:
-            raise ValueError(f'{found.name}: pictures have no streams (--stream {stream})')
-        return PictureSequence(found.target, fps, self.limits)
 
     @property
     def expected(self):
@@ -230,6 +215,22 @@ class Frames:
         except OSError:
             return 'gone'
         return facts.st_size, facts.st_mtime_ns
+
+
+def open_reader(found, fps=None, stream=None, limits=DEFAULT_LIMITS):
+    """The reader of a `sources.Source`: its `read()` yields (seconds or None, function that gives the frame)."""
+    if found.kind == 'frames':
+        return _Array(found.target, fps)
+    if found.kind == 'camera':
+        return recordings.camera(found.target, limits)
+    if found.kind == 'file' and (image := open_walk(found.target, limits)) is not None:
+        image.close()
+        found = sources.Source('pictures', found.name, [found.target])
+    if found.kind != 'pictures':
+        return recordings.Recording(found.kind, found.target, found.name, limits, stream)
+    if stream is not None:
+        raise ValueError(f'{found.name}: pictures have no streams (--stream {stream})')
+    return PictureSequence(found.target, fps, limits)
 
 
 class KeptFrames(Frames):

@@ -69,9 +69,23 @@ def add_gait_weights(parser):
 
 
 def add_frames(parser):
+    _add_crop(parser)
+    add_reading(parser)
+    parser.add_argument('--max-frames', type=count, default=Limits().frames, metavar='N',
+                        help='refuse longer walks (default: %(default)s)')
+
+
+def _add_crop(parser):
     parser.add_argument('--crop', choices=CROP_METHODS, default='auto',
-                        help='how the walker is found: before a still background, by the pose network, or not at all '
-                             '(square crops already); default: auto')
+                        help='how the walker is found. auto (default): by what moves before a still background where '
+                             'the joints of the pose network fit it, else by the joints, which --verbose says with '
+                             'the reason; refuses what neither is sure of. background: by what moves alone; pose: by '
+                             'the joints alone; none: frames are square crops already. These three take what they '
+                             'find and check nothing: no company, no shadow, nobody who stands')
+
+
+def add_reading(parser):
+    """How frames are read and looked at, whatever they are of."""
     parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help='of the pose network; bfloat16 is faster on processors that have it; its vectors are '
                              'compared with their like only')
@@ -82,8 +96,6 @@ def add_frames(parser):
                              'largest)')
     parser.add_argument('--max-pixels', type=count, default=Limits().pixels, metavar='N',
                         help='refuse larger frames and pictures (default: %(default)s)')
-    parser.add_argument('--max-frames', type=count, default=Limits().frames, metavar='N',
-                        help='refuse longer walks (default: %(default)s)')
 
 
 def limits(arguments):
