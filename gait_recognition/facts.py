@@ -118,6 +118,28 @@ class Facts:
         return said
 
 
+@dataclasses.dataclass
+class Reached:
+    """How far the work on a walk is, for who watches it (`progress`).
+
+    Attributes
+    ----------
+    stage : int
+        Which part of the work: 0 until who reads the frames begins another.
+    count : int
+        Frames given in the present reading.
+    whole : int
+        Frames of a whole reading; 0 before the first is through.
+    """
+
+    stage: int = 0
+    count: int = 0
+    whole: int = 0
+
+    def next_stage(self):
+        self.stage, self.count = self.stage + 1, 0
+
+
 def shown_size(width, height, aspect):
     """(width, height) at which pixels of an aspect (width by height) are square; no edge gets shorter."""
     if not 1 / WIDEST <= aspect <= WIDEST or abs(aspect - 1) <= NEARLY_SQUARE:

@@ -46,6 +46,29 @@ def read_picture(path, limits=DEFAULT_LIMITS):
     OSError
         Not there, or not readable.
     """
+    return _read(path, limits)[0]
+
+
+def read_reduced(path, least, limits=DEFAULT_LIMITS):
+    """`read_picture` for who needs few pixels: a large JPEG is decoded to a half, a quarter or an eighth of its size.
+
+    Parameters
+    ----------
+    path, limits
+        As of `read_picture`.
+    least : int
+        Pixels that both edges keep, where they have as many.
+
+    Returns
+    -------
+    picture : PIL.Image.Image
+    whole : (int, int)
+        Width and height that `read_picture` gives.
+    """
+    return _read(path, limits, least)
+
+
+def _read(path, limits, least=None):
     known_formats()
     check_regular(path)
     # Pillow warns from half its limit on; a picture the user names may be as large as that.
@@ -54,7 +77,12 @@ def read_picture(path, limits=DEFAULT_LIMITS):
         try:
             with Image.open(file) as image:
                 limits.check_size(path, *image.size)
-                return in_square_pixels(to_rgb(image, stretch=True), pixel_aspect(image))
+                upright = image.size[::-1] if _is_turned(image) else image.size
+                aspect, whole = pixel_aspect(image), shown_size(*upright, pixel_aspect(image))
+                if least:
+                    image.draft('RGB', (least, least))
+                image.load()                                # `to_rgb` may give it back as it is
+                return in_square_pixels(to_rgb(image, stretch=True), aspect), whole
         except TooLargeError:
             raise
         except Image.DecompressionBombError as error:
@@ -261,10 +289,14 @@ def pixel_aspect(image):
     try:
         across, down = (float(density) for density in densities)
         aspect = Fraction(down / across).limit_denominator(1000)
-        turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
-        return 1 / aspect if turned else aspect
+        return 1 / aspect if _is_turned(image) else aspect
     except Exception:                                       # of every class: none, or nonsense
         return SQUARE
+
+
+def _is_turned(image):
+    """Whether width and height change places where an opened file is turned upright."""
+    return image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
 
 
 def in_square_pixels(image, aspect):
@@ -291,20 +323,22 @@ def to_rgb(image, stretch=False):
     ------
     ValueError
     """
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ORIENTATION, 1) != 1:            # else it would be copied: 64 million pixels take 256 MB
+        image = ImageOps.exif_transpose(image)
     if image.mode[0] in 'IF':               # 16 or 32 bits: Pillow would cut at 255 where it has to scale
-        values = np.nan_to_num(np.asarray(image, np.float32))
+        values = np.nan_to_num(np.array(image, np.float32), copy=False)
         low, high = float(values.min()), float(values.max())
         if image.mode != 'F' and low >= 0 and high <= WHITE_16_BIT:
             low, high = 0.0, WHITE_16_BIT
         elif not stretch:
             raise ModeError(f'expected 8 or 16 bits a channel, got mode {image.mode}; convert it first')
-        values = (values - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
-        return Image.fromarray(values.round().astype(np.uint8)).convert('RGB')
+        values -= low
+        values *= 255.0 / max(high - low, np.finfo(np.float32).tiny)
+        return Image.fromarray(values.round(out=values).astype(np.uint8)).convert('RGB')
     if image.has_transparency_data:
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    return image.convert('RGB')
+    return image if image.mode == 'RGB' else image.convert('RGB')
 
 
 def to_frame(picture, size=299):

@@ -22,7 +22,7 @@ from gait_recognition.frames import Frames, read_frames
 from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, integer_from, one_of, optional
 from gait_recognition.prefetch import ahead
 from gait_recognition.quality import quality_of_track
-from gait_recognition.rates import RATE, Resampler, is_at
+from gait_recognition.rates import RATE, EvenClock, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks, warn_of_defaults
@@ -64,7 +64,8 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     return_track : bool
     rate : float, optional
         Frames a second that the gait network gets, where the source says how many it has: between frames their spatial
-        features are interpolated over time. None: the frames as they come.
+        features are interpolated over time, by the frames' own times where the clock is uneven (a variable frame rate,
+        dropped frames). None: the frames as they come.
 
     Returns
     -------
@@ -96,13 +97,14 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         warn_of_defaults()
         pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
+    frames.reached.next_stage()
     total, count, described, state = np.zeros(VECTOR_SIZE), 0, 0, None
-    resampler = Resampler(rate) if _is_resampled(frames, rate) else None
+    resampler, clock = _resampler(frames, rate), EvenClock(frames.fps)
     for batch in ahead(batches(crops, batch_size), 2):
         features = pose_net.feed_forward_features(batch, batch_size=batch_size)
         if resampler:
             numbers = crops.track.numbers[count:count + len(batch)]
-            features = resampler(features, [number / frames.fps for number in numbers])
+            features = resampler(features, map(clock, numbers, frames.seconds_of(numbers)))
         count += len(batch)
         if len(features):
             mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
@@ -115,6 +117,14 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         return vector, crops.track
     crops.track.warn()
     return vector
+
+
+def _resampler(frames, rate):
+    """What brings features to that rate; None where the source has no clock. Frames at that rate already stay as they
+    are, except where their clock is uneven."""
+    if rate is None or not frames.knows_fps:
+        return None
+    return Resampler(rate if _is_resampled(frames, rate) else frames.fps / frames.every)
 
 
 def _is_resampled(frames, rate):

@@ -83,6 +83,15 @@ def test_each_rule_is_told_with_its_figure(options, word, reason):
     assert WORDS.index(word) == max(WORDS.index(each.rsplit('(')[1][:-1]) for each in found.reasons)
 
 
+@pytest.mark.parametrize('count', [17, 20, 25, 26, 35, 36, 50])
+def test_every_second_frame_makes_no_recording_longer_and_counts_steps_in_the_same_seconds(count):
+    all_frames, second = (fitness(count=count, every=every) for every in (1, 2))
+    assert second.seconds == pytest.approx(all_frames.seconds, abs=1.01 / 25) and second.seconds <= all_frames.seconds
+    if count != 26:                                                         # every second: one less
+        assert (second.steps is None) == (all_frames.steps is None) == (count <= 25)
+    assert WORDS.index(second.word) >= WORDS.index(all_frames.word)
+
+
 def test_lost_frames_unsure_joints_and_missing_steps_are_told_with_the_reason():
     frames, track, found = walk()
     track.dropped, track.skipped = {80: 'nobody found', 81: 'nobody found'}, 3

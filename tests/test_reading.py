@@ -27,6 +27,7 @@ from gait_recognition.galleries import exchange
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import kind_of
 from gait_recognition.pictures import read_picture
+from gait_recognition.pose_estimation import poses
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.parts import ELSEWHERE
 from gait_recognition.training.annotations import convert_lsp, read_annotations
@@ -252,6 +253,19 @@ def test_dropped_frames_are_said_and_the_rate_is_that_of_the_others(tmp_path):
     assert frames.fps == pytest.approx(25, rel=0.01) and frames.facts.missing == 15
     assert 'about 15 frames are missing' in frames.remarks[0]
     assert frames.seconds[20] == pytest.approx(1.4, abs=0.01)
+
+
+def test_a_variable_rate_gives_the_vector_that_its_constant_twin_gives(tmp_path):
+    seconds = np.arange(120) / 25
+    waves = 120 + 100 * np.sin(1.3 * seconds[:, None, None] + np.arange(298)[:, None] / 40 + np.arange(3))   # (T, H, 3)
+    frames = np.repeat(waves[:, :, None].astype(np.uint8), 298, 2)
+    kept = [*range(60), *range(60, 120, 6), 119]
+    twin, walk = write(tmp_path / 'twin.mkv', frames), write(tmp_path / 'walk.mkv', frames[kept], times=kept)
+
+    def cosine(**options):
+        both = [walk_vector(path, Features(), Leaky(), crop='none', **options) for path in (twin, walk)]
+        return both[0] @ both[1] / np.prod(np.linalg.norm(both, axis=1))
+    assert cosine() > 0.99 > cosine(rate=None)
 
 
 def test_a_stream_without_times_is_counted_on_and_said(tmp_path):
@@ -493,6 +507,30 @@ def test_a_bomb_is_refused_by_its_header(tmp_path):
     for reader in (read_frames, pictures.read_picture):
         with pytest.raises(ValueError, match='13300 x 13300 are more than 64,000,000 pixels'):
             reader(tmp_path / 'bomb.png')
+
+
+@pytest.mark.parametrize('orientation, whole', [(1, (5000, 4000)), (6, (4000, 5000))])
+def test_a_large_jpeg_is_decoded_at_the_size_that_is_needed(tmp_path, orientation, whole, monkeypatch):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    wedge = Image.linear_gradient('L').resize((5000, 4000)).convert('RGB')
+    wedge.save(tmp_path / 'large.jpg', exif=exif)
+    picture, size = pictures.read_reduced(tmp_path / 'large.jpg', 1200)
+    assert (size, picture.size) == (whole, (whole[0] // 2, whole[1] // 2))
+    assert pictures.read_picture(tmp_path / 'large.jpg').size == whole
+    seen = []
+
+    class Net:
+        def joint_positions(self, crops):
+            seen.append(crops[0].astype(int))
+            return np.full((3, 1, 16), 149.5, np.float32)
+    for _ in range(2):
+        found, = poses(tmp_path / 'large.jpg', Net())
+        assert found.joints[:2, 0].tolist() == [whole[1] / 2, whole[0] / 2]
+        monkeypatch.setattr('gait_recognition.pose_estimation.ENOUGH', 1000)        # the second is read whole
+    assert np.abs(seen[0] - seen[1]).max() <= 2
+    wedge.save(tmp_path / 'large.png')                          # cannot be
+    assert pictures.read_reduced(tmp_path / 'large.png', 1200)[0].size == (5000, 4000)
 
 
 def test_a_higher_limit_is_higher_than_pillows_own(tmp_path, monkeypatch):

@@ -1,9 +1,12 @@
 """Options that sub-commands share."""
+import errno
+import os
 import pathlib
 
-from gait_recognition.console import count, seed
+from gait_recognition.console import check_target, count, seed
 from gait_recognition.facts import Limits
 from gait_recognition.galleries.places import ServerPlace, is_address
+from gait_recognition.kinds import GALLERY
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
@@ -33,6 +36,15 @@ def key_in(path):
     if not key or '\n' in key:
         raise ValueError(f'{path}: expected one line, the key, got {len(key.splitlines())}')
     return key
+
+
+def check_changeable(path, key_file, may_be_new=False):
+    """Refuse before computing a gallery's file that could not be changed, or made, afterwards."""
+    if not isinstance(path, pathlib.Path) or not (may_be_new or path.exists()):
+        return
+    check_target(path, writes=None if key_file else GALLERY)    # an encrypted file does not show what it is
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def add_output(parser):

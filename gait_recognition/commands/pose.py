@@ -19,13 +19,21 @@ from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
 from gait_recognition.overlays import Overlay, blend_heat_maps
 from gait_recognition.pictures import is_picture, read_picture
-from gait_recognition.pose_estimation import NOT_OF_PICTURES, FrameJoints, joints_of_view, joints_of_walk, picture_view
+from gait_recognition.pose_estimation import (
+    NOT_OF_PICTURES,
+    FrameJoints,
+    joints_of_view,
+    joints_of_walk,
+    picture_view,
+    read_for,
+)
 from gait_recognition.sources import is_live
 from gait_recognition.tracking.joints import SURE
 from gait_recognition.tracking.track import cut_square
 from gait_recognition.videos import VIDEOS, import_av, write_frames
 from gait_recognition.weights import find_pose_weights, open_pose_network
 
+STAGES = 'finding the walker', 'estimating joints', 'drawing'
 DRAWING_FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}    # and Pillow's names
 
 
@@ -56,7 +64,7 @@ def pose_arguments(parser):
 def pose_command(arguments):
     """Draw the skeleton on pictures and videos, and write the joints down."""
     batch = Batch(arguments, Form(('output', *FRAME_COLUMNS, *CHECK_COLUMNS), key='path',
-                                  stages=('finding the walker', 'estimating joints', 'drawing')),
+                                  stages=STAGES[:2 if arguments.joints and not arguments.output else 3]),
                   _without_drawings(find_walks(arguments.walks)), _opened)
     outputs = {path: _pose_output(path, arguments, len(batch.walks)) for path in batch.walks}
     for path, output in outputs.items():
@@ -175,8 +183,8 @@ def _as_line(row):
 
 def _pose_of_picture(path, output, net, arguments):
     """The joints of a picture, drawn if there is an output: (list of FrameJoints, facts)."""
-    picture = read_picture(path, limits(arguments))
-    view, box = picture_view(picture, arguments.crop, net)
+    picture, whole = read_for(path, arguments.crop, output is not None, limits(arguments))
+    view, box = picture_view(picture, arguments.crop, net, whole)
     joints = joints_of_view(view, box, net)
     if output is not None:
         frame = np.asarray(picture)
@@ -202,6 +210,8 @@ def _pose_of_walk(path, source, output, net, arguments):
     fitness = fitness_of(source, track, found, looks)
     say_track(track, arguments.verbose)
     if output is not None:
+        whole.reached = source.reached                      # who watches one sees the other
+        whole.reached.next_stage()
         write_frames(output, _drawn(whole, source.every, found, track, net, arguments), whole.fps / whole.every)
     return found, {**used_frames(track), 'check': fitness.as_dict()}
 

@@ -20,9 +20,16 @@ from gait_recognition.commands.batch import (
     as_line,
     csv_line,
 )
-from gait_recognition.commands.options import WALK_HELP, add_describing, add_gallery, add_range, key_in
+from gait_recognition.commands.options import (
+    WALK_HELP,
+    add_describing,
+    add_gallery,
+    add_range,
+    check_changeable,
+    key_in,
+)
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
-from gait_recognition.console import as_json, check_target, count, put, say, walks_of_people
+from gait_recognition.console import as_json, count, put, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery, Origin, Verification
 from gait_recognition.kinds import GALLERY, kind_of
@@ -64,8 +71,7 @@ def enrol_command(arguments):
         given = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
         given = [(arguments.name, walk) for walk in find_walks(arguments.walks)]
-    if isinstance(arguments.gallery, pathlib.Path):         # an encrypted file does not show what it is
-        check_target(arguments.gallery, writes=None if arguments.key_file else GALLERY)
+    check_changeable(arguments.gallery, arguments.key_file, may_be_new=True)
     key = key_in(arguments.key_file)
     batch = Batch(arguments, Form(('name', *FRAME_COLUMNS, *CHECK_COLUMNS), is_kept=True), [walk for _, walk in given])
     batch.look()
@@ -237,6 +243,8 @@ def _add_calibrate(parser):
 def _check_calibrate(arguments):
     if arguments.false_accept_rate is not None and not arguments.calibrate:
         raise ValueError('--false-accept-rate goes with --calibrate: the rate of a gallery is set by calibrating it')
+    if arguments.calibrate:
+        check_changeable(arguments.gallery, arguments.key_file)
 
 
 def identify_arguments(parser):
@@ -294,11 +302,15 @@ def _identify_together(arguments, batch, weights, gallery):
     answer = gallery.identify(np.array([each.pop('vector') for each in read], np.float32), top=arguments.top,
                               together=True)
     name = ', '.join(each['walk'] for each in read)
-    with Printer(arguments, IDENTIFIED) as printer:
-        printer.add({'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
-                     'walks': described, **_as_data(answer, point), 'text': '\n'.join(_identified(name, answer))})
-        for line in _about_ranking(arguments, answer.method, point):
-            printer.end(line)
+    data = {'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
+            'walks': described, **_as_data(answer, point)}
+    if arguments.json:
+        put(as_json(data))
+        return {answer.decision}
+    printer = Printer(arguments, IDENTIFIED)
+    printer.add({**data, 'text': '\n'.join(_identified(name, answer))})
+    for line in _about_ranking(arguments, answer.method, point):
+        printer.end(line)
     return {answer.decision}
 
 
