@@ -14,6 +14,7 @@ from gait_recognition.facts import SQUARE, Facts, Limits, TooLargeError, Unreada
 
 SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 ANIMATION_SUFFIXES = ('.avif', '.gif', '.tif', '.tiff', '.webp')     # of those that may be animations
+MOTION_JPEG = ('.mjpeg', '.mjpg')                           # films that look like the first of their pictures
 FORMATS = ('AVIF', 'BMP', 'GIF', 'HEIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')      # Pillow's, of walks and animations
 HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to 12 of a still picture
 WHITE_16_BIT = 65535
@@ -106,7 +107,7 @@ def opened_picture(path):
 
 def is_picture(path):
     """Whether a file is a single picture; animations and videos are walks, and nothing else is looked into."""
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) or os.fspath(path).lower().endswith(MOTION_JPEG):
         return False
     with contextlib.suppress(Exception), Image.open(path, formats=known_formats()) as image:
         return not is_animation(image)
@@ -164,6 +165,8 @@ def open_walk(path, limits=DEFAULT_LIMITS):
         Beyond the limits, or of a kind that takes something more to be read.
     """
     check_regular(path)
+    if os.fspath(path).lower().endswith(MOTION_JPEG):
+        return None
     with _pillow_limit(limits):
         try:
             image = Image.open(path, formats=known_formats())

@@ -18,7 +18,7 @@ ADDRESSES = ('rtsp://', 'http://', 'https://')
 STANDARD_INPUT = '-'
 MAX_CAMERA = 9999
 VIDEO_SUFFIXES = ('.3gp', '.asf', '.avi', '.dv', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
-                  '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv')
+                  '.mts', *pictures.MOTION_JPEG, '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv')
 SILENCE_SECONDS = 30            # without a byte from a pipe, until it is given up
 
 
@@ -54,7 +54,7 @@ def find(source):
     TypeError
     """
     if isinstance(source, str) and source.lower().startswith(ADDRESSES):
-        return Source('address', source, source)
+        return Source('address', without_password(source), source)
     if isinstance(source, (str, bytes, os.PathLike)):
         return _find_path(path_of(source))
     if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
@@ -79,6 +79,11 @@ def are_paths(source):
     """Whether a source is a list of paths: pictures of one walk."""
     return isinstance(source, (list, tuple)) and bool(source) and all(
         isinstance(one, (str, bytes, os.PathLike)) for one in source)
+
+
+def without_password(text):
+    """An argument as it may be shown: an address without the password in it."""
+    return re.sub(r'^(\w+://[^/@:]*):[^/]*@', r'\1:***@', text)
 
 
 def path_of(path):

@@ -190,6 +190,17 @@ def test_an_avif_animation_is_read_whole(tmp_path):
 
 # Time.
 
+def test_a_motion_jpeg_is_a_film_and_no_picture(tmp_path):
+    for name in ('walk.mjpeg', 'walk.MJPG'):
+        pictures_of_it = [io.BytesIO() for _ in range(8)]
+        for number, file in enumerate(pictures_of_it):
+            Image.new('RGB', (64, 48), (20 * number, 0, 0)).save(file, 'JPEG')
+        (tmp_path / name).write_bytes(b''.join(file.getvalue() for file in pictures_of_it))
+        pytest.importorskip('av')
+        assert len(read(tmp_path / name)[1]) == 8 and not pictures.is_picture(tmp_path / name)
+    assert sources.walks_of(str(tmp_path)) == [str(tmp_path / 'walk.mjpeg'), str(tmp_path / 'walk.MJPG')]
+
+
 def test_an_hour_inside_a_recording_is_said_and_no_track_leads_over_it(tmp_path):
     first, middles = crossing(60, last=110.0)
     second, _ = crossing(60, first=110.0)
@@ -283,7 +294,7 @@ def test_slow_recordings_keep_their_own_rate(tmp_path):
     assert frames.fps == pytest.approx(0.5, rel=0.05) and not frames.facts.jumps
 
 
-@pytest.mark.parametrize('name, options', [('walk.mkv', {}), ('walk.mp4', {'movflags': 'faststart'})])
+@pytest.mark.parametrize('name, options', [('walk.mkv', {}), ('walk.mp4', {'movflags': 'faststart'}), ('walk.avi', {})])
 def test_a_truncated_recording_is_said_with_what_is_missing(tmp_path, name, options):
     path = write(tmp_path / name, texture(50), options=options)
     frames, found = read(path)
@@ -370,9 +381,12 @@ def test_an_address_is_read_where_the_user_says_so_and_a_playlist_there_is_not_f
         try:
             frames, found = read(f'{address}/walk.mkv')
             assert len(found) == 5 and not frames.rereadable
-            for name in ('list.m3u8', 'nothing.mp4'):
-                with pytest.raises(ValueError, match=f'{name} cannot be read'):
+            for name, why in (('list.m3u8', 'playlists'), ('nothing.mp4', '404')):
+                with pytest.raises(ValueError, match=f'{name}: no video can be read there .*{why}'):
                     read_frames(f'{address}/{name}')
+            with pytest.raises(ValueError, match=r'^http://me:\*\*\*@127.*404') as caught:
+                read_frames(f'{address}/nothing.mp4'.replace('//', '//me:se:c@ret@'))
+            assert 'c@ret' not in str(caught.value)
         finally:
             server.shutdown()
 
@@ -405,6 +419,19 @@ def test_heic_is_read_by_its_plug_in_or_what_to_install_is_said(tmp_path):
     for reader in (read_frames, pictures.read_picture):
         with pytest.raises(ValueError, match='me.heic is a HEIC picture: pip install pillow-heif'):
             reader(tmp_path / 'me.heic')
+
+
+def test_heic_pictures_are_read_alone_and_as_a_walk(tmp_path):
+    pytest.importorskip('pillow_heif')
+    assert 'HEIF' in pictures.known_formats()
+    images = [Image.new('RGB', (64, 48), (40 * number, 80, 10)) for number in range(4)]
+    for number, image in enumerate(images):
+        image.save(tmp_path / f'{number}.heic')
+    _, found = read(tmp_path)
+    assert np.abs([frame[0, 0, 0] - 40.0 * number for number, frame in enumerate(found)]).max() < 4 and len(found) == 4
+    assert read_picture(tmp_path / '1.heic').size == (64, 48) and pictures.is_picture(tmp_path / '1.heic')
+    images[0].save(tmp_path / 'walk.heic', save_all=True, append_images=images[1:])
+    assert len(read(tmp_path / 'walk.heic')[1]) == 4
 
 
 @pytest.mark.parametrize('source, message', [
