@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_recognition import pictures
+from gait_recognition.masking import without_secrets
 
 ADDRESSES = ('rtsp://', 'http://', 'https://')
 STANDARD_INPUT = '-'
@@ -54,7 +55,7 @@ def find(source):
     TypeError
     """
     if isinstance(source, str) and source.lower().startswith(ADDRESSES):
-        return Source('address', without_password(source), source)
+        return Source('address', without_secrets(source), source)
     if isinstance(source, (str, bytes, os.PathLike)):
         return _find_path(path_of(source))
     if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
@@ -79,11 +80,6 @@ def are_paths(source):
     """Whether a source is a list of paths: pictures of one walk."""
     return isinstance(source, (list, tuple)) and bool(source) and all(
         isinstance(one, (str, bytes, os.PathLike)) for one in source)
-
-
-def without_password(text):
-    """An argument as it may be shown: an address without the password in it."""
-    return re.sub(r'^(\w+://[^/@:]*):[^/]*@', r'\1:***@', text)
 
 
 def path_of(path):

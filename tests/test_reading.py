@@ -560,6 +560,17 @@ def test_a_large_jpeg_is_decoded_at_the_size_that_is_needed(tmp_path, orientatio
     assert pictures.read_reduced(tmp_path / 'large.png', 1200)[0].size == (5000, 4000)
 
 
+def test_a_strip_that_no_camera_takes_is_refused_for_its_frames_would_fill_the_memory(tmp_path):
+    strips = [Image.new('L', (13_300, 300), grey) for grey in (0, 1)]
+    strips[0].save(tmp_path / 'strip.gif', save_all=True, append_images=strips[1:])
+    strips[0].save(tmp_path / 'strip.png')
+    for reader, name in ((read_frames, 'strip.gif'), (read_frames, 'strip.png'), (pictures.read_picture, 'strip.png')):
+        with pytest.raises(ValueError, match=f'{name}: 13300 x 300: a strip, 44 times'):
+            reader(tmp_path / name)
+    Image.new('L', (5000, 500)).save(tmp_path / 'panorama.png')
+    assert len(read(tmp_path / 'panorama.png')[1]) == 1
+
+
 def test_a_higher_limit_is_higher_than_pillows_own(tmp_path, monkeypatch):
     Image.new('RGB', (50, 60)).save(tmp_path / 'large.png')
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)

@@ -12,8 +12,9 @@ from gait_recognition.batches import KeptAnswers, find_walks, is_fault_of_walk, 
 from gait_recognition.commands.walks import read_walk
 from gait_recognition.console import as_json, check_target, counted, put, reason_of, say
 from gait_recognition.kinds import ANSWERS
+from gait_recognition.masking import without_secrets
 from gait_recognition.progress import WalksProgress
-from gait_recognition.sources import is_read_once, path_of, without_password
+from gait_recognition.sources import is_read_once, path_of
 from gait_recognition.vectors import digest_of
 from gait_recognition.weights import load_tensorflow
 
@@ -132,7 +133,7 @@ class Batch:
 
     def _reason(self, walk, error):
         """An error in one line that names the walk."""
-        reason, name = reason_of(error), without_password(walk)
+        reason, name = reason_of(error), without_secrets(walk)
         return reason if name in reason else f'{name}: {reason}'
 
     @property
@@ -234,7 +235,7 @@ class Batch:
             source = self._once.pop(number, None) or self._opener(walk, self._arguments)
             with progress.showing(number, source or _Picture(walk)):
                 answer, text = work(walk, source)
-            name = without_password(answer.pop(self._form.key, walk))
+            name = answer.pop(self._form.key, walk)
             return {self._form.key: name, 'error': None, **answer, 'text': text}, False
         except Exception as error:
             if not is_fault_of_walk(error):
@@ -243,7 +244,7 @@ class Batch:
             return self._as_error(walk, self._reason(walk, error)), isinstance(error, OSError)
 
     def _as_error(self, walk, reason):
-        return {self._form.key: without_password(walk), 'error': reason}
+        return {self._form.key: without_secrets(walk), 'error': reason}
 
     def _key(self, walk, made_with):
         """What a walk's answer depends on; None for what can be read only once."""

@@ -17,6 +17,7 @@ from gait_recognition.drawing import draw_skeleton
 from gait_recognition.fitness import Looks, fitness_of
 from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
+from gait_recognition.masking import without_secrets
 from gait_recognition.overlays import Overlay, blend_heat_maps
 from gait_recognition.pictures import is_picture, read_picture
 from gait_recognition.pose_estimation import (
@@ -135,10 +136,11 @@ def _pose(path, source, output, net, arguments):
     if _is_trc(arguments.joints):
         write_trc(arguments.joints, found, source.fps, height, arguments.every, arguments.threshold,
                   arguments.keypoints)
-    lines = [f'{path}: {summary["used"]} of {summary["frames"]} frames' + (f' -> {output}' if output else '')]
+    name = without_secrets(path)
+    lines = [f'{name}: {summary["used"]} of {summary["frames"]} frames' + (f' -> {output}' if output else '')]
     if source is None:
         lines += map(_as_line, rows)
-    return {'path': path, 'output': output and str(output), **summary, 'joints': rows}, '\n'.join(lines)
+    return {'path': name, 'output': output and str(output), **summary, 'joints': rows}, '\n'.join(lines)
 
 
 def _pose_output(path, arguments, count):
