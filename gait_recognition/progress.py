@@ -9,7 +9,7 @@ LINE_SECONDS = 5.0           # between two lines, without tqdm
 FILE_SECONDS = 30.0          # between two lines of a batch that go into a file
 BAR_SECONDS = 0.5            # between two looks of its bar
 SURE_SECONDS = 2.0           # of a stage's first frames, until their pace is believed
-BAR = 20                     # characters
+BAR, SHORTEST_NAME = 20, 8   # characters
 
 
 def clear_line():
@@ -83,7 +83,7 @@ class WalksProgress:
 
     def __init__(self, walks, stages):
         self._frames, self._stages = walks, stages
-        self._number, self._source, self._since = -1, None, 0.0
+        self._number, self._source, self._since, self._share = -1, None, 0.0, 0.0
         self._costs = {}                                    # stage: [seconds, frames]
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -134,15 +134,14 @@ class WalksProgress:
         while not self._ended.wait(BAR_SECONDS if self._is_terminal else FILE_SECONDS):
             if self._source is None:
                 continue
-            line = self.line()
             if self._is_terminal:
                 width = shutil.get_terminal_size().columns - 1
-                print(f'\r\x1b[K{line[:width]}', end='', file=sys.stderr, flush=True)
+                print(f'\r\x1b[K{self.line(width)[:width]}', end='', file=sys.stderr, flush=True)
             else:
-                print(f'gait-recognition: {line}', file=sys.stderr, flush=True)
+                print(f'gait-recognition: {self.line()}', file=sys.stderr, flush=True)
 
-    def line(self):
-        """How far it is, in one line."""
+    def line(self, width=sys.maxsize):
+        """How far it is, in one line; on a terminal the name comes last, as much of its end as there is room for."""
         source = self._source
         self._note_stage()
         total, reached = self._total(), getattr(source, 'reached', None)
@@ -152,11 +151,16 @@ class WalksProgress:
             stage += f', {count} of {total} frames' if total else f', {count} frames'
         left = self.seconds_left()
         left = f', {_as_time(left)} left' if left and left >= 1 else ''     # less is said by being done
-        bar = ''
-        if self._is_terminal:
-            share = (self._number + self._share_of_walk(count, total)) / len(self._frames)
-            bar = f'[{"#" * round(BAR * share):{BAR}}] '
-        return f'{bar}walk {self._number + 1} of {len(self._frames)}, {source.name}: {stage}{left}'
+        walk = f'walk {self._number + 1} of {len(self._frames)}'
+        if not self._is_terminal:
+            return f'{walk}, {source.name}: {stage}{left}'
+        share = (self._number + self._share_of_walk(count, total)) / len(self._frames)
+        self._share = max(share, self._share)               # frames that are read again do not draw it back
+        line = f'[{"#" * round(BAR * self._share):{BAR}}] {walk}: {stage}{left}'
+        room, name = width - len(line) - len(', '), source.name
+        if len(name) > room:
+            name = f'...{name[3 - room:]}' if room >= SHORTEST_NAME else ''
+        return f'{line}, {name}' if name else line
 
     def _share_of_walk(self, count, total):
         """How much of the present walk is done, each stage by what it takes where that is known."""

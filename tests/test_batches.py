@@ -337,7 +337,44 @@ def watched(monkeypatch, is_terminal, seconds=(1.0, 2.0)):
 def test_progress_says_walk_stage_frames_and_the_time_that_is_left(monkeypatch):
     shown = watched(monkeypatch, False)
     assert shown.line() == 'walk 2 of 3, 1.mp4: describing, 5 of 10 frames, 1 min 10 s left'      # 5 x 2 + 20 x 3
-    assert watched(monkeypatch, True).line().startswith('[###########         ] walk 2 of 3')
+    shown = watched(monkeypatch, True)
+    assert shown.line().startswith('[###########         ] walk 2 of 3')
+    shown._source.reached.count = 1                                         # it is read again
+    assert shown.line().startswith('[###########         ] walk 2 of 3')
+    shown._source.name = '/home/me/recordings/of/last/week/and/before/hall-1.mp4'
+    line = '[###########         ] walk 2 of 3: describing, 1 of 10 frames, 1 min 18 s left'
+    assert shown.line(79) == line and shown.line(95) == f'{line}, .../hall-1.mp4' and len(shown.line(95)) == 95
+
+
+@pytest.mark.skipif(not hasattr(os, 'openpty'), reason='needs pseudo-terminals')
+def test_on_a_terminal_a_bar_is_drawn_and_wiped_out_and_answers_stay_whole():
+    code = '''
+import sys, time
+from gait_recognition import progress
+from gait_recognition.console import put
+from gait_recognition.facts import Reached
+from types import SimpleNamespace
+progress.BAR_SECONDS = 0.05
+with progress.WalksProgress([9, 9], ['describing']) as shown:
+    for number in range(2):
+        walk = SimpleNamespace(name=f'{number}.mp4', reached=Reached())
+        with shown.showing(number, walk):
+            for walk.reached.count in range(1, 10):
+                time.sleep(0.05)
+            walk.reached.whole = 9
+        put(f'answer {number}')
+'''
+    terminal, its = os.openpty()
+    with subprocess.Popen([sys.executable, '-c', code], stdout=its, stderr=its, cwd=Path(__file__).parent.parent):
+        os.close(its)
+        told = b''
+        with contextlib.suppress(OSError):                                  # at its end
+            while part := os.read(terminal, 1 << 16):
+                told += part
+    os.close(terminal)
+    drawn = [line.rsplit('\r\x1b[K') for line in told.decode().split('\r\n')]
+    assert re.fullmatch(r'\[#* *\] walk 1 of 2: describing, \d of 9 frames(, \d+ s left)?, 0\.mp4', drawn[0][1])
+    assert drawn[0][-1] == 'answer 0' and drawn[1][-1] == 'answer 1' and drawn[2][-1] == ''
 
 
 def test_the_first_walk_tells_what_is_left_once_its_last_stage_is_on_its_way_and_the_end_tells_nothing(monkeypatch):
