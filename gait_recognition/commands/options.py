@@ -3,7 +3,7 @@ import errno
 import os
 import pathlib
 
-from gait_recognition.console import check_target, count, seed
+from gait_recognition.console import check_target, count, seconds, seed
 from gait_recognition.facts import Limits
 from gait_recognition.galleries.places import ServerPlace, is_address
 from gait_recognition.kinds import GALLERY
@@ -95,6 +95,6 @@ def add_describing(parser):
 
 
 def add_range(parser):
-    parser.add_argument('--start', type=float, metavar='SECONDS',
+    parser.add_argument('--start', type=seconds, metavar='SECONDS',
                         help='leave out what comes before (of pictures, 25 make a second)')
-    parser.add_argument('--end', type=float, metavar='SECONDS', help='leave out what comes from there on')
+    parser.add_argument('--end', type=seconds, metavar='SECONDS', help='leave out what comes from there on')

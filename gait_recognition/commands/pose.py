@@ -77,8 +77,10 @@ def pose_command(arguments):
         _check_joints(arguments.joints, batch.walks)
     check_targets_differ(output for output in (arguments.joints, *outputs.values()) if output)
     batch.look()
+    if batch.is_lost:
+        return batch.give_up()
     weights = find_pose_weights(arguments.pose_weights)
-    if arguments.output and len(outputs) > 1 and not batch.is_lost:
+    if arguments.output and len(outputs) > 1:
         arguments.output.mkdir(parents=True, exist_ok=True)
     rows, options = [], (str(arguments.output), str(arguments.joints), state_of(weights))
     for answer in batch.answers(lambda: open_pose_network(weights, arguments.precision),
