@@ -55,7 +55,7 @@ setup(
         'parquet': ['pyarrow>=14'],
         'postgres': ['psycopg[binary]>=3.1'],
         'encryption': ['sqlcipher3>=0.6.2'],
-        'benchmark': ['av>=12', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
+        'benchmark': ['av>=12', 'motmetrics>=1.4', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
         'test': ['av>=12', 'hypothesis>=6.100', 'psycopg[binary]>=3.1', 'pyarrow>=14', 'pytest>=8', 'ruff>=0.6',
                  'setuptools>=70.1', 'sqlcipher3>=0.6.2', 'tqdm>=4.60'],
     },

@@ -11,6 +11,7 @@ Where what is:
 - `frames` reads videos, pictures, cameras: `sources` finds them, `recordings` and `pictures` decode them, `facts` says
   what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks,
   at 25 frames a second (`rates`);
+- `people` follows everybody in a scene;
 - `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
 - `batches` runs anything over many walks, and keeps the answers; `fitness` says how fit a recording is;
 - `pose_estimation` gives the joints of pictures and walks, `joint_files` writes them;

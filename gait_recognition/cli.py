@@ -47,7 +47,7 @@ COMMANDS = {
                      'enrol people.gallery --name anna anna-1.mp4 anna-2.mp4\n'
                      'enrol people.gallery --manifest walks.csv'),
     'identify': Command('recognise', 'say whose walks these are (0 all have a name, 3 some weak, 1 not all)',
-                        'identify people.gallery unknown.mp4'),
+                        'identify people.gallery unknown.mp4\nidentify people.gallery scene.mp4 --everyone'),
     'verify': Command('recognise', 'say whether two walks belong to one person (0 the same, 1 not)',
                       'verify people.gallery monday.mp4 tuesday.mp4'),
     'evaluate': Command('evaluate', 'measure how well vectors tell the people of a data set apart',

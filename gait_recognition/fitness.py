@@ -183,9 +183,12 @@ def check_frames(frames, pose_net, crop='auto'):
 
 
 class Witness:
-    """A pose network that notes what it sees while a walk is described: one pass gives features and joints."""
+    """A pose network that notes what it sees while a walk is described: one pass gives features and joints.
 
-    def __init__(self, pose_net):
+    Without a network it is told by `note`.
+    """
+
+    def __init__(self, pose_net=None):
         self._net, self._joints, self._looks = pose_net, [], Looks()
 
     def __getattr__(self, name):
@@ -194,14 +197,20 @@ class Witness:
     def feed_forward_features(self, crops, batch_size=16):
         """As of the network."""
         features, joints = self._net.features_and_joints(crops, batch_size)
-        self._joints += [*np.swapaxes(joints, 0, 1)]
-        self._looks.add(crops)
+        self.note(joints, crops)
         return features
 
-    def fitness(self, frames, track):
-        """The `Fitness` of the walk that was described."""
+    def note(self, joints, crops):
+        """Take joints (3, n, 16), and the crops that they lie in."""
+        self._joints += [*np.swapaxes(joints, 0, 1)]
+        self._looks.add(crops)
+
+    def fitness(self, frames, track, seconds=None):
+        """The `Fitness` of the walk that was described; `seconds` of frames by number, if the track begins later."""
         found = [FrameJoints(*each) for each in zip(track.numbers, map(joints_in_frame, self._joints, track.boxes))]
-        return fitness_of(frames, track, timed(found, frames), self._looks)
+        found = timed(found, frames) if seconds is None else \
+            [pose._replace(time=seconds[pose.frame]) for pose in found]
+        return fitness_of(frames, track, found, self._looks)
 
 
 class Looks:

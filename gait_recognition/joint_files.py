@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 import gait_files
-from gait_recognition.kinds import JOINT_COLUMNS
+from gait_recognition.kinds import JOINT_COLUMNS, TRACK_JOINT_COLUMNS
 from gait_recognition.tracking.joints import SURE
 from pose_joints import COCO_JOINTS, JOINT_NAMES
 
@@ -39,12 +39,16 @@ def _rounded(value, places):
 
 
 def write_rows(path, rows):
-    """Write rows, which have a path each, as .csv (sure: 1 or 0) or .json by the suffix, whole or not at all."""
+    """Write rows as .csv (sure: 1 or 0) or .json by the suffix, whole or not at all.
+
+    Each has a path; those of everybody in a scene have a track, too.
+    """
     with gait_files.replacing(path, 'w', shared=True, encoding='utf-8', newline='') as file:
         if path.suffix.lower() == '.json':
             json.dump(rows, file, ensure_ascii=False)
         else:
-            writer = csv.DictWriter(file, JOINT_COLUMNS, lineterminator='\n')
+            columns = TRACK_JOINT_COLUMNS if rows and 'track' in rows[0] else JOINT_COLUMNS
+            writer = csv.DictWriter(file, columns, lineterminator='\n')
             writer.writeheader()
             writer.writerows({**row, 'sure': int(row['sure'])} for row in rows)
 

@@ -12,21 +12,25 @@ from gait_files import check_regular, open_npz
 
 VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures', 'an exported gallery'
 GALLERY, MANIFEST, ANSWERS = 'a gallery', 'a manifest', 'kept answers'
+BOXES, SCENES = 'boxes of people', 'a list of scenes'
 PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart', 'gait figures'
 COUNTS, PROBES = 'counts of who was taken for whom', 'probes of an evaluation'
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
               (VIDEO, 8, b'AVI '), (GALLERY, 0, b'SQLite format 3\0'))
 JOINT_COLUMNS = ('path', 'frame', 'time', 'joint', 'y', 'x', 'probability', 'sure')
+TRACK_JOINT_COLUMNS = ('path', 'track', *JOINT_COLUMNS[1:])                         # of everybody in a scene
 OLD_JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')                 # before 2.1
 FIGURE_COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
 # Patterns of whole headers; a manifest may have columns of its user's.
 HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
-           (JOINTS, ','.join(JOINT_COLUMNS)), (JOINTS, ','.join(OLD_JOINT_COLUMNS)),
+           (JOINTS, ','.join(JOINT_COLUMNS)), (JOINTS, ','.join(TRACK_JOINT_COLUMNS)),
+           (JOINTS, ','.join(OLD_JOINT_COLUMNS)),
            (JOINTS, r'PathFileType\t4\t\(X/Y/Z\)\t.*'),
            (FIGURES, ','.join(FIGURE_COLUMNS)),
            (ANNOTATIONS, r'image,scale,centre_x,centre_y(,\w+_(x|y|visible))+'),
            (COUNTS, 'person,.*,not tried'), (PROBES, 'path,person,condition,session,taken_for,rank,similarity'),
+           (BOXES, r'\d+,-?\d+(,-?\d+(\.\d+)?){4,8}'), (SCENES, 'scene,track,person,index'),
            ('the truth of a scene', 'frame,top,left,bottom,right(,.* (y|x|visible))+'))
 ARRAYS = ((GALLERY, {'vectors', 'about'}), (EXPORT, {'vectors', 'walks', 'names'}),
           (VECTORS, {'vectors', 'walks', 'fingerprint'}), ('weights', {'facts.json'}))      # names in an .npz

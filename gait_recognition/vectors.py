@@ -98,25 +98,49 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
     frames.reached.next_stage()
-    total, count, described, state = np.zeros(VECTOR_SIZE), 0, 0, None
-    resampler, clock = _resampler(frames, rate), EvenClock(frames.fps)
+    describer, count = Describer(frames, gait_net, rate), 0
     for batch in ahead(batches(crops, batch_size), 2):
         features = pose_net.feed_forward_features(batch, batch_size=batch_size)
-        if resampler:
-            numbers = crops.track.numbers[count:count + len(batch)]
-            features = resampler(features, map(clock, numbers, frames.seconds_of(numbers)))
+        describer.add(features, crops.track.numbers[count:count + len(batch)])
         count += len(batch)
-        if len(features):
-            mean, state = gait_net.feed_forward(features, return_state=True, initial_state=state)
-            total += len(features) * mean.astype(np.float64)
-            described += len(features)
     fps = frames.fps / frames.every if frames.knows_fps else None
     crops.track.remarks = [*crops.track.remarks, *(finding.text for finding in quality_of_track(crops.track, fps))]
-    vector = (total / described).astype(np.float32)
     if return_track:
-        return vector, crops.track
+        return describer.vector, crops.track
     crops.track.warn()
-    return vector
+    return describer.vector
+
+
+class Describer:
+    """One walk's vector from its frames' features, piece after piece: the recurrent state is passed on.
+
+    Parameters
+    ----------
+    frames : Frames
+        Where they come from.
+    gait_net : GaitNetwork
+    rate : float, optional
+        As of `walk_vector`.
+    """
+
+    def __init__(self, frames, gait_net, rate=RATE):
+        self._net, self._frames = gait_net, frames
+        self._resampler, self._clock = _resampler(frames, rate), EvenClock(frames.fps)
+        self._total, self._count, self._state = np.zeros(VECTOR_SIZE), 0, None
+
+    def add(self, features, numbers):
+        """Take the features (n, 17, 17, 32) of the next frames, which have these numbers in their source."""
+        if self._resampler:
+            features = self._resampler(features, map(self._clock, numbers, self._frames.seconds_of(numbers)))
+        if len(features):
+            mean, self._state = self._net.feed_forward(features, return_state=True, initial_state=self._state)
+            self._total += len(features) * mean.astype(np.float64)
+            self._count += len(features)
+
+    @property
+    def vector(self):
+        """Of all frames so far, float32 (512,)."""
+        return (self._total / self._count).astype(np.float32)
 
 
 def _resampler(frames, rate):
@@ -137,7 +161,7 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     vector : np.ndarray, float32 (512,)
-        NaN where there is none.
+        NaN where there is none; of another length where something else described the walk.
     remarks : list of str
         What is to be known of its recording.
     problem : str or None
@@ -257,7 +281,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
                 warn_caller(f'walk {number} has no vector: {outcome.problem}')
         return np.stack([outcome.vector for outcome in found]), [outcome.remarks for outcome in found]
 
-    def outcomes(self, X, witness=None):
+    def outcomes(self, X, witness=None, describe=None):
         """Each walk's vector, or why there is none, in order, as soon as it is there.
 
         Parameters
@@ -266,6 +290,10 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             As of `transform`.
         witness : callable, optional
             Gives an object that stands in for the pose network and notes what it sees, such as `fitness.Witness`.
+        describe : callable, optional
+            What describes a walk instead of `walk_vector`, such as `evaluation.baselines.describe`: a function of a
+            module, called with frames, pose network, `crop` and `batch_size`, that gives vector and track. The vector
+            may have any length, and NaN where something is not known.
 
         Yields
         ------
@@ -285,7 +313,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         digest = None if self.cache is None else weights.digest
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
-        return self._outcomes(walks, (self.get_params(), weights, digest, threads, witness), jobs)
+        return self._outcomes(walks, (self.get_params(), weights, digest, threads, witness, describe), jobs)
 
     def _outcomes(self, walks, arguments, jobs):
         if jobs == 1:
@@ -310,21 +338,25 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _transform_one(walk, parameters, weights, digest, threads, witness=None):
+def _transform_one(walk, parameters, weights, digest, threads, witness=None, describe=None):
     """The `Outcome` of one walk, in whatever process: from the cache, else by the networks."""
     p = parameters
     try:
         file, frames = None, read_frames(walk, p['every'], stream=p['stream'], limits=p['limits'] or Limits())
         if p['cache'] is not None:
             facts = (CACHE_VERSION, digest, weights.recurrent_unit, weights.rnn_layers, weights.precision, p['crop'],
-                     p['every'], *([] if p['stream'] is None else [p['stream']]), *_rate_facts(frames, p))
+                     p['every'], *([] if p['stream'] is None else [p['stream']]),
+                     *([f'{describe.__module__}.{describe.__qualname__}'] if describe else _rate_facts(frames, p)))
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
-            if (vector := _read_vector(file)) is not None:
+            if (vector := _read_vector(file, describe is not None)) is not None:
                 return Outcome(vector, _read_remarks(file), None, _read_check(file))
         pose_net, gait_net = shared_networks(weights, threads)
         watched = witness(pose_net) if witness else pose_net
-        vector, track = walk_vector(frames, watched, gait_net, crop=p['crop'], batch_size=p['batch_size'],
-                                    return_track=True, rate=p['rate'])
+        if describe:
+            vector, track = describe(frames, watched, p['crop'], p['batch_size'])
+        else:
+            vector, track = walk_vector(frames, watched, gait_net, crop=p['crop'], batch_size=p['batch_size'],
+                                        return_track=True, rate=p['rate'])
         check = watched.fitness(frames, track).as_dict() if witness else None
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise
@@ -375,11 +407,12 @@ def digest_of(walk):
     return digest.digest()
 
 
-def _read_vector(file):
-    """The vector in a file of the cache; None where there is none, or a damaged one."""
+def _read_vector(file, is_other=False):
+    """The vector in a file of the cache, or another description; None where there is none, or a damaged one."""
     try:
         vector = np.load(file, allow_pickle=False)
-        is_whole = vector.shape == (VECTOR_SIZE,) and vector.dtype == np.float32 and np.isfinite(vector).all()
+        is_whole = vector.ndim == 1 and vector.dtype == np.float32 and (
+            is_other or (vector.shape == (VECTOR_SIZE,) and np.isfinite(vector).all()))
     except Exception:                                       # of every class: heads are parsed as Python
         return None
     return vector if is_whole else None

@@ -687,6 +687,35 @@ def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, we
     assert status == 0 and json.loads(out)['results'][0]['rank_1']['Average'] == 1
 
 
+def test_evaluate_sets_both_baselines_beside_the_vectors_and_keeps_them(manifest, weights, opened, run, tmp_path,
+                                                                        monkeypatch):
+    arguments = ['evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', '--baselines', '--cache',
+                 tmp_path / 'cache', *weights]
+    status, out, _ = run(*arguments)
+    rows = [line.split('  ')[0] for line in out.splitlines()]
+    assert status == 0 and 'mean spatial feature' in rows and 'figures from joints' in rows
+    assert 'mine-GRU-1.npz less the other, in points (paired)' in out
+    assert len(list((tmp_path / 'cache').glob('*.npy'))) == 18
+    monkeypatch.setattr('gait_recognition.vectors.walk_vector', None)        # everything comes from the cache now
+    monkeypatch.setattr('gait_recognition.evaluation.baselines.crop_walker', None)
+    status, again, _ = run(*arguments, '--json')
+    results = {each['name']: each for each in json.loads(again)['results']}
+    assert status == 0 and results['mean spatial feature']['rank_1']['Average'] == 1        # a person is a colour here
+    assert results['figures from joints']['rank_1']['Average'] < 1                          # and all joints are alike
+
+
+def test_baselines_leave_out_what_the_vectors_leave_out(manifest, weights, opened, run, tmp_path):
+    (tmp_path / 'wall').mkdir()
+    for i in range(9):
+        Image.new('RGB', (320, 240), 'grey').save(tmp_path / 'wall' / f'{i}.png')
+    with open(manifest, 'a', newline='') as file:
+        file.write('carla,N4,1,wall\n')
+    status, out, err = run('evaluate', manifest, '--gallery', 'N1', '--probes', 'N3-N4', '--no-cache', '--baselines',
+                           *weights)
+    assert status == 2 and 'mean spatial feature, unread as misses' in out
+    assert err.count('nothing as large as a person moves') == 1
+
+
 def test_evaluate_keeps_no_vectors_if_told_so(manifest, weights, opened, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', '--no-cache', '--method', 'cosine']

@@ -50,6 +50,9 @@ assert [line[:15].strip() for line in printed.splitlines()] == JOINT_NAMES
 assert len(found) == 10 and drawn.shape == (360, 640, 3)''',
     'docs/gait.md': '''
 assert 60 < cadence.value < 180 and 'steps/min' in printed and os.path.getsize('angles.svg') > 1000''',
+    'docs/scenes.md': '''
+assert len(people) == len(vectors) >= 1 and 'track 1, ' in printed
+assert len(one) == 1 and one[0].numbers[0] >= 5 and len(linked) == 2 and os.path.getsize('one.txt') > 100''',
     'docs/original.md': '''
 assert identification_vector.shape == (512,) and np.abs(vector - identification_vector).max() < 1e-4''',
     'docs/files.md': '''

@@ -6,6 +6,7 @@ import io
 import json
 import pathlib
 import traceback
+from collections.abc import Callable
 from typing import NamedTuple
 
 from gait_recognition.batches import KeptAnswers, find_walks, is_fault_of_walk, key_of
@@ -61,6 +62,8 @@ class Form(NamedTuple):
         The batch prints answers; otherwise its command does, of all of them.
     is_kept : bool
         What was done is kept in any case.
+    rows : callable, optional
+        Of an answer, a dict, those that are rows of `--csv`; by default the answer itself is the one.
     """
     columns: tuple
     head: str | None = None
@@ -69,6 +72,7 @@ class Form(NamedTuple):
     is_text: bool = True
     prints: bool = True
     is_kept: bool = False
+    rows: Callable | None = None
 
 
 class Batch:
@@ -345,7 +349,8 @@ class Printer:
         columns = [self._form.key, 'error', *self._form.columns]
         if not self._count:
             put(csv_line(columns))
-        put(csv_line([_cell(answer, column) for column in columns]))
+        for row in [answer] if self._form.rows is None else self._form.rows(answer):
+            put(csv_line([_cell(row, column) for column in columns]))
 
 
 def as_line(answer):

@@ -10,6 +10,18 @@ from PIL import Image
 import gait_files
 from gait_recognition.batches import find_walks
 from gait_recognition.commands.batch import CHECK_COLUMNS, FRAME_COLUMNS, Batch, Form, add_answers
+from gait_recognition.commands.everyone import (
+    SCENE_STAGES,
+    TRACK_COLUMNS,
+    add_everyone,
+    boxes_given,
+    boxes_state,
+    find_people,
+    headline,
+    scene_facts,
+    track_rows,
+    wrote_boxes,
+)
 from gait_recognition.commands.options import add_frames, add_pose_weights, add_range, limits
 from gait_recognition.commands.walks import read_walk, say_track, state_of, used_frames
 from gait_recognition.console import check_folder, check_target, check_targets_differ, say, share
@@ -19,6 +31,7 @@ from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
 from gait_recognition.masking import without_secrets
 from gait_recognition.overlays import Overlay, blend_heat_maps
+from gait_recognition.people.poses import drawn_people, people_joints
 from gait_recognition.pictures import is_picture, read_picture
 from gait_recognition.pose_estimation import (
     NOT_OF_PICTURES,
@@ -58,15 +71,20 @@ def pose_arguments(parser):
                         help='probability from which a joint is sure: less likely ones are dashed and marked, those of '
                              f'less than a tenth of it not drawn (default: {SURE})')
     parser.add_argument('--heat-maps', action='store_true', help='show the heat maps, too, in the colours of the sides')
+    add_everyone(parser)
     parser.add_argument('--plain', action='store_true', help='draw the skeleton alone: no trail, time and legend')
     add_range(parser)
 
 
 def pose_command(arguments):
     """Draw the skeleton on pictures and videos, and write the joints down."""
-    batch = Batch(arguments, Form(('output', *FRAME_COLUMNS, *CHECK_COLUMNS), key='path',
-                                  stages=STAGES[:2 if arguments.joints and not arguments.output else 3]),
-                  _without_drawings(find_walks(arguments.walks)), _opened)
+    form = Form(('output', *FRAME_COLUMNS, *CHECK_COLUMNS), key='path',
+                stages=STAGES[:2 if arguments.joints and not arguments.output else 3])
+    if arguments.everyone:
+        form = form._replace(columns=('output', *TRACK_COLUMNS, *FRAME_COLUMNS), rows=track_rows,
+                             stages=(*SCENE_STAGES[:1], *form.stages[1:]))
+    batch = Batch(arguments, form, _without_drawings(find_walks(arguments.walks)), _opened)
+    boxes = boxes_given(arguments, batch.walks)
     outputs = {path: _pose_output(path, arguments, len(batch.walks)) for path in batch.walks}
     for path, output in outputs.items():
         if output is not None:
@@ -75,6 +93,8 @@ def pose_command(arguments):
             raise ValueError(f'{path}: {NOT_OF_PICTURES}')
     if arguments.joints:
         _check_joints(arguments.joints, batch.walks)
+    if arguments.everyone:
+        _check_scenes(arguments, batch.walks)
     check_targets_differ(output for output in (arguments.joints, *outputs.values()) if output)
     batch.look()
     if batch.is_lost:
@@ -82,12 +102,17 @@ def pose_command(arguments):
     weights = find_pose_weights(arguments.pose_weights)
     if arguments.output and len(outputs) > 1:
         arguments.output.mkdir(parents=True, exist_ok=True)
-    rows, options = [], (str(arguments.output), str(arguments.joints), state_of(weights))
-    for answer in batch.answers(lambda: open_pose_network(weights, arguments.precision),
-                                lambda net, path, source: _pose(path, source, outputs[path], net, arguments), options,
+
+    def work(net, path, source):
+        if arguments.everyone:
+            return _pose_of_everyone(path, source, outputs[path], net, arguments, boxes)
+        return _pose(path, source, outputs[path], net, arguments)
+    rows = []
+    made_with = str(arguments.output), str(arguments.joints), state_of(weights), boxes_state(arguments)
+    for answer in batch.answers(lambda: open_pose_network(weights, arguments.precision), work, made_with,
                                 lambda answer: _is_there(answer, arguments)):
         if arguments.joints and answer['error'] is None:
-            rows += [{'path': answer['path'], **row} for row in answer['joints']]
+            rows += _joint_rows_of(answer)
     if rows and not _is_trc(arguments.joints):
         write_rows(arguments.joints, rows)
     return batch.status()
@@ -125,8 +150,16 @@ def _check_joints(target, paths):
 
 def _is_there(answer, arguments):
     """Whether all that an answer wrote is there still; the rows of joints are written again from the answers."""
-    return answer['error'] is not None or not _is_trc(arguments.joints) and (
+    return answer['error'] is not None or not _is_trc(arguments.joints) and wrote_boxes(arguments)(answer) and (
         answer['output'] is None or os.path.exists(answer['output']))
+
+
+def _joint_rows_of(answer):
+    """The rows of `--joints` in an answer, of a walk or of a scene's tracks."""
+    if 'tracks' not in answer:
+        return [{'path': answer['path'], **row} for row in answer['joints']]
+    return [{'path': answer['path'], 'track': track['track'], **row} for track in answer['tracks']
+            for row in track['joints']]
 
 
 def _pose(path, source, output, net, arguments):
@@ -218,6 +251,30 @@ def _pose_of_walk(path, source, output, net, arguments):
         whole.reached.next_stage()
         write_frames(output, _drawn(whole, source.every, found, track, net, arguments), whole.fps / whole.every)
     return found, {**used_frames(track), 'check': fitness.as_dict()}
+
+
+def _check_scenes(arguments, paths):
+    """Refuse what does not go with --everyone."""
+    for path in filter(is_picture, paths):
+        raise ValueError(f'{path}: --everyone takes scenes that move, not one picture')
+    for option, given in (('a .trc', _is_trc(arguments.joints)), ('--heat-maps', arguments.heat_maps),
+                          ('--plain', arguments.plain)):
+        if given:
+            raise ValueError(f'{option} is of one walker: it does not go with --everyone')
+
+
+def _pose_of_everyone(path, source, output, net, arguments, boxes):
+    """The answer for a scene, drawn if there is an output, and its text."""
+    people = find_people(source.kept(), net, arguments, boxes)
+    poses = people_joints(people, net)
+    if output is not None:
+        people.frames.reached.next_stage()
+        write_frames(output, drawn_people(people, poses, sure=arguments.threshold), source.fps / source.every)
+    tracks = [{**person.as_dict(), 'remarks': person.walk.remarks,
+               'joints': joint_rows(own, arguments.threshold, arguments.keypoints)}
+              for person, own in zip(people, poses)]
+    lines = [headline(path, people) + (f' -> {output}' if output else ''), *(f'  {person}' for person in people)]
+    return {'path': path, 'output': output and str(output), **scene_facts(people), 'tracks': tracks}, '\n'.join(lines)
 
 
 def _drawn(frames, step, found, track, net, arguments):

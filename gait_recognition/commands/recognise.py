@@ -20,6 +20,19 @@ from gait_recognition.commands.batch import (
     as_line,
     csv_line,
 )
+from gait_recognition.commands.everyone import (
+    SCENE_STAGES,
+    TRACK_COLUMNS,
+    add_everyone,
+    add_track,
+    boxes_given,
+    boxes_state,
+    describe_people,
+    describe_track,
+    of_scene,
+    track_rows,
+    wrote_boxes,
+)
 from gait_recognition.commands.options import (
     WALK_HELP,
     add_describing,
@@ -43,6 +56,8 @@ from gait_recognition.weights import PRECISIONS, choose_weights
 WEAK = 3                         # exit status: every walk has a name or a weak one
 IDENTIFIED = Form(('name', 'decision', 'probability', 'cosine_similarity', 'threshold_on', 'threshold',
                    'ranking.0.name', *FRAME_COLUMNS, *CHECK_COLUMNS))
+TRACKS_IDENTIFIED = IDENTIFIED._replace(columns=(*TRACK_COLUMNS, *IDENTIFIED.columns), stages=SCENE_STAGES,
+                                        rows=track_rows)
 
 
 def enrol_arguments(parser):
@@ -53,6 +68,7 @@ def enrol_arguments(parser):
     parser.add_argument('--name', help='whose walks they are')
     parser.add_argument('--manifest', type=pathlib.Path, metavar='CSV',
                         help='person, condition, session, path of many walks, instead of --name and WALKs')
+    add_track(parser)
     parser.add_argument('--force', action='store_true',
                         help='take recordings that are in the gallery already, under another name or for somebody else')
     parser.add_argument('--private', action='store_true',
@@ -71,6 +87,9 @@ def enrol_command(arguments):
         given = [(walk.person, walk.path) for walk in read_manifest(arguments.manifest)]
     else:
         given = [(arguments.name, walk) for walk in find_walks(arguments.walks)]
+    if arguments.track and (arguments.manifest or len(given) != 1):
+        raise ValueError('enrol --track N takes one scene, and --name NAME')
+    boxes = boxes_given(arguments, [walk for _, walk in given])
     check_changeable(arguments.gallery, arguments.key_file, may_be_new=True)
     key = key_in(arguments.key_file)
     batch = Batch(arguments, Form(('name', *FRAME_COLUMNS, *CHECK_COLUMNS), is_kept=True), [walk for _, walk in given])
@@ -84,15 +103,17 @@ def enrol_command(arguments):
         if arguments.private and not gallery.is_private:
             gallery.make_private()
         new = _not_enrolled(arguments, gallery, [
-            _New(number, person, walk, _label(walk, arguments.start, arguments.end), _contents(walk, arguments))
+            _New(number, person, walk, _label(walk, arguments), _contents(walk, arguments))
             for number, (person, walk) in enumerate(given)])
         batch.leave({walk.number for walk in new})
         coming = iter(new)
 
         def work(networks, walk, source):
-            return _enrol(arguments, gallery, next(each for each in coming if each.walk == walk),
-                          describe(networks, source, arguments))
-        batch.run(lambda: describing(weights), work, (weights.fingerprint,), lambda answer: answer['error'])
+            described = describe_track(networks, source, arguments, boxes) if arguments.track else \
+                describe(networks, source, arguments)
+            return _enrol(arguments, gallery, next(each for each in coming if each.walk == walk), described)
+        batch.run(lambda: describing(weights), work, (weights.fingerprint, boxes_state(arguments)),
+                  lambda answer: answer['error'])
         batch.end(f'{arguments.gallery}: {walks_of_people(len(gallery), len(gallery.list()))}')
     return batch.status()
 
@@ -121,13 +142,15 @@ def _enrol(arguments, gallery, walk, described):
             f'{walk.person}: {described.walk}, {track["used"]} of {track["frames"]} frames')
 
 
-def _part(start, end):
-    return f' [{start or 0:.12g}-{end:.12g} s]' if end else f' [{start:.12g} s to the end]' if start else ''
+def _part(arguments):
+    start, end = arguments.start, arguments.end
+    part = f' [{start or 0:.12g}-{end:.12g} s]' if end else f' [{start:.12g} s to the end]' if start else ''
+    return part + (f' [track {arguments.track}]' if arguments.track else '')
 
 
-def _label(walk, start, end):
+def _label(walk, arguments):
     """What a gallery calls a walk: its full path, and the part that was asked for; None for what is read only once."""
-    return None if is_live(walk) else os.path.abspath(path_of(walk)) + _part(start, end)
+    return None if is_live(walk) else os.path.abspath(path_of(walk)) + _part(arguments)
 
 
 def _contents(walk, arguments):
@@ -136,7 +159,7 @@ def _contents(walk, arguments):
     if is_read_once(walk):
         return None
     with contextlib.suppress(OSError, ValueError):          # said where it is read
-        return digest_of(walk).hex() + _part(arguments.start, arguments.end)
+        return digest_of(walk).hex() + _part(arguments)
 
 
 def _not_enrolled(arguments, gallery, walks):
@@ -255,6 +278,7 @@ def identify_arguments(parser):
     parser.add_argument('--top', type=count, default=5, metavar='N', help='names to show (default: 5)')
     parser.add_argument('--together', action='store_true',
                         help='all WALKs are of one person: one answer, surer than those about each')
+    add_everyone(parser)
     _add_calibrate(parser)
     add_range(parser)
 
@@ -263,7 +287,11 @@ def identify_command(arguments):
     """Say whose walks these are."""
     _check_gallery(arguments.gallery, arguments.key_file)
     _check_calibrate(arguments)
-    batch = Batch(arguments, IDENTIFIED._replace(prints=not arguments.together, is_text=not arguments.together))
+    if arguments.together and arguments.everyone:
+        raise ValueError('--together is of one person: it does not go with --everyone')
+    form = TRACKS_IDENTIFIED if arguments.everyone else IDENTIFIED
+    batch = Batch(arguments, form._replace(prints=not arguments.together, is_text=not arguments.together))
+    boxes = boxes_given(arguments, batch.walks)
     batch.look()
     if batch.is_lost and not arguments.together:
         return batch.give_up()
@@ -271,8 +299,11 @@ def identify_command(arguments):
     with _asked(arguments, weights, 'identify') as gallery:
         if not len(gallery):
             raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
-        ask = _identify_together if arguments.together else _identify_each
-        decisions = ask(arguments, batch, weights, gallery)
+        if arguments.everyone:
+            decisions = _identify_everyone(arguments, batch, weights, gallery, boxes)
+        else:
+            ask = _identify_together if arguments.together else _identify_each
+            decisions = ask(arguments, batch, weights, gallery)
     return batch.status(0 if decisions <= {'known'} else WEAK if decisions <= {'known', 'weak'} else 1)
 
 
@@ -290,6 +321,37 @@ def _identify_each(arguments, batch, weights, gallery):
         for line in _about_ranking(arguments, ranked[0], point):
             batch.end(line)
     return {answer['decision'] for answer in answers}
+
+
+def _identify_everyone(arguments, batch, weights, gallery, boxes):
+    """An answer for each scene, with one for each of its tracks; their decisions, None where nobody walks."""
+    point, methods, decisions = gallery.calibration.get('identify'), [], set()
+
+    def work(networks, walk, source):
+        described = describe_people(networks, source, arguments, boxes)
+        asked = [each.vector for each in described.tracks if each.vector is not None]
+        answers = iter(gallery.identify(np.stack(asked), top=arguments.top) if asked else ())
+        found = [_of_track(each, next(answers) if each.vector is not None else None, point)
+                 for each in described.tracks]
+        return of_scene(described, [facts for facts, _ in found], itertools.chain(*(lines for _, lines in found)))
+    made_with = weights.fingerprint, _contents_of(gallery), boxes_state(arguments)
+    for answer in batch.answers(lambda: describing(weights), work, made_with, wrote_boxes(arguments)):
+        tracks = answer.get('tracks', [])
+        methods += [track['method'] for track in tracks if 'method' in track]
+        decisions |= {track['decision'] for track in tracks} or {None}
+    for line in _about_ranking(arguments, methods[0], point) if methods else ():
+        batch.end(line)
+    return decisions
+
+
+def _of_track(described, answer, point):
+    """(facts, lines) of a `DescribedTrack` and who it is; nobody known where it has no vector."""
+    facts, person = described.as_dict(), described.person
+    head = f'  track {person.number}, {person.start:.2f} to {person.end:.2f} s'
+    if answer is None:
+        return {**facts, 'decision': 'unknown', 'name': None, 'ranking': []}, [f'{head}: unknown  ({person.problem})']
+    first, *ranking = _identified(f'{head}, quality {person.quality:.2f}', answer)
+    return {**facts, **_as_data(answer, point)}, [first, *(f'  {line}' for line in ranking)]
 
 
 def _identify_together(arguments, batch, weights, gallery):

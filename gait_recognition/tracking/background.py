@@ -19,6 +19,7 @@ from gait_recognition.tracking.track import (
     Track,
     UnsuitableError,
     middle_of,
+    others_remark,
     settle,
 )
 
@@ -38,6 +39,7 @@ FARTHEST = 0.5                  # of its height from where a track would be by n
 LINK_SECONDS = 1.0              # a figure out of sight for longer is another figure
 SAME_HEIGHT = 1.3               # ratio of heights up to which it may be the same figure
 MIN_TRAVEL = 0.5                # of its own height that a walker crosses
+OTHERS_SECONDS = 0.6            # for which a figure that crosses the picture, too, is worth a word
 MIN_SLENDERNESS = 1.2           # height to width of a walker; a stride with a swinging arm is about 1.8
 
 
@@ -46,12 +48,13 @@ def _reduction(shape):
     return max(1, min(shape[:2]) // SMALL_EDGE)
 
 
-def _shrink(frame):
+def shrink(frame):
+    """The picture that is looked at, and by which whole number its edges are smaller."""
     factor = _reduction(frame.shape)
     return np.asarray(Image.fromarray(frame).reduce(factor)), factor
 
 
-def _background(pictures):
+def still_picture(pictures):
     """Median (H, W, 3) of some of the pictures, and the noise around it (H, W) in grey levels."""
     chosen = np.unique(np.linspace(0, len(pictures) - 1, SAMPLES).round().astype(int))
     usual = pictures[chosen[len(chosen) // 2]]
@@ -69,7 +72,7 @@ def _gain(picture, still):
     return np.median(picture[coarse] / np.maximum(still[coarse], np.float32(1)), axis=(0, 1))
 
 
-def _foreground(picture, still, noise):
+def foreground(picture, still, noise):
     """Mask (H, W) of what differs from the background by more than noise, the light's changes and soft shadows."""
     expected = still * _gain(picture, still)
     difference = np.abs(picture - expected)
@@ -140,9 +143,9 @@ def find_moving(frames):
     window, waiting, latest = collections.deque(maxlen=BLOCK), 0, 0
 
     def look():
-        still, noise = _background(window)
+        still, noise = still_picture(window)
         for picture in itertools.islice(window, len(window) - waiting, None):
-            mask = _foreground(picture, still, noise)
+            mask = foreground(picture, still, noise)
             shares.append((mask | (noise > UNSTEADY)).mean())
             figures.append(_figures(mask) * ([factor] * 5 + [factor ** 2]))
 
@@ -153,7 +156,7 @@ def find_moving(frames):
                 look()
             window.clear()
             waiting, latest = 0, part
-        picture, factor = _shrink(frame)
+        picture, factor = shrink(frame)
         shape = frame.shape[:2]
         numbers.append(number)
         window.append(picture)
@@ -215,7 +218,8 @@ def track_background(frames, moving=None):
     if not upright:
         raise UnsuitableError(f"{frames.name}: what crosses the picture is no walking person: it is wider than tall "
                             "(or a shadow or a thing beside makes it so; crop='pose' may find the walker)")
-    chosen = _without_company(max(upright, key=lambda path: sum(box[5] for _, box in path)))
+    largest = max(upright, key=lambda path: sum(box[5] for _, box in path))
+    chosen = _without_company(largest)
     cut = HEAD_EDGE * _reduction(shape)
     edges, reasons = np.full((len(numbers), 4), np.nan), [OTHER if len(found) else NOBODY for found in figures]
     for time, box in chosen:
@@ -227,6 +231,9 @@ def track_background(frames, moving=None):
     reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
     track = Track(frames.name, 'background')
     track.note(frames, parts.remark(used, numbers))
+    others = sum(len(path) >= OTHERS_SECONDS * rate for path in upright if path is not largest)
+    if others:
+        track.remarks.append(others_remark(others))
     settle(track, numbers, edges, reasons, rate)
     return track
 

@@ -89,6 +89,7 @@ def track_joints(frames, pose_net, moving=None):
 
 
 def square_around(figure):
+    """The square (top, left, side) of a crop around a person's box."""
     side = (figure[2] - figure[0]) / HEIGHT_SHARE
     return np.array([*(middle_of(figure[None])[0] - side / 2), side])
 
@@ -156,13 +157,17 @@ def _person_near(frame, square, pose_net):
 
 def _person_anywhere(frame, pose_net):
     """The person's box in the square, among many over the whole frame, where the network is surest."""
+    return person_among(frame, search_squares(frame.shape[:2]), pose_net)
+
+
+def search_squares(shape):
+    """Squares (top, left, side) all over a picture of that height and width."""
     squares = []
     for share in SEARCH_SIDES:
-        side = share * min(frame.shape[:2])
-        tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1))
-                       for edge in frame.shape[:2])
+        side = share * min(shape)
+        tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1)) for edge in shape)
         squares += [np.array([top, left, side]) for top in tops for left in lefts]
-    return person_among(frame, squares, pose_net)
+    return squares
 
 
 def person_among(frame, squares, pose_net):

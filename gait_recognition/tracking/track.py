@@ -94,6 +94,12 @@ class Track:
         return np.asarray(image)
 
 
+def others_remark(others):
+    """What is to be said where `others` more people than the one of the track walk."""
+    return (f'{others} more {"figure" if others == 1 else "figures"} walked here: the answer is about one of them '
+            '(everyone: --everyone)')
+
+
 def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
     """Boxes from raw edges: outliers out, short gaps filled, smoothed; frames without one are dropped.
 

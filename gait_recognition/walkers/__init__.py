@@ -13,6 +13,7 @@ scale are no part of it: they are drawn anew for every picture and every walk, s
 - `pictures.picture`: one random walker with exact joints, for training a pose network;
 - `scenes.sequence`, `scenes.iter_frames`: one walk of one person, the crop following the figure, for gait training;
 - `scenes.scene`, `files.write_scene`: a wide still scene that the figure crosses, for testing a video path;
+- `crossings.crossing`, `files.write_crossing`: several people who cross, with everybody's boxes;
 - `situations.situation`: walks that trackers find hard, with shadows, things, company, a moving camera.
 
 Everything is deterministic by its seeds. The figures are stand-ins for people: nothing measured on them is a statement

@@ -1,4 +1,4 @@
-"""A walker's scene as a video, an animation or a folder of pictures, with its truth beside it."""
+"""Scenes of one walker or several as videos, animations or folders of pictures, with their truth beside them."""
 import csv
 import os
 import shutil
@@ -9,8 +9,11 @@ import numpy as np
 from PIL import Image
 
 from gait_recognition.videos import VIDEOS, encode, write_gif
+from gait_recognition.walkers.crossings import crossing
 from gait_recognition.walkers.scenes import FPS, scene
 from pose_joints import JOINT_NAMES
+
+END_OF_LINE = {'.csv': '\r\n', '.txt': '\n'}           # of truths
 
 
 def write_scene(path, person: int, index: int = 0, fps: float = FPS, **options) -> str:
@@ -35,6 +38,30 @@ def write_scene(path, person: int, index: int = 0, fps: float = FPS, **options) 
     -----
     Both are written aside and moved into place when complete.
     """
+    return _written(path, fps, '.csv', lambda: scene(person, index, fps=fps, **options), _noting)
+
+
+def write_crossing(path, people, index: int = 0, fps: float = FPS, **options) -> str:
+    """Write a scene of several people, as `write_scene`, and everybody's boxes beside it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        As of `write_scene`.
+    people, index, fps, options
+        As of `crossings.crossing`.
+
+    Returns
+    -------
+    str
+        The truth's path: `path` with the suffix `.txt`. MOTChallenge's text, a line a box: frame and track (both from
+        1; track 1 is the first of `people`), left, top (the first pixel is 1), width, height, 1, 1, visibility.
+    """
+    return _written(path, fps, '.txt', lambda: crossing(people, index, fps=fps, **options), _noting_boxes)
+
+
+def _written(path, fps, truth_suffix, frames, noting) -> str:
+    """Write the frames that `frames()` yields, with a line or more of truth for each; return the truth's path."""
     path = os.path.abspath(os.fspath(path))
     stem, suffix = os.path.splitext(path)
     if suffix not in ('', '.gif', *VIDEOS):
@@ -43,13 +70,12 @@ def write_scene(path, person: int, index: int = 0, fps: float = FPS, **options) 
         raise FileExistsError(f'{path}: exists and is not an empty folder; remove it or choose another path')
     if not os.path.isdir(os.path.dirname(path)):
         raise FileNotFoundError(f'{os.path.dirname(path)}: expected an existing folder to write into; create it first')
-    frames = scene(person, index, fps=fps, **options)
-    truth = stem + '.csv'
+    frames, truth = frames(), stem + truth_suffix
     aside = tempfile.mkdtemp(prefix='.scene-', dir=os.path.dirname(path))
     try:
-        new, new_truth = os.path.join(aside, 'scene' + suffix), os.path.join(aside, 'truth.csv')
+        new, new_truth = os.path.join(aside, 'scene' + suffix), os.path.join(aside, 'truth')
         with open(new_truth, 'w', newline='') as file:
-            frames = _noting(frames, csv.writer(file))
+            frames = noting(frames, csv.writer(file, lineterminator=END_OF_LINE[truth_suffix]))
             if not suffix:
                 os.mkdir(new)
                 for number, image in enumerate(frames):
@@ -72,4 +98,15 @@ def _noting(frames, writer) -> Iterator[np.ndarray]:
     for number, found in enumerate(frames):
         joints = [[f'{y:.2f}', f'{x:.2f}', int(seen)] for (y, x), seen in zip(found.joints, found.visible, strict=True)]
         writer.writerow([number, *('' if np.isnan(edge) else int(edge) for edge in found.box), *sum(joints, [])])
+        yield found.image
+
+
+def _noting_boxes(frames, writer) -> Iterator[np.ndarray]:
+    """Passes the images on and writes a line for everybody inside."""
+    for number, found in enumerate(frames, 1):
+        for track, (box, seen) in enumerate(zip(found.boxes, found.visibility, strict=True), 1):
+            if not np.isnan(box).any():
+                top, left, bottom, right = box.astype(int)
+                writer.writerow([number, track, left + 1, top + 1, right - left + 1, bottom - top + 1, 1, 1,
+                                 f'{seen:.3f}'])
         yield found.image

@@ -47,7 +47,8 @@ class Sequence(NamedTuple):
     fps: float
 
 
-def _check_walk(person, index, condition, session, frames, fps):
+def check_walk(person, index, condition, session, frames, fps):
+    """Refuse what names no walk."""
     check({'person': integer_from(0), 'index': integer_from(0), 'condition': one_of(CONDITIONS),
            'frames': optional(integer_from(1)), 'fps': FRAME_RATE},
           {'person': person, 'index': index, 'condition': condition, 'frames': frames, 'fps': fps})
@@ -58,7 +59,7 @@ def _check_walk(person, index, condition, session, frames, fps):
 def gait_of(person: int, index: int = 0, condition: str = 'N', session: int = 1) -> Walker:
     """How `person` walks in walk `index`: the identity `Walker.from_seed(person)`, under the condition, drifted by
     `SESSION_SHARE` in session 2 and by `WALK_SHARE` from walk to walk."""
-    _check_walk(person, index, condition, session, None, FPS)
+    check_walk(person, index, condition, session, None, FPS)
     kind = CONDITIONS.index(condition)
     walker = Walker.from_seed(person).under(condition, stream(CONDITION, person, kind))
     if session == 2:
@@ -110,7 +111,7 @@ class Stroll(NamedTuple):
 def stroll(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64,
            fps: float = FPS, gaits=None) -> Stroll:
     """The truth of the `sequence` of the same arguments, in space and not drawn."""
-    _check_walk(person, index, condition, session, frames, fps)
+    check_walk(person, index, condition, session, frames, fps)
     walker = (gaits or gait_of)(person, index, condition, session)
     rng = stream(WALK, person, index, CONDITIONS.index(condition), session, 1)
     return Stroll(walker, *_stroll(walker, rng, int(frames), float(fps)))
@@ -119,7 +120,7 @@ def stroll(person: int, index: int, condition: str = 'N', session: int = 1, fram
 def iter_frames(person: int, index: int, condition: str = 'N', session: int = 1, frames: int = 64, fps: float = FPS,
                 size: int = 299, gaits=None, yaw: float | None = None) -> Iterator[Picture]:
     """The frames of `sequence` one by one, so that memory does not grow with the walk."""
-    _check_walk(person, index, condition, session, frames, fps)
+    check_walk(person, index, condition, session, frames, fps)
     check({'size': EDGE, 'yaw': optional(QUARTER_TURN)}, {'size': size, 'yaw': yaw})
     truth = stroll(person, index, condition, session, frames, fps, gaits)
     return _follow(truth, person, index, condition, session, int(frames), int(size), yaw)
@@ -221,7 +222,7 @@ def scene(person: int, index: int = 0, condition: str = 'N', session: int = 1, f
     Picture
         `box` is NaN while the figure is outside.
     """
-    _check_walk(person, index, condition, session, frames, fps)
+    check_walk(person, index, condition, session, frames, fps)
     check({'width': EDGE, 'height': EDGE}, {'width': width, 'height': height})
     if not (math.isfinite(noise) and noise >= 0):
         raise ValueError(f'noise: expected a number of grey levels, at least 0, got {noise}')
@@ -230,7 +231,7 @@ def scene(person: int, index: int = 0, condition: str = 'N', session: int = 1, f
                      noise)
 
 
-def _lane(walker, rng, unit, width, frames, fps, ground, yaw, leftwards):
+def lane_of(walker, rng, unit, width, frames, fps, ground, yaw, leftwards):
     """Pose (standing), places (T, 2) of the ground point and camera of a figure `unit` pixels tall that crosses."""
     camera = Camera(heading_of(leftwards, yaw), 0.03, 0.0, unit / walker.stature, 12.0, (0, 0))
     pace = walker.speed * abs(math.cos(camera.heading)) * camera.scale / fps  # pixels a frame
@@ -248,11 +249,11 @@ def _crossing(walker, person, index, condition, session, frames, fps, width, hei
     style = random_finish(rng)._replace(noise=noise, quality=0, detail=1.0)
     unit, ground = height * rng.uniform(0.55, 0.72), height * rng.uniform(0.86, 0.93)
     yaw, leftwards = rng.uniform(-MAX_YAW, MAX_YAW), rng.random() < 0.5
-    pose, places, camera = _lane(walker, rng, unit, width, frames, fps, ground, yaw, leftwards)
+    pose, places, camera = lane_of(walker, rng, unit, width, frames, fps, ground, yaw, leftwards)
     still = random_background(rng, height, width, ground, unit)
     other = Walker.from_seed(SCENE, person, index)
     other_look = random_look(rng, 'N')
-    other_pose, other_places, other_camera = _lane(
+    other_pose, other_places, other_camera = lane_of(
         other, rng, unit * rng.uniform(0.5, 0.7), width, len(places), fps, ground - 0.06 * height,
         rng.uniform(-MAX_YAW, MAX_YAW), rng.random() < 0.5)
     for frame in range(len(places)):

@@ -2,7 +2,7 @@
 import numpy as np
 
 # First words of the seed sequences: identities and appearances never share a stream.
-IDENTITY, SESSION, CONDITION, WALK, PICTURE, SCENE, CROWD, RECORDED, SITUATION = range(1, 10)
+IDENTITY, SESSION, CONDITION, WALK, PICTURE, SCENE, CROWD, RECORDED, SITUATION, CROSSING = range(1, 11)
 
 
 def stream(*words) -> np.random.Generator:

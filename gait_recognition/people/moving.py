@@ -1,0 +1,86 @@
+"""Everybody before any camera: the pose network searches for people, and follows them by their joints."""
+import math
+
+import numpy as np
+
+from gait_recognition.people.linking import LINK_SECONDS, Path, assigned, usable_flags
+from gait_recognition.people.scenes import Scene, Sighting
+from gait_recognition.tracking.joints import people_in, search_squares, square_around
+from gait_recognition.tracking.parts import Parts
+from gait_recognition.tracking.track import MIN_FRAMES
+
+POSE_SECONDS = 0.2              # between the frames that are looked at; boxes are interpolated between
+SEARCH_SECONDS = 1.0            # between searches of the whole picture
+SAME = 0.45                     # of the smaller of two boxes in the other: they are one person's
+COVERED = 0.35                  # of a box that another's covers: more is no crop
+MIN_SEEN = 3                    # sights that make a person: the network at times sees one in the furniture
+
+
+def follow_moving(frames, pose_net):
+    """A `Scene` of those whom the pose network sees."""
+    rate = frames.fps / frames.every
+    stride = max(1, round(POSE_SECONDS * rate))
+    parts, numbers, latest = Parts(frames.facts), [], 0
+    done, active, searched, shape = [], [], -math.inf, None
+    for index, (number, frame) in enumerate(frames.numbered()):
+        numbers.append(number)
+        shape = frame.shape[:2]
+        part = parts.add(number, frame)
+        if part != latest:                                              # nobody is followed over a cut
+            done, active, searched, latest = done + active, [], -math.inf, part
+        if index % stride:
+            continue
+        done += [path for path in active if index - path.indices[-1] > LINK_SECONDS * rate]
+        active = [path for path in active if index - path.indices[-1] <= LINK_SECONDS * rate]
+        squares = [square_around(path.expected(index)) for path in active]
+        if index - searched >= SEARCH_SECONDS * rate:
+            squares, searched = squares + search_squares(shape), index
+        boxes = _seen(frame, squares, pose_net, len(active))
+        pairs, free = assigned(active, index, boxes, rate)
+        for path, b in pairs:
+            path.add(index, boxes[b])
+        active += [Path(index, boxes[b]) for b in free]
+    paths = [_every_frame(path) for path in done + active if len(path.indices) >= MIN_SEEN]
+    paths = [path for path in paths if len(path.indices) >= MIN_FRAMES]
+    limits = np.array([*shape, *shape], float)
+    sightings = [Sighting(path.indices, [np.clip(box, 0, limits) for box in path.boxes], usable)
+                 for path, usable in zip(paths, usable_flags(paths, COVERED))]
+    return Scene('pose', sightings, numbers, frames.seconds, shape, [])
+
+
+def _seen(frame, squares, pose_net, known):
+    """Boxes of different people in squares; where two are one person's, that of the surer one.
+
+    What is found in the search, beyond the first `known` squares, is looked at again in a square of its own.
+    """
+    if not squares:
+        return []
+    found = people_in(frame, squares, pose_net)
+    again = _different([one for one in found[known:] if one[1] is not None])
+    again = [box for _, box in again if all(_inside(box, other) < SAME for _, other in found[:known]
+                                            if other is not None)]
+    if again:
+        found = found[:known] + people_in(frame, [square_around(box) for box in again], pose_net)
+    return [box for _, box in _different([one for one in found if one[1] is not None])]
+
+
+def _different(found):
+    kept = []
+    for one in sorted(found, key=lambda each: -each[0]):
+        if all(_inside(one[1], other) < SAME for _, other in kept):
+            kept.append(one)
+    return kept
+
+
+def _inside(a, b):
+    """The share of the smaller of two boxes that lies in the other."""
+    both = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
+    return both / max(1e-6, min((a[2:] - a[:2]).prod(), (b[2:] - b[:2]).prod()))
+
+
+def _every_frame(path):
+    """A path with boxes between those that were looked at."""
+    whole = np.arange(path.indices[0], path.indices[-1] + 1)
+    boxes = np.stack([np.interp(whole, path.indices, edge) for edge in np.array(path.boxes).T], 1)
+    path.indices, path.boxes = whole.tolist(), [*boxes]
+    return path

@@ -1,0 +1,41 @@
+"""What every way to follow people gives."""
+from typing import NamedTuple
+
+
+class Sighting(NamedTuple):
+    """One of those who were followed.
+
+    Attributes
+    ----------
+    indices : list of int
+        Of the frames given, from 0, ascending.
+    boxes : list of np.ndarray (4,)
+        Top, left, bottom, right (exclusive), in pixels of the frame and inside of it.
+    usable : list of bool
+        Whether the frame shows enough of the walker.
+    """
+    indices: list
+    boxes: list
+    usable: list
+
+
+class Scene(NamedTuple):
+    """A recording, and who was followed in it.
+
+    Attributes
+    ----------
+    method : {'background', 'pose', 'boxes'}
+    sightings : list of Sighting
+    numbers : list of int
+        Of all frames given, in the source.
+    seconds : list of float
+    shape : (int, int)
+        Of the frames, pixels.
+    remarks : list of str
+    """
+    method: str
+    sightings: list
+    numbers: list
+    seconds: list
+    shape: tuple
+    remarks: list

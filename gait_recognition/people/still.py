@@ -1,0 +1,185 @@
+"""Everybody before a still background: backgrounds first, then who moves before them."""
+import collections
+import itertools
+import tempfile
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from gait_recognition.people.figures import ALONE, BORDER, COVERED, HIDDEN, TOGETHER
+from gait_recognition.people.following import Following
+from gait_recognition.people.scenes import Scene, Sighting
+from gait_recognition.prefetch import ahead
+from gait_recognition.tracking.background import (
+    BLOCK,
+    MIN_SLENDERNESS,
+    MIN_TRAVEL,
+    MOVING_CAMERA,
+    UNSTEADY,
+    foreground,
+    shrink,
+    still_picture,
+)
+from gait_recognition.tracking.joints import MIN_JOINTS, SURE
+from gait_recognition.tracking.parts import Parts
+from gait_recognition.tracking.track import CROP_SIZE, HEIGHT_SHARE, MIN_FRAMES, UnsuitableError, cut_square, middle_of
+
+LOOKED_AT = 8                   # pictures of a block in which it is looked how much moves
+WHOLE = 0.7                     # of a figure that nobody covers: enough for a crop
+HEAD, TRUNK, ANKLES = (8, 9), (6, 7), (0, 5)        # joints
+HEAD_OFF, TRUNK_OFF, FEET_OFF = (0.25, 0.1), 0.1, 0.15  # of the height: how far off a joint may be; rows, columns
+SOLE = 0.05                     # of the height, below the ankles
+
+
+def follow_still(frames, pose_net):
+    """A `Scene` of figures before a still background; UnsuitableError where the camera moves."""
+    with tempfile.TemporaryFile() as file:
+        backgrounds = _Backgrounds(frames, file)
+        if backgrounds.share > MOVING_CAMERA:
+            raise UnsuitableError(f'{frames.name}: {backgrounds.share:.0%} of the picture changes all the time, so the '
+                                  "camera moves (or the scene flickers) and crop='background' cannot tell people "
+                                  'from it')
+        return _follow(frames, backgrounds, pose_net)
+
+
+class _Backgrounds:
+    """The still picture and its noise for every frame, kept in a file; what one reading tells about a recording."""
+
+    def __init__(self, frames, file):
+        self._file, self._blocks, self._shares = file, [], []           # (first index after it, place in the file)
+        parts, window, waiting = Parts(frames.facts), collections.deque(maxlen=BLOCK), 0
+        self.numbers, latest = [], 0
+        for number, frame in ahead(frames.numbered(), 4):
+            part = parts.add(number, frame)
+            if part != latest and waiting:
+                self._keep(window)
+                window.clear()
+                waiting = 0
+            latest = part
+            picture, self.factor = shrink(frame)
+            self.numbers.append(number)
+            self.shape = frame.shape[:2]
+            window.append(picture)
+            waiting += 1
+            if waiting == BLOCK:
+                self._keep(window)
+                waiting = 0
+        if waiting:
+            self._keep(window)
+        self.seconds, self.parts = frames.seconds, parts.numbers
+        self.share = float(np.mean(self._shares))
+
+    def _keep(self, window):
+        still, noise = still_picture(window)
+        self._small = noise.shape
+        for picture in itertools.islice(window, 0, None, max(1, len(window) // LOOKED_AT)):
+            self._shares.append((foreground(picture, still, noise) | (noise > UNSTEADY)).mean())
+        self._blocks.append((len(self.numbers), self._file.tell()))
+        self._file.write(still.tobytes() + noise.astype(np.float32).tobytes())
+
+    def each(self):
+        """(still picture, noise) for frame after frame."""
+        first, size = 0, int(np.prod(self._small))
+        for end, place in self._blocks:
+            self._file.seek(place)
+            values = np.frombuffer(self._file.read(16 * size), np.float32)
+            still, noise = values[:3 * size].reshape(*self._small, 3), values[3 * size:].reshape(self._small)
+            for _ in range(first, end):
+                yield still, noise
+            first = end
+
+
+def _follow(frames, backgrounds, pose_net):
+    rate, factor, figures = frames.fps / frames.every, backgrounds.factor, []
+    following, latest = None, None
+    for index, ((_, frame), (still, noise), part) in enumerate(
+            zip(ahead(frames.numbered(), 4), backgrounds.each(), backgrounds.parts)):
+        picture, _ = shrink(frame)
+        if part != latest:                                              # nobody is followed over a cut
+            figures += following.finish() if following else []
+            following, latest = Following(rate, picture.shape[:2]), part
+        view = _View(frame, still, factor, pose_net)
+        following.add(index, picture, foreground(picture, still, noise), view.look)
+    figures += following.finish()
+    people = []
+    for figure in figures:
+        sighting = _sighting(figure, factor, backgrounds.shape)
+        if sighting is not None and _walks(figure, sighting):
+            people.append(sighting)
+    return Scene('background', people, backgrounds.numbers, backgrounds.seconds, backgrounds.shape, [])
+
+
+def _sighting(figure, factor, shape):
+    """What was seen of a figure, in pixels of the frame; None if it is too little."""
+    seen = [place for place, state in enumerate(figure.states)
+            if state not in (HIDDEN, COVERED) or (state == COVERED and figure.has_left)]
+    if not seen:
+        return None
+    limits = np.array([*shape, *shape], float)
+    kept = [place for place in range(seen[-1] + 1) if figure.states[place] != HIDDEN]
+    boxes = [np.clip(figure.boxes[place] * factor, 0, limits) for place in kept]
+    inside = [(box[2] - box[0] > 1) and (box[3] - box[1] > 1) for box in boxes]
+    kept, boxes = list(itertools.compress(kept, inside)), list(itertools.compress(boxes, inside))
+    if len(kept) < MIN_FRAMES:
+        return None
+    usable = [figure.states[place] in (ALONE, BORDER) or
+              (figure.states[place] == TOGETHER and figure.uncovered_shares[place] >= WHOLE) for place in kept]
+    return Sighting([figure.times[place] for place in kept], boxes, usable)
+
+
+def _walks(figure, sighting):
+    """Whether a figure crosses the picture, was seen away from its sides, and is no wider than people are."""
+    if not figure.is_firm:
+        return False
+    boxes = np.array(sighting.boxes)
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    travel = np.linalg.norm(np.ptp(middle_of(boxes), axis=0)) / np.median(heights)
+    return travel >= MIN_TRAVEL and np.median(heights / widths) >= MIN_SLENDERNESS
+
+
+class _View:
+    """A frame as the pose network is to see it, to say who stands where."""
+
+    def __init__(self, frame, still, factor, net):
+        self.frame, self.still, self.factor, self.net = frame, still, factor, net
+
+    def look(self, heads, known):
+        """As `Following.add` wants it; places are those of small pictures.
+
+        Parameters
+        ----------
+        heads : list of (row, column, row of the feet)
+        known : np.ndarray, bool (H, W)
+            Who is followed already: shown as the background, for the network sees whoever is largest.
+        """
+        frame, squares = self._without(known), []
+        for row, column, feet in heads:
+            side = (feet - row) * self.factor / HEIGHT_SHARE
+            squares.append(((row + feet) / 2 * self.factor - side / 2, column * self.factor - side / 2, side))
+        joints = self.net.joint_positions(np.stack([cut_square(frame, square) for square in squares]))
+        return [self._person(head, square, joints[:, number])
+                for number, (head, square) in enumerate(zip(heads, squares))]
+
+    def _without(self, known):
+        if not known.any():
+            return self.frame
+        size = self.frame.shape[1::-1]
+        hidden = Image.fromarray(ndimage.binary_dilation(known)).resize(size, Image.Resampling.NEAREST)
+        still = Image.fromarray(self.still.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+        return np.where(np.asarray(hidden)[..., None], np.asarray(still), self.frame)
+
+    def _person(self, head, square, joints):
+        """(head's top, trunk's column, feet) of the person below a head; None where the network sees none."""
+        row, column, feet = head
+        (top, left, side), (y, x, sure) = square, joints
+        tall, seen = feet - row, sure >= SURE
+        y, x = (top + y * side / CROP_SIZE) / self.factor, (left + x * side / CROP_SIZE) / self.factor
+        across = np.abs(x - column) / tall
+        if seen.sum() < MIN_JOINTS or not any(
+                seen[joint] and across[joint] < HEAD_OFF[1] and abs(y[joint] - row) < HEAD_OFF[0] * tall
+                for joint in HEAD):
+            return None
+        trunk = [x[joint] for joint in TRUNK if seen[joint] and across[joint] < TRUNK_OFF]
+        soles = max((y[joint] + SOLE * tall for joint in ANKLES if seen[joint] and across[joint] < 0.35), default=feet)
+        return row, float(np.mean([column, *trunk])), soles if abs(soles - feet) < FEET_OFF * tall else feet

@@ -1,0 +1,238 @@
+"""Everybody in a scene: a track for each walker, and each one's own crops and vector."""
+import contextlib
+import dataclasses
+
+import numpy as np
+
+from gait_recognition.frames import read_frames
+from gait_recognition.parameters import check, one_of
+from gait_recognition.people.boxes import follow_boxes
+from gait_recognition.people.moving import follow_moving
+from gait_recognition.people.still import follow_still
+from gait_recognition.prefetch import ahead
+from gait_recognition.quality import quality_of_track
+from gait_recognition.rates import RATE
+from gait_recognition.tracking.track import BORDER, NOBODY, NoPersonError, Track, UnsuitableError, cut_square, settle
+from gait_recognition.vectors import BATCH_SIZE, Describer
+from gait_recognition.weights import choose_weights, find_pose_weights, shared_networks, shared_pose_network
+
+WAYS = ('auto', 'background', 'pose')
+BEHIND = 'behind somebody'
+
+
+@dataclasses.dataclass
+class PersonTrack:
+    """One walker of a scene.
+
+    Attributes
+    ----------
+    number : int
+        1, 2, ... in the order in which they come into the scene.
+    start, end : float
+        Seconds, from the source's first frame on, of the first and the last frame with the walker.
+    numbers : list of int
+        Numbers in the source of the frames with a box, ascending.
+    boxes : np.ndarray, float (n, 4)
+        Left, top, right, bottom in pixels of each, right and bottom exclusive; inside the picture.
+    walk : Track
+        The crops that follow the walker (`Track.boxes`), of those frames that show enough; none if there are too few.
+    problem : str or None
+        Why there are no crops.
+    """
+
+    number: int
+    start: float
+    end: float
+    numbers: list
+    boxes: np.ndarray
+    walk: Track
+    problem: str | None = None
+
+    @property
+    def quality(self):
+        """Share of the track's frames, 0 to 1, that show the walker whole: those that make the vector."""
+        return len(self.walk.numbers) / max(1, self.walk.frames)
+
+    def as_dict(self):
+        return {'track': self.number, 'start': round(self.start, 3), 'end': round(self.end, 3),
+                'frames': len(self.numbers), 'used': len(self.walk.numbers), 'quality': round(self.quality, 3),
+                'problem': self.problem}
+
+    def __str__(self):
+        return (f'track {self.number}, {self.start:.2f} to {self.end:.2f} s: {len(self.walk.numbers)} of '
+                f'{self.walk.frames} frames used' + (f'; {self.problem}' if self.problem else ''))
+
+
+class People(list):
+    """The `PersonTrack`s of a scene.
+
+    Attributes
+    ----------
+    frames : Frames
+        The source, which can be read again.
+    remarks : list of str
+        What is to be known of the recording.
+    method : {'background', 'pose', 'boxes'}
+        How they were followed.
+    seconds : dict of int to float
+        Of every frame by its number, from the source's first frame on.
+    """
+
+    def __init__(self, tracks, frames, scene):
+        super().__init__(tracks)
+        self.frames, self.remarks = frames, [*frames.remarks, *scene.remarks]
+        self.method, self.seconds = scene.method, dict(zip(scene.numbers, scene.seconds))
+
+
+def tracks(source, pose_net=None, crop='auto', boxes=None):
+    """Everybody who walks through a scene, followed past one another, pillars and each other's crossings.
+
+    Before a still background figures that move are followed, and the pose network looks only where people touch; a
+    camera that moves takes its own search. Where nobody can tell who came out of a crossing, tracks end and others
+    begin. The source is read two or three times; memory does not grow with it but for the boxes.
+
+    Parameters
+    ----------
+    source : Frames or anything that `read_frames` takes
+    pose_net : HumanPoseIRNetwork, optional
+        By default that of the default weights.
+    crop : {'auto', 'background', 'pose'}
+        'background': a still camera; 'pose': any camera; 'auto': the first where it will do.
+    boxes : str, os.PathLike, array_like or list, optional
+        What another detector or tracker found, instead: a file as of `box_files.read_boxes`; an array (T, 4) of one
+        walker, a row for each frame, or a list of them, or for each frame an object with `xyxy` (n, 4) and maybe
+        `tracker_id` (n,) as supervision's `Detections`. Left, top, right, bottom in pixels; NaN where nobody is.
+        Boxes without a track's number are linked from frame to frame.
+
+    Returns
+    -------
+    People
+        A list of `PersonTrack`.
+
+    Raises
+    ------
+    ValueError, OSError
+        The source, or the boxes, cannot be read. A scene without anybody is an empty list.
+    """
+    check({'crop': one_of(WAYS)}, {'crop': crop})
+    frames = read_frames(source).kept()
+    if boxes is not None:
+        scene = follow_boxes(frames, boxes)
+    else:
+        net = pose_net or shared_pose_network(find_pose_weights())
+        try:
+            scene = None if crop == 'pose' else follow_still(frames, net)
+        except UnsuitableError:
+            if crop == 'background':
+                raise
+            scene = None
+        scene = scene or follow_moving(frames, net)
+    found = sorted(scene.sightings, key=lambda each: each.indices[0])
+    rate = frames.fps / frames.every
+    people = [_person(number, each, scene, frames, rate) for number, each in enumerate(found, 1)]
+    return People(people, frames, scene)
+
+
+def _person(number, sighting, scene, frames, rate):
+    """The `PersonTrack` of a `Sighting`."""
+    first, last = sighting.indices[0], sighting.indices[-1]
+    numbers = scene.numbers[first:last + 1]
+    edges, reasons = np.full((len(numbers), 4), np.nan), [BEHIND] * len(numbers)
+    for index, box, is_usable in zip(sighting.indices, sighting.boxes, sighting.usable):
+        at = index - first
+        if box[0] <= 1 or box[1] <= 1 or box[2] >= scene.shape[0] - 1 or box[3] >= scene.shape[1] - 1:
+            reasons[at] = BORDER
+        elif is_usable:
+            edges[at], reasons[at] = box, ''
+    walk, problem = Track(f'{frames.name}, track {number}', scene.method), None
+    try:
+        settle(walk, numbers, edges, reasons, rate)
+        walk.remarks = [finding.text for finding in quality_of_track(walk, rate if frames.knows_fps else None)]
+    except NoPersonError as error:
+        problem = str(error).removeprefix(f'{walk.name}: ')
+        walk = Track(walk.name, scene.method, dropped=dict(zip(numbers, [reason or NOBODY for reason in reasons])))
+    seconds = scene.seconds
+    return PersonTrack(number, seconds[first], seconds[last], [scene.numbers[index] for index in sighting.indices],
+                       np.asarray(sighting.boxes)[:, [1, 0, 3, 2]], walk, problem)
+
+
+def crops_of(people):
+    """The crops of all walkers, in one reading of the source.
+
+    Parameters
+    ----------
+    people : People
+
+    Yields
+    ------
+    place : int
+        In the list `people`.
+    number : int
+        Of the frame.
+    crop : np.ndarray, uint8 (299, 299, 3)
+    """
+    wanted = {}
+    for place, person in enumerate(people):
+        for number, box in zip(person.walk.numbers, person.walk.boxes):
+            wanted.setdefault(number, []).append((place, box))
+    for number, frame in people.frames.numbered() if wanted else ():
+        for place, box in wanted.pop(number, ()):
+            yield place, number, cut_square(frame, box)
+    if wanted:
+        raise ValueError(f'{people.frames.name} changed while it was read: {len(wanted)} frames are missing now')
+
+
+def crop_batches(people, size=BATCH_SIZE):
+    """(places, numbers, crops (n, 299, 299, 3)) of up to `size` crops, whoever's they are, prepared by a thread."""
+    def batches():
+        batch = []
+        for each in crops_of(people):
+            batch.append(each)
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+    with contextlib.closing(ahead(batches(), 2)) as ready:
+        for batch in ready:
+            places, numbers, crops = zip(*batch)
+            yield places, numbers, np.stack(crops)
+
+
+def people_vectors(people, pose_net=None, gait_net=None, rate=RATE, witnesses=None):
+    """Each walker's identification vector.
+
+    Parameters
+    ----------
+    people : People
+    pose_net, gait_net, rate
+        As of `vectors.walk_vector`.
+    witnesses : list of fitness.Witness, optional
+        One for each, who notes what the pose network sees meanwhile.
+
+    Returns
+    -------
+    list
+        A vector, float32 (512,), for each; None for a track without crops.
+    """
+    if (pose_net is None) != (gait_net is None):
+        raise ValueError('pose_net and gait_net belong together: pass both, or neither for the default weights')
+    if pose_net is None:
+        pose_net, gait_net = shared_networks(choose_weights())
+    describers = [Describer(people.frames, gait_net, rate) for _ in people]
+    left = [len(person.walk.numbers) for person in people]
+    vectors = [None] * len(people)
+    for places, numbers, crops in crop_batches(people):
+        if witnesses is None:
+            features = pose_net.feed_forward_features(crops, batch_size=BATCH_SIZE)
+        else:
+            features, joints = pose_net.features_and_joints(crops, BATCH_SIZE)
+        for place in dict.fromkeys(places):
+            own = np.flatnonzero(np.array(places) == place)
+            if witnesses is not None:
+                witnesses[place].note(joints[:, own], crops[own])
+            describers[place].add(features[own], [numbers[i] for i in own])
+            left[place] -= len(own)
+            if not left[place]:
+                vectors[place], describers[place] = describers[place].vector, None
+    return vectors
