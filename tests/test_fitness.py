@@ -140,7 +140,8 @@ def test_a_witness_changes_no_feature_and_sees_the_joints_of_the_frame():
     assert np.array_equal(witness.feed_forward_features(crops), crops[:, :17, :17] * 2)
     assert witness.other == 'is handed through'
     track = Track('a', 'pose', [*range(16)], [(10.0, 20.0, 598.0)] * 16)
-    frames = SimpleNamespace(fps=25.0, every=1, knows_fps=False, facts=Facts(), seconds=[i / 25 for i in range(16)])
+    frames = SimpleNamespace(fps=25.0, every=1, knows_fps=False, facts=Facts(),
+                             seconds_of=lambda numbers: [number / 25 for number in numbers])
     told = witness.fitness(frames, track)
     assert told.height == pytest.approx(0.7 * 598) and told.used == 16 and not told.knows_rate
 
