@@ -1164,11 +1164,16 @@ def command():
     return command
 
 
+def said(result):
+    """The lines of a command's messages, but those of every half minute: machines may be slow."""
+    return [line for line in result.stderr.splitlines() if ': walk 1 of 1, ' not in line]
+
+
 @pytest.mark.slow
 def test_a_real_vector_is_the_networks_and_nothing_else_is_said(command, checkpoints, pose_net, gait_net, walks):
     result = command('vector', walks('anna', 1), '--json', '--pose-weights', checkpoints('pose', 1),
                      '--gait-weights', checkpoints(SHARED.format('GRU')), '--rnn-layers', 2)
-    assert (result.returncode, result.stderr) == (0, '')
+    assert (result.returncode, said(result)) == (0, [])
     frames = np.stack(list(read_frames(walks('anna', 1))))
     expected = gait_net.feed_forward(pose_net.feed_forward_features(frames))
     assert np.allclose(json.loads(result.stdout)[0]['vector'], expected, atol=1e-5)
@@ -1179,7 +1184,7 @@ def test_real_joints_are_the_networks_and_nothing_else_is_said(command, checkpoi
     picture = Path(walks('anna', 1)) / '0.png'
     result = command('pose', picture, '--output', tmp_path / 'pose.png', '--json',
                      '--pose-weights', checkpoints('pose', 1))
-    assert (result.returncode, result.stderr) == (0, '')
+    assert (result.returncode, said(result)) == (0, [])
     y, x, probability = pose_net.joint_positions(np.asarray(Image.open(picture))[None])[:, 0]
     joints = json.loads(result.stdout)[0]['joints']
     assert np.allclose([row['y'] for row in joints], y, atol=0.01)
@@ -1203,5 +1208,5 @@ def test_the_readme_leads_from_nothing_to_a_name_with_the_weights_that_ship(comm
     answer, = json.loads(result.stdout)
     assert (result.returncode, answer['decision'], answer['name']) == (0, 'known', 'anna')
     assert answer['used'] > 50 and answer['crop'] == 'background'
-    line, = result.stderr.splitlines()
+    line, = said(result)
     assert 'trained on synthetic walkers' in line and 'gait-recognition fetch' in line
