@@ -87,6 +87,12 @@ def path_of(path):
     return os.path.expanduser(os.fsdecode(path))
 
 
+def device_of(path):
+    """The number of the camera whose device a path is, on Linux; None of another path."""
+    device = re.fullmatch('/dev/video([0-9]{1,4})', os.path.realpath(path)) if isinstance(path, str) else None
+    return int(device[1]) if device and stat.S_ISCHR(_mode_of(path)) else None
+
+
 def is_live(text):
     """Whether an argument names what can be read only once: a camera, standard input, an address."""
     return is_camera(text) or text == STANDARD_INPUT or text.lower().startswith(ADDRESSES)

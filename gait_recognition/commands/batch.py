@@ -5,13 +5,12 @@ import functools
 import io
 import json
 import pathlib
-import traceback
 from collections.abc import Callable
 from typing import NamedTuple
 
 from gait_recognition.batches import KeptAnswers, find_walks, is_fault_of_walk, key_of
 from gait_recognition.commands.walks import read_walk
-from gait_recognition.console import as_json, check_target, counted, put, reason_of, say
+from gait_recognition.console import as_json, check_target, counted, put, reason_of, say, show_traceback
 from gait_recognition.kinds import ANSWERS
 from gait_recognition.masking import without_secrets
 from gait_recognition.progress import WalksProgress
@@ -132,7 +131,7 @@ class Batch:
 
     def _said(self, walk, error):
         if self._arguments.verbose:
-            traceback.print_exception(error)
+            show_traceback(error)
         say(self._reason(walk, error))
 
     def _reason(self, walk, error):
