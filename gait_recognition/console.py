@@ -113,6 +113,7 @@ def number(text, most=math.inf, what='a number, 0 or more'):
 
 
 share = functools.partial(number, most=1, what='a share, 0 to 1')
+seconds = functools.partial(number, what='seconds, 0 or more')
 
 
 def check_target(path, is_folder=False, writes=None, inputs=()):

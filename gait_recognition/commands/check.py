@@ -18,6 +18,8 @@ def check_command(arguments):
     batch = Batch(arguments, Form(('check.word', 'check.reasons', 'remarks', *(f'check.{name}' for name in FIGURES)),
                                   stages=('finding the walker', 'looking at it', 'looking for others')))
     batch.look()
+    if batch.is_lost:
+        return batch.give_up()
     weights = find_pose_weights(arguments.pose_weights)
 
     def work(net, walk, source):

@@ -34,6 +34,8 @@ def gait_command(arguments):
                                   stages=('finding the walker', 'estimating joints')))
     _check_targets(arguments, batch.walks)
     batch.look()
+    if batch.is_lost:
+        return batch.give_up()
     weights = find_pose_weights(arguments.pose_weights)
 
     def work(net, walk, source):

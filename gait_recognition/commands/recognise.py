@@ -42,12 +42,18 @@ from gait_recognition.commands.everyone import (
     track_rows,
     wrote_boxes,
 )
-from gait_recognition.commands.options import WALK_HELP, add_describing, add_gallery, add_range, key_in
+from gait_recognition.commands.options import (
+    WALK_HELP,
+    add_describing,
+    add_gallery,
+    add_range,
+    check_changeable,
+    key_in,
+)
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
-from gait_recognition.console import as_json, check_target, count, put, say, walks_of_people
+from gait_recognition.console import as_json, count, put, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import Gallery, Origin, Verification
-from gait_recognition.kinds import GALLERY
 from gait_recognition.parameters import check_text
 from gait_recognition.sources import is_live, is_read_once, path_of
 from gait_recognition.vectors import digest_of
@@ -89,8 +95,7 @@ def enrol_command(arguments):
     if arguments.track and (arguments.manifest or len(given) != 1):
         raise ValueError('enrol --track N takes one scene, and --name NAME')
     boxes = boxes_given(arguments, [walk for _, walk in given])
-    if isinstance(arguments.gallery, pathlib.Path):         # an encrypted file does not show what it is
-        check_target(arguments.gallery, writes=None if arguments.key_file else GALLERY)
+    check_changeable(arguments.gallery, arguments.key_file, may_be_new=True)
     key = key_in(arguments.key_file)
     batch = Batch(arguments, Form(('name', *FRAME_COLUMNS, *CHECK_COLUMNS), is_kept=True), [walk for _, walk in given])
     batch.look()
@@ -287,11 +292,15 @@ def _identify_together(arguments, batch, weights, gallery):
     answer = gallery.identify(np.array([each.pop('vector') for each in read], np.float32), top=arguments.top,
                               together=True)
     name = ', '.join(each['walk'] for each in read)
-    with Printer(arguments, IDENTIFIED) as printer:
-        printer.add({'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
-                     'walks': described, **as_data(answer, point), 'text': '\n'.join(identified(name, answer))})
-        for line in about_ranking(arguments, answer.method, point):
-            printer.end(line)
+    data = {'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
+            'walks': described, **as_data(answer, point)}
+    if arguments.json:
+        put(as_json(data))
+        return {answer.decision}
+    printer = Printer(arguments, IDENTIFIED)
+    printer.add({**data, 'text': '\n'.join(identified(name, answer))})
+    for line in about_ranking(arguments, answer.method, point):
+        printer.end(line)
     return {answer.decision}
 
 
