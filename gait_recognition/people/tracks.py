@@ -144,7 +144,8 @@ def _person(number, sighting, scene, frames, rate):
             reasons[at] = BORDER
         elif is_usable:
             edges[at], reasons[at] = box, ''
-    walk, problem = Track(f'{frames.name}, track {number}', scene.method), None
+    walk = Track(f'{frames.name}, track {number}', scene.method, stands_still=scene.method == 'background')
+    problem = None
     try:
         settle(walk, numbers, edges, reasons, rate)
         walk.remarks = [finding.text for finding in quality_of_track(walk, rate if frames.knows_fps else None)]
