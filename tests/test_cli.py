@@ -30,8 +30,8 @@ from pose_joints import COCO_JOINTS, JOINT_NAMES
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ['pose', 'gait', 'check', 'vector', 'enrol', 'identify', 'watch', 'verify', 'evaluate', 'gallery',
             'gallery list', 'gallery check', 'gallery audit', 'gallery remove', 'gallery forget', 'gallery rename',
-            'gallery merge', 'gallery split', 'gallery private', 'gallery export', 'gallery import', 'gallery calibrate', 'convert',
-            'walkers', 'fetch']
+            'gallery merge', 'gallery split', 'gallery private', 'gallery export', 'gallery import',
+            'gallery calibrate', 'convert', 'walkers', 'fetch']
 
 
 # Help ----------------------------------------------------------------------------------------------------------------
