@@ -109,27 +109,25 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     return describer.vector
 
 
-class Describer:
+class RunningVector:
     """One walk's vector from its frames' features, piece after piece: the recurrent state is passed on.
 
     Parameters
     ----------
-    frames : Frames
-        Where they come from.
     gait_net : GaitNetwork
     rate : float, optional
-        As of `walk_vector`.
+        Frames a second that the network gets, as of `walk_vector`.
     """
 
-    def __init__(self, frames, gait_net, rate=RATE):
-        self._net, self._fps = gait_net, frames.fps
-        self._resampler = Resampler(rate) if _is_resampled(frames, rate) else None
+    def __init__(self, gait_net, rate=RATE):
+        self._net = gait_net
+        self._resampler = None if rate is None else Resampler(rate)
         self._total, self._count, self._state = np.zeros(VECTOR_SIZE), 0, None
 
-    def add(self, features, numbers):
-        """Take the features (n, 17, 17, 32) of the next frames, which have these numbers in their source."""
+    def add(self, features, seconds):
+        """Take the features (n, 17, 17, 32) of the next frames, and when each was taken (n,)."""
         if self._resampler:
-            features = self._resampler(features, [number / self._fps for number in numbers])
+            features = self._resampler(features, seconds)
         if len(features):
             mean, self._state = self._net.feed_forward(features, return_state=True, initial_state=self._state)
             self._total += len(features) * mean.astype(np.float64)
@@ -137,8 +135,20 @@ class Describer:
 
     @property
     def vector(self):
-        """Of all frames so far, float32 (512,)."""
-        return (self._total / self._count).astype(np.float32)
+        """Of all frames so far, float32 (512,); None before the first."""
+        return (self._total / self._count).astype(np.float32) if self._count else None
+
+
+class Describer(RunningVector):
+    """A `RunningVector` of a walk in `Frames`, which are resampled where their rate is known, and another."""
+
+    def __init__(self, frames, gait_net, rate=RATE):
+        super().__init__(gait_net, rate if _is_resampled(frames, rate) else None)
+        self._fps = frames.fps
+
+    def add(self, features, numbers):
+        """Take the features (n, 17, 17, 32) of the next frames, which have these numbers in their source."""
+        super().add(features, [number / self._fps for number in numbers])
 
 
 def _is_resampled(frames, rate):
@@ -420,9 +430,10 @@ def _read_check(file):
     """How fit the recording is whose vector is in a file of the cache; None where nobody looked, as before 2.1."""
     try:
         with open(_check_file(file), encoding='utf-8') as opened:
-            return json.load(opened)
-    except (OSError, ValueError):
+            check = json.load(opened)
+    except (OSError, ValueError, RecursionError):
         return None
+    return check if isinstance(check, dict) else None
 
 
 def _read_remarks(file):

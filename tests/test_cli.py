@@ -744,6 +744,30 @@ def test_evaluate_goes_on_after_a_walk_without_a_person_and_its_status_tells(man
     assert 'wall: nothing as large as a person moves' in refused(run(*arguments, '--stop-at-error'))
 
 
+@pytest.mark.parametrize('options, status', [([], 0), (['--leave-out'], 0), (['--stop-at-error'], 0)])
+@pytest.mark.parametrize('content', [b'no picture', b'P6\n99999 99999\n255\n'])
+def test_one_bad_picture_of_a_walk_leaves_out_a_frame_and_no_walk(content, options, status, manifest, walks, weights,
+                                                                  opened, run, tmp_path):
+    (tmp_path / 'anna-3' / '9.ppm').write_bytes(content)
+    found, out, err = run('evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', '--no-cache', *weights,
+                          *options)
+    assert found == status and '6 gallery walks, 3 probes' in out and 'left out' not in err
+    assert f'{walks("anna", 3)}: 1 of 9 frames are damaged and were skipped' in err
+    assert ('more than 64,000,000 pixels' in err or 'decompression bomb' in err) == content.startswith(b'P6')
+
+
+def test_leave_out_answers_for_the_others_where_a_walk_holds_bad_pictures_alone(manifest, weights, opened, run,
+                                                                                tmp_path):
+    for picture in (tmp_path / 'anna-3').iterdir():
+        picture.write_bytes(b'no picture')
+    arguments = 'evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', '--no-cache', *weights
+    for options, expected in ([], 2), (['--leave-out'], 0):
+        status, out, err = run(*arguments, *options)
+        assert status == expected and '6 gallery walks, 2 probes' in out
+        assert 'anna-3: no frame to read: 8 damaged' in err and '1 of 9 walks are left out' in err
+    assert 'anna-3: no frame to read: 8 damaged' in refused(run(*arguments, '--stop-at-error'))
+
+
 @pytest.mark.parametrize('experiment', [1, 2])
 def test_evaluate_runs_both_experiments_of_tum_gaid(experiment, weights, opened, walks, run, tmp_path):
     january = ['n01', 'n02', 'n03', 'n04', 'n05', 'n06', 'b01', 'b02', 's01', 's02']
