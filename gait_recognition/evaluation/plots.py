@@ -23,14 +23,7 @@ def draw(results, folder):
         Made where missing.
     """
     os.makedirs(folder, exist_ok=True)
-    first = results[0]
-    if len(results) > 1:
-        lines = [(result.name, result, 'all', False) for result in results]
-    else:
-        lines = [(c, first, c, False) for c in [*dict.fromkeys(first.conditions), 'all']]
-    lines += [(f'{label}, unread as misses', result, 'all', True) for label, result, condition, _ in lines
-              if condition == 'all' and result.missed]
-    paths = []
+    first, lines, paths = results[0], lines_of(results), []
     for name, size, draw_on, what in zip(NAMES, ((11, 5), (6.5, 5), (6.5, 6)), (draw_rocs, draw_cmc, draw_confusion),
                                          (lines, lines, first)):
         figure = new_figure(size, layout='constrained')
@@ -40,29 +33,52 @@ def draw(results, folder):
     return paths
 
 
+def lines_of(results):
+    """The lines of charts: (label, Result, condition, whether misses count)."""
+    first = results[0]
+    if len(results) > 1:
+        lines = [(result.name, result, 'all', False) for result in results]
+    else:
+        lines = [(c, first, c, False) for c in [*dict.fromkeys(first.conditions), 'all']]
+    return lines + [(f'{label}, unread as misses', result, 'all', True) for label, result, condition, _ in lines
+                    if condition == 'all' and result.missed]
+
+
 def draw_rocs(figure, lines):
     left, right = figure.subplots(1, 2)
+    draw_verification(left, lines)
+    draw_open_set(right, lines)
+
+
+def draw_verification(axes, lines):
     for label, result, condition, misses in lines:
         roc = result.roc(condition, misses)
         if roc is not None:
-            left.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), STYLES[misses],
+            axes.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), STYLES[misses],
                       label=f'{label}: EER {100 * equal_error_rate_of(roc):.1f} %')
-    left.plot([0, 100], [0, 100], ':', color='grey', label='chance')
-    left.plot([0, 100], [100, 0], '-', color='lightgrey', linewidth=0.8, zorder=0)    # EER lies on it
-    left.set(title='Verification (pairs of walks)', xlabel='false accept rate, %', ylabel='true accept rate, %')
+    axes.plot([0, 100], [0, 100], ':', color='grey', label='chance')
+    axes.plot([0, 100], [100, 0], '-', color='lightgrey', linewidth=0.8, zorder=0)    # EER lies on it
+    axes.set(title='Verification (pairs of walks)', xlabel='false accept rate, %', ylabel='true accept rate, %')
+    _finish(axes)
+
+
+def draw_open_set(axes, lines):
     for label, result, condition, misses in lines:
         roc = result.open_set(condition, misses)
         if roc is not None:
-            right.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), STYLES[misses], label=label)
-    right.set(title='Open-set identification', xlabel='false alarm rate (unknown person named), %',
-              ylabel='detection and identification rate, %')
-    for axes in left, right:
-        axes.set(xlim=(-1, 101), ylim=(-1, 101))
-        axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc='lower right')
-        else:
-            axes.text(50, 50, 'not computed', ha='center')
+            axes.plot(100 * roc.false_accept_rate, 100 * (1 - roc.false_reject_rate), STYLES[misses], label=label)
+    axes.set(title='Open-set identification', xlabel='false alarm rate (unknown person named), %',
+             ylabel='detection and identification rate, %')
+    _finish(axes)
+
+
+def _finish(axes):
+    axes.set(xlim=(-1, 101), ylim=(-1, 101))
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc='lower right')
+    else:
+        axes.text(50, 50, 'not computed', ha='center')
 
 
 def draw_cmc(figure, lines):
