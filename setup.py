@@ -19,6 +19,7 @@ setup(
     license_files=['LICENSE', 'NOTICE'],
     python_requires='>=3.10',
     packages=find_packages(include=['gait_recognition*']),
+    package_data={'gait_recognition.reports': ['templates/*']},
     py_modules=[
         'dummy_pose_estimation',
         'fetch_models',
@@ -52,12 +53,13 @@ setup(
         'video': ['av>=12'],
         'progress': ['tqdm>=4.60'],
         'c3d': ['ezc3d>=1.5'],
+        'report': ['jinja2>=3.1'],
         'parquet': ['pyarrow>=14'],
         'postgres': ['psycopg[binary]>=3.1'],
         'encryption': ['sqlcipher3>=0.6.2'],
         'benchmark': ['av>=12', 'motmetrics>=1.4', 'onnxruntime>=1.17', 'tf2onnx>=1.17'],
-        'test': ['av>=12', 'hypothesis>=6.100', 'psycopg[binary]>=3.1', 'pyarrow>=14', 'pytest>=8', 'ruff>=0.6',
-                 'setuptools>=70.1', 'sqlcipher3>=0.6.2', 'tqdm>=4.60'],
+        'test': ['av>=12', 'hypothesis>=6.100', 'jinja2>=3.1', 'psycopg[binary]>=3.1', 'pyarrow>=14', 'pytest>=8',
+                 'ruff>=0.6', 'setuptools>=70.1', 'sqlcipher3>=0.6.2', 'tqdm>=4.60'],
     },
     classifiers=[
         'Intended Audience :: Science/Research',
