@@ -17,11 +17,12 @@ from PIL import Image
 from quick_command import refused
 from report_pages import EVIL, gallery_of_vectors, seen_walk
 
+from gait_recognition.drawing import shortened
 from gait_recognition.evaluation.manifests import Protocol, Walk
 from gait_recognition.evaluation.results import evaluate
 from gait_recognition.frames import read_frames
 from gait_recognition.kinds import REPORT, kind_of
-from gait_recognition.reports.charts import MARKS, candidates_chart, evaluation_charts, shortened
+from gait_recognition.reports.charts import MARKS, candidates_chart, evaluation_charts
 from gait_recognition.reports.pages import Report
 from gait_recognition.reports.pictures import STRIP, Strip, frames_at
 from gait_recognition.reports.walks import candidates_of, problem_section, scene_of, section_of, verdict_of

@@ -2,11 +2,9 @@
 
 Every chart is narrow: on a telephone they stand below one another and stay readable.
 """
-import contextlib
 import io
 import itertools
 import re
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -14,18 +12,18 @@ import numpy as np
 from gait_recognition.calibration import PROBABILITY
 from gait_recognition.cycles.angles import JOINTS
 from gait_recognition.cycles.plots import draw_angles
-from gait_recognition.drawing import new_figure
+from gait_recognition.drawing import drawing_text, new_figure, shortened
 from gait_recognition.evaluation import plots
 
 NARROW, HIGH = 3.5, 2.7         # inches: on a telephone of 360 pixels text of 9 points is 11 pixels high
-WIDE = 5.4
+WIDE = 3.9
 LINE = 0.3                      # inches that a candidate takes
 NAMED = 8                       # candidates with a name in the chart; the others are marks
-LONGEST = 24                    # letters of a name in a chart
+LONGEST = 18                    # letters of a name in a chart
 MARKS = 300                     # more candidates are too many for marks of their own
 RIGHT, WRONG, OWN = '#0b5394', '#a33b00', '#111111'
-STYLE = {'text.parse_math': False, 'svg.fonttype': 'none', 'svg.hashsalt': 'report', 'font.size': 9,
-         'axes.titlesize': 10, 'axes.spines.top': False, 'axes.spines.right': False}
+STYLE = {'svg_fonttype': 'none', 'svg_hashsalt': 'report', 'font_size': 9, 'axes_titlesize': 9.5,
+         'axes_titlelocation': 'left', 'axes_spines.top': False, 'axes_spines.right': False}
 _NUMBERS = itertools.count(1)   # of charts: an id comes once in a page
 
 
@@ -36,20 +34,11 @@ class Chart(NamedTuple):
     caption: str = ''
 
 
-@contextlib.contextmanager
-def _drawing():
-    """Settings of matplotlib for charts; it says nothing of letters that its own font lacks, for a page has others."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        yield
-
-
 def svg_of(figure):
     """A figure as an SVG element without a size of its own, whose ids no other chart has."""
     with io.BytesIO() as file:
-        figure.savefig(file, format='svg', metadata=dict.fromkeys(('Creator', 'Date', 'Format', 'Type')))
+        figure.savefig(file, format='svg', bbox_inches='tight', pad_inches=0.04,
+                       metadata=dict.fromkeys(('Creator', 'Date', 'Format', 'Type')))
         text = file.getvalue().decode('utf-8', 'replace')
     text = text[text.index('<svg'):]
     text = re.sub(r'<defs>\s*<style.*?</style>\s*</defs>', '', text, count=1, flags=re.DOTALL)     # of the whole page
@@ -61,17 +50,11 @@ def svg_of(figure):
     return re.sub(r'<[^>]+>', lambda tag: re.sub(r'(\bid="|url\(#|xlink:href="#)', rf'\g<1>{mark}', tag[0]), text)
 
 
-def shortened(name):
-    """A name for a chart: in one line, its middle left out where it is long."""
-    name = ''.join(letter if letter.isprintable() else '\ufffd' for letter in name)
-    return name if len(name) <= LONGEST else f'{name[:LONGEST // 2]}\u2026{name[-LONGEST // 2 + 1:]}'
-
-
 def angle_charts(gait):
     """A chart for each joint of a `Gait`."""
     charts = []
     for joint in JOINTS:
-        with _drawing():
+        with drawing_text(**STYLE):
             figure = new_figure((NARROW, HIGH), layout='constrained')
             draw_angles(figure.subplots(), gait, joint)
             charts.append(Chart(svg_of(figure), f'{joint} over the gait cycle: {_in_words(gait, joint)}'))
@@ -104,7 +87,7 @@ def candidates_chart(answer, similarities, spread):
     others = np.array([value for name, value in similarities.items() if name not in named])
     rows = len(named) + bool(len(others))
     threshold = answer.threshold if answer.threshold_on == spread.what else None
-    with _drawing():
+    with drawing_text(**STYLE):
         figure = new_figure((WIDE, 1.9 + LINE * rows), layout='constrained')
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[LINE * rows + 0.1, 1.3])
         values = [similarities[name] for name in named]
@@ -112,16 +95,16 @@ def candidates_chart(answer, similarities, spread):
         above.plot(values, range(len(named)), 'o', color=OWN, markersize=6)
         for row, value in enumerate(values):
             above.annotate(f'{value:.3f}', (value, row), (6, 0), textcoords='offset points', va='center')
-        ticks = [f'{place}. {shortened(name)}' for place, name in enumerate(named, 1)]
+        ticks = [f'{place}. {shortened(name, LONGEST)}' for place, name in enumerate(named, 1)]
         if len(others):
             _draw_others(above, others, len(named))
             ticks.append(f'{len(others)} more')
-        above.set(yticks=range(rows), yticklabels=ticks, ylim=(rows - 0.5, -0.5), title='to each candidate')
+        above.set(yticks=range(rows), yticklabels=ticks, ylim=(rows - 0.5, -0.5), title='Similarity to each candidate')
         above.tick_params(axis='x', length=0)
         _draw_spread(below, spread, 'their own person', 'other people')
         _draw_threshold((above, below), threshold)
         below.set(xlim=_limits(spread, [*values, *others, threshold]), xlabel=spread.what,
-                  title="of the gallery's own walks")
+                  title="The gallery's own walks")
         best = f'most similar to {named[0]}, {values[0]:.3f}' if named else 'nobody'
         return Chart(svg_of(figure), f'{spread.what} to {len(similarities)} candidates: {best}. {_means(spread)}')
 
@@ -147,7 +130,7 @@ def decision_chart(spread, value, threshold, genuine, impostor, interval=None, t
         Of the value.
     title : str
     """
-    with _drawing():
+    with drawing_text(**STYLE):
         figure = new_figure((WIDE, 2.4), layout='constrained')
         axes = figure.subplots()
         _draw_spread(axes, spread, genuine, impostor)
@@ -211,14 +194,14 @@ def evaluation_charts(results):
     lines, charts = plots.lines_of(results), []
     for draw, alt in ((plots.draw_verification, 'verification: true accept rate over false accept rate'),
                       (plots.draw_open_set, 'open-set identification: right names over names of strangers')):
-        with _drawing():
+        with drawing_text(**STYLE):
             figure = new_figure((4.4, 3.8), layout='constrained')
             draw(figure.subplots(), lines)
             charts.append(Chart(svg_of(figure), alt))
     for draw, what, alt in ((plots.draw_cmc, lines, 'identified within rank'),
                             (plots.draw_confusion, results[0], 'who was taken for whom; the mistakes are listed '
                                                                'below')):
-        with _drawing():
+        with drawing_text(**STYLE):
             figure = new_figure((4.4, 3.8), layout='constrained')
             draw(figure, what)
             charts.append(Chart(svg_of(figure), alt))

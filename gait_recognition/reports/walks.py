@@ -121,7 +121,7 @@ def gait_of(found, track):
 def _angle_rows(curves):
     """(per cent, degrees of each joint) at each of `TICKS`; None where they cannot be told."""
     at = np.flatnonzero(np.isin(PERCENT, TICKS))
-    return [(int(PERCENT[i]), [float(curve.degrees[i]) if np.isfinite(curve.degrees[i]) else None
+    return [(int(PERCENT[i]), [round(float(curve.degrees[i])) if np.isfinite(curve.degrees[i]) else None
                                for curve in curves.values()]) for i in at]
 
 
@@ -141,7 +141,7 @@ def candidates_of(gallery, vector, answer):
         if answer.threshold_on == PROBABILITY:
             charts.append(decision_chart(spread, answer.probability, answer.threshold, 'right names',
                                          "strangers' first names", answer.probability_interval,
-                                         'that the first name is right'))
+                                         'Is the first name right?'))
     return {'charts': charts, 'score_is': answer.score_is, 'more': len(similarities) - len(answer.ranking),
             'ranking': [(name, score, similarities[name]) for name, score in answer.ranking]}
 
@@ -169,4 +169,4 @@ def comparison_of(gallery, answer):
         'no threshold is set' if answer.threshold is None else f'the same person above {answer.threshold:.3f}')
     return Verdict(answer.decision, '', line), [decision_chart(
         spread, answer.cosine_similarity, answer.threshold, 'pairs of one person', 'pairs of two people',
-        title="the two walks, and pairs of the gallery's own")]
+        title="The two walks among pairs of the gallery's own")]
