@@ -54,6 +54,7 @@ setup(
         'progress': ['tqdm>=4.60'],
         'c3d': ['ezc3d>=1.5'],
         'report': ['jinja2>=3.1'],
+        'notebook': ['ipykernel>=6.20', 'nbclient>=0.7'],
         'parquet': ['pyarrow>=14'],
         'postgres': ['psycopg[binary]>=3.1'],
         'encryption': ['sqlcipher3>=0.6.2'],

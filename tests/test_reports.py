@@ -118,6 +118,20 @@ def test_check_reports_the_word_and_what_is_known_of_each_recording(weights, ope
     assert 'not read' in page.text and 'nobody else seen' in page.text or 'not looked for' in page.text
 
 
+def test_gait_reports_what_is_measured_and_why_another_walk_could_not_be(weights, opened, walks, run, tmp_path,
+                                                                         monkeypatch):
+    frames, walk = seen_walk()
+    measured = iter([(walk.found, walk.track)])
+    monkeypatch.setattr('gait_recognition.commands.gait.joints_of_walk', lambda *_: next(measured))
+    monkeypatch.setattr('gait_recognition.commands.gait.fitness_of', lambda *_: walk.fitness)
+    monkeypatch.setattr('gait_recognition.commands.reporting.scene_of', lambda *_: None)
+    monkeypatch.setattr('gait_recognition.commands.gait.looks_for', lambda _: walk.strip)
+    status, _, _ = run('gait', walks('anna', 1), '/nowhere.mp4', *weights[:2], '--report', tmp_path / 'gait.html')
+    page = Page(tmp_path / 'gait.html')
+    assert_self_contained(page)
+    assert status == 2 and re.search(r'cadence 1?\d\d\.\d steps/min', page.text) and '/nowhere.mp4' in page.text
+
+
 def test_identify_everyone_reports_each_track_in_its_scene(tmp_path, weights, opened, run):
     boxes = write_crossing(tmp_path / 'scene', [500000, 500001], 2, frames=12, width=320, height=180)
     path = tmp_path / 'people.gallery'
