@@ -4,7 +4,7 @@
 
 A situation is right where in 95 % of the frames used the box's centre lies within 5 % of the walker's height from the
 walker's, and the walker fills 0.55 to 0.85 of its height; refused where `NoPersonError` says why; else wrong. Of a
-group each member counts as the walker.
+group each member counts as the walker, if the middle of no other is in the crop.
 """
 import argparse
 import pathlib
@@ -34,15 +34,17 @@ class Verdict(NamedTuple):
 
 
 def errors(box, truths):
-    """(error of the centre, share of the height) of a square box against the nearest of the true boxes."""
+    """(error of the centre, share of the height) of a square box against the nearest of the true boxes; the error is
+    infinite where nobody is, or two people are in the box."""
     top, left, side = box
-    found = [(np.inf, 0.0)]
+    found, inside = [(np.inf, 0.0)], 0
     for truth in truths:
         if np.isfinite(truth).all():
             tall = truth[2] - truth[0] + 1
             off = (top + side / 2, left + side / 2) - (truth[:2] + truth[2:] + 1) / 2
             found.append((float(np.hypot(*off) / tall), float(tall / side)))
-    return min(found)
+            inside += np.abs(off).max() < side / 2
+    return min(found) if inside < 2 else (np.inf, min(found)[1])
 
 
 def verdict_of(track, truths):

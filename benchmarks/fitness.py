@@ -5,7 +5,8 @@
     python benchmarks/fitness.py --cache vectors --features results/features --probes 6
 
 The gallery holds three clean walks each of 60 walkers, whose features `benchmarks/experiments.py` keeps, or which are
-made. Each probe is another walk of one of the first of them, degraded, and is named by the nearest cosine similarity.
+made. Each probe is another walk of one of them, degraded, and is named by the nearest cosine similarity; none is of the
+first six, on whose walks the rules' bounds were set.
 The walkers were drawn neither for training nor for validation; they are no people. Vectors and checks of probes are
 kept in the cache: interrupted, the same command goes on.
 """
@@ -26,6 +27,7 @@ from gait_recognition.vectors import GaitVectors  # noqa: E402
 from gait_recognition.walkers.scenes import iter_frames  # noqa: E402
 from gait_recognition.weights import choose_weights  # noqa: E402
 
+SET_ON = 6                      # people of the gallery on whose walks the bounds were set
 FRAMES, FIGURE = 36, 209        # of a probe, at 25 a second; pixels of 299 that a figure is tall
 GALLERY_FRAMES, GALLERY = 24, ('N1', 'N3', 'N4')                    # the probes are of N2
 
@@ -71,12 +73,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--people', type=int, default=60, help='in the gallery (default: 60)')
     parser.add_argument('--probes', type=int, default=20, help='of each kind (default: 20)')
+    parser.add_argument('--first', type=int, default=SET_ON, metavar='N',
+                        help='number of the first person of whom there are probes (default: %(default)s)')
     parser.add_argument('--features', type=pathlib.Path, default=pathlib.Path('results/features'),
                         help='spatial features of the gallery (default: results/features)')
     parser.add_argument('--cache', type=pathlib.Path, help='keeps vectors and checks')
     parser.add_argument('--figures', action='store_true', help="print every probe's figures, too")
     arguments = parser.parse_args()
-    people = range(TEST_PERSON, TEST_PERSON + arguments.probes)
+    people = range(TEST_PERSON + arguments.first, TEST_PERSON + arguments.first + arguments.probes)
+    if people[-1] >= TEST_PERSON + arguments.people:
+        parser.error(f'--probes: expected people of the gallery, at most {arguments.people - arguments.first}')
     vectors = GaitVectors(crop='none', cache=arguments.cache)
 
     def described(make):

@@ -4,14 +4,17 @@
     pip install -e ".[benchmark]"                               # py-motmetrics
     python benchmarks/scenes.py                                 # IDF1 and MOTA of 2 to 5 people: 20 minutes
     python benchmarks/scenes.py --scenes 2 --rank               # rank-1 beside people walking alone, and the cost
+    python benchmarks/scenes.py --running                       # followed as frames come, as by watch
 
 The truth is that of `gait-recognition walkers --scenes`: everybody's box in every frame, hidden parts, too. People are
 such as neither training nor validation drew. A box that overlaps a true one by half or more (IoU) is a hit.
 """
 import argparse
+import functools
 import pathlib
 import sys
 import time
+import types
 
 import numpy as np
 
@@ -19,6 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
 from gait_recognition.frames import read_frames  # noqa: E402
+from gait_recognition.live import Moment  # noqa: E402
+from gait_recognition.people.running import RunningPeople  # noqa: E402
 from gait_recognition.people.tracks import crop_batches, people_vectors, tracks  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON  # noqa: E402
 from gait_recognition.walkers.crossings import crossing  # noqa: E402
@@ -81,7 +86,22 @@ def owners(people, truth):
     return hits.argmax(1) if len(people) else []
 
 
-def measure_tracking(numbers, scenes, net):
+def run(images, net):
+    """The tracks of a scene as `watch` follows them, while its frames come."""
+    people, seen = RunningPeople(FPS, net, print), {}
+    people.begin_with((number / FPS, functools.partial(np.asarray, image)) for number, image in enumerate(images))
+    for number, image in enumerate(images):
+        ended = people.add(Moment(number / FPS, 0.0, image, 1))
+        for track in [*people.tracks, *ended]:
+            if track.last is not None and track.last.seconds == number / FPS:
+                seen.setdefault(track, []).append((number, track.box[[1, 0, 3, 2]]))
+            track.crops()
+    people.finish()
+    return [types.SimpleNamespace(numbers=[number for number, _ in sights], boxes=np.array([box for _, box in sights]))
+            for track, sights in seen.items() if track.walks]
+
+
+def measure_tracking(numbers, scenes, follow):
     """Print IDF1 and MOTA; return (scene's people, frames, truth, tracks, seconds of work) of all."""
     import motmetrics
 
@@ -92,7 +112,7 @@ def measure_tracking(numbers, scenes, net):
         for scene in range(scenes):
             images, truth = film(cast(number, scene), ASKED)
             began = time.process_time()
-            people = tracks(read_frames(images, fps=FPS), net)
+            people = follow(images)
             done.append((cast(number, scene), images, truth, people, time.process_time() - began))
             accumulators.append(accumulate(people, truth))
             counts += len(people)
@@ -140,12 +160,17 @@ def main(argv=None):
     parser.add_argument('--people', type=int, nargs='+', default=[2, 3, 4, 5], help='in a scene')
     parser.add_argument('--scenes', type=int, default=6, help='of each number of people')
     parser.add_argument('--rank', action='store_true', help='rank-1 and cost, too: minutes a scene')
+    parser.add_argument('--running', action='store_true', help='follow people as frames come')
     arguments = parser.parse_args(argv)
+    if arguments.running and arguments.rank:
+        parser.error('--rank is of whole recordings: it does not go with --running')
     shipped = gait_checkpoints.SHIPPED
     weights = choose_weights(*(str(gait_checkpoints.find_weights(name)) for name in (shipped.pose, shipped.gait)))
     pose_net, gait_net = open_networks(weights)
     with pose_net as pose_net, gait_net as gait_net:
-        done = measure_tracking(arguments.people, arguments.scenes, pose_net)
+        follow = (lambda images: run(images, pose_net)) if arguments.running else \
+            (lambda images: tracks(read_frames(images, fps=FPS), pose_net))
+        done = measure_tracking(arguments.people, arguments.scenes, follow)
         if arguments.rank:
             measure_rank(done, pose_net, gait_net)
 

@@ -12,6 +12,7 @@ Where what is:
   what is to be known of them; `tracking` finds the walker and cuts the crops; `vectors` describes walks,
   at 25 frames a second (`rates`);
 - `people` follows everybody in a scene;
+- `watching` names who walks by a camera that goes on, whose frames `live` reads;
 - `scorers`, `gallery`, `galleries` compare vectors, decide, and keep them; `evaluation` measures how well;
 - `batches` runs anything over many walks, and keeps the answers; `fitness` says how fit a recording is;
 - `pose_estimation` gives the joints of pictures and walks, `joint_files` writes them;
@@ -30,7 +31,8 @@ import importlib
 
 __version__ = '2.1.0'
 _HOMES = {'read_frames': 'frames', 'crop_walker': 'tracking.crops', 'walk_vector': 'vectors', 'GaitVectors': 'vectors',
-          'Gallery': 'gallery', 'evaluate': 'evaluation.results', 'poses': 'pose_estimation'}
+          'Gallery': 'gallery', 'evaluate': 'evaluation.results', 'poses': 'pose_estimation',
+          'watch': 'watching'}
 __all__ = [*_HOMES]
 
 

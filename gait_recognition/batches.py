@@ -102,6 +102,7 @@ class KeptAnswers:
 
     def __init__(self, path, say=None):
         self.path, self._answers = os.fspath(path), {}
+        gait_files.check_regular(path)
         self._file = open(path, 'a+b')
         try:
             self._lock()

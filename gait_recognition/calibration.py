@@ -11,7 +11,6 @@ import numpy as np
 from gait_recognition.belief import EVIDENCE, HALF, Trials, evidence_of, fit_belief, kinds_of_evidence
 from gait_recognition.evaluation.metrics import CONFIDENCE, DRAWS, exact_interval
 from gait_recognition.scorers import (
-    RIDGE,
     STRANGERS_RIDGE,
     LeastSquares,
     index_people,
@@ -248,7 +247,8 @@ def _ask_svm(vectors, codes, tried):
     for number in range(turn.max() + 1):
         left = turn != number
         train = vectors[left], codes[left]
-        ranks, weighs = (LeastSquares(*train, ridge) for ridge in (RIDGE, STRANGERS_RIDGE))
+        ranks = LeastSquares(*train)
+        weighs = ranks.with_ridge(STRANGERS_RIDGE)
         nearest, now = nearest_of(*train), tried[turn[tried] == number]
         for walks in np.array_split(now, math.ceil(len(now) / BLOCK)):
             probes = vectors[walks]

@@ -9,12 +9,11 @@ without TensorFlow. Standard output gets the answer and nothing else; messages a
 import argparse
 import importlib
 import sys
-import traceback
 import warnings
 from typing import NamedTuple
 
 from gait_recognition import __version__
-from gait_recognition.console import STANDARD_OUTPUT, reason_of, say, set_warnings
+from gait_recognition.console import STANDARD_OUTPUT, reason_of, say, set_warnings, show_traceback
 from gait_recognition.door import interrupted, to_nowhere
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
@@ -50,6 +49,8 @@ COMMANDS = {
                         'identify people.gallery unknown.mp4\nidentify people.gallery scene.mp4 --everyone'),
     'verify': Command('recognise', 'say whether two walks belong to one person (0 the same, 1 not)',
                       'verify people.gallery monday.mp4 tuesday.mp4'),
+    'watch': Command('watch', 'name everybody who walks by a camera, as long as it runs',
+                     'watch 0 people.gallery --jsonl\nwatch rtsp://camera/hall people.gallery --clips clips'),
     'evaluate': Command('evaluate', 'measure how well vectors tell the people of a data set apart',
                         "evaluate walks.csv --gallery N1-N4 --probes 'N5-N6 B1-B2' --plots plots\n"
                         'evaluate --tum-gaid TUMGAID --experiment 1'),
@@ -129,7 +130,7 @@ def _status_of(run, verbose=False):
                 return 130
             expected = isinstance(error, BAD_INPUT)
             if verbose or not expected:
-                traceback.print_exc()
+                show_traceback(error)
             if getattr(error, 'filename', None) == STANDARD_OUTPUT:
                 to_nowhere(sys.stdout)
             said = reason_of(error)

@@ -10,8 +10,10 @@ import os
 import pathlib
 import re
 import sys
+import traceback
 import warnings
 
+from gait_recognition.masking import without_secrets
 from gait_recognition.progress import clear_line
 
 LONGEST_NUMBER = 18             # digits
@@ -20,7 +22,12 @@ STANDARD_OUTPUT = 'standard output'
 
 def say(line):
     clear_line()
-    print(f'gait-recognition: {line}', file=sys.stderr, flush=True)
+    print(f'gait-recognition: {without_secrets(str(line))}', file=sys.stderr, flush=True)
+
+
+def show_traceback(error):
+    """Where an error arose, on standard error."""
+    print(without_secrets(''.join(traceback.format_exception(error))), end='', file=sys.stderr, flush=True)
 
 
 def show_warning(message, *where):
@@ -57,7 +64,7 @@ def as_options(text):
 
 def reason_of(error):
     """What an error says, in one line, whoever raised it."""
-    return re.sub(r'\s*\n\s*', ' ', as_options(message_of(error)))
+    return without_secrets(re.sub(r'\s*\n\s*', ' ', as_options(message_of(error))))
 
 
 def program_name():

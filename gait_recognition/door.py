@@ -29,6 +29,7 @@ def enter(module, program, when_interrupted=130):
     try:
         interrupts = Interrupts()
         has_output = _open_closed_streams()
+        _take_any_name(sys.stdout)
         sys.stdout, sys.stderr = _Answers(sys.stdout), _Messages(sys.stderr)
         status = _run(module) if has_output else 2
         if not has_output:
@@ -148,6 +149,12 @@ def _open_closed_streams():
     if not has_output:
         sys.stdout = open(1, 'w', encoding='utf-8', closefd=False)
     return has_output
+
+
+def _take_any_name(stream):
+    """Bytes of a file's name that are no UTF-8 are printed as JSON escapes them, `\\udc80`, and are no error."""
+    if getattr(stream, 'encoding', '').lower().replace('_', '-') == 'utf-8' and hasattr(stream, 'reconfigure'):
+        stream.reconfigure(errors='backslashreplace')
 
 
 class _Stream:

@@ -65,7 +65,9 @@ class Facts:
     missing : int
         Frames that the recorder left out, by the times of the others.
     read, damaged : int
-        Frames read so far, and how many of them were damaged.
+        Frames read so far, and how many of them were damaged, or beyond the limit of a picture's size.
+    too_large : str, optional
+        What is to be said of the first of several pictures beyond that limit.
     truncated : (float, float), optional
         Seconds that are there, and seconds that the header promises.
     """
@@ -80,18 +82,21 @@ class Facts:
     missing: int = 0
     read: int = 0
     damaged: int = 0
+    too_large: str | None = None
     truncated: tuple | None = None
 
     def begin(self):
         """Forget what the latest reading found; what the header says stays."""
         self.untimed = self.missing = self.read = self.damaged = 0
-        self.jumps, self.truncated, self.interlaced = [], None, ''
+        self.jumps, self.truncated, self.too_large, self.interlaced = [], None, None, ''
 
     def remarks(self):
         """What a user has to hear before believing an answer, a list of str."""
         said = []
         if self.damaged:
             said.append(f'{self.damaged} of {self.read} frames are damaged and were skipped')
+        if self.too_large:
+            said.append(f'counted as damaged: {self.too_large}')
         if self.truncated:
             said.append(f'the recording is truncated: it ends after {self.truncated[0]:.2f} of the '
                         f'{self.truncated[1]:.2f} s that its header promises')

@@ -21,6 +21,7 @@ from gait_recognition.cycles.rhythm import stride_rate
 from gait_recognition.cycles.series import MIN_SHARE, runs_of
 from gait_recognition.cycles.views import view_of
 from gait_recognition.pose_estimation import FrameJoints, joints_in_frame, joints_of_walk, timed
+from gait_recognition.quality import quality_of_joints
 from gait_recognition.tracking.joints import ABOVE, BELOW, SURE, people_in
 from gait_recognition.tracking.track import HEIGHT_SHARE
 from pose_joints import JOINT_NAMES
@@ -32,6 +33,7 @@ BLUR_SIZE = 9                           # pixels, of the blur that a picture is 
 OFTEN = 0.5                             # a joint that is unsure in more frames is named
 COMPANY_LOOKS = 4                       # frames that are searched for other people
 COMPANY_STEP = 0.7                      # of the crop's side, from one square that is searched to the next
+MANNERS = {'sitting': 'somebody sits', 'running': 'somebody runs', 'backwards': 'somebody walks backwards'}
 APART = 0.6                             # of the height: whose middle is that far from the walker's is somebody else
 
 
@@ -88,6 +90,8 @@ class Fitness:
         Whole ones, by the rhythm of the legs; None where that takes a longer walk or more frames a second.
     no_steps : str or None
         Why no steps were counted.
+    manner : {'sitting', 'running', 'backwards'} or None
+        In which somebody does not walk forwards, if the joints tell one (`quality`); backwards before a still camera.
     sharpness : float
         0 to 1, of the crops: 1 less the blur effect.
     light, contrast : float
@@ -117,6 +121,7 @@ class Fitness:
     degrees: float | None
     steps: int | None
     no_steps: str | None
+    manner: str | None
     sharpness: float
     light: float
     contrast: float
@@ -141,7 +146,8 @@ class Fitness:
                     + (f', {self.missing} frames missing' if self.missing else ''),
             'height': f'{self.height:.0f} pixels', 'view': view,
             'steps': ('not counted' if self.steps is None else f'{self.steps}')
-                     + (f' ({self.no_steps})' if self.no_steps else ''),
+                     + (f' ({self.no_steps})' if self.no_steps else '')
+                     + (f'; {MANNERS[self.manner]}' if self.manner else ''),
             'sharpness': f'{self.sharpness:.2f}', 'light': f'{self.light:.0f}, contrast {self.contrast:.0f}',
             'unsure joints': f'{self.unsure:.0%}' + (f', mostly {", ".join(self.unsure_joints)}'
                                                      if self.unsure_joints else ''),
@@ -284,7 +290,8 @@ def fitness_of(frames, track, found, looks, company=None):
         'frames': track.frames, 'used': len(found), 'lost_by': dict(lost_by), 'seconds': len(found) / rate,
         'rate': rate, 'knows_rate': frames.knows_fps, 'jumps': len(frames.facts.jumps), 'missing': frames.facts.missing,
         'height': _height(track, joints), 'view': view and view.kind, 'degrees': view and view.degrees, 'steps': steps,
-        'no_steps': no_steps, **looks.medians(), 'unsure': float(unsure.mean()),
+        'no_steps': no_steps, 'manner': _manner(times, joints, track), **looks.medians(),
+        'unsure': float(unsure.mean()),
         'unsure_joints': [JOINT_NAMES[joint] for joint in np.flatnonzero(unsure.mean(0) > OFTEN)],
         'lost': _lost(track), 'company': company}
     word, reasons = judged(figures)
@@ -298,10 +305,12 @@ def _lost(track):
 
 
 def judged(figures):
-    """(word, reasons) of figures by their names, by `RULES`; what is None is not judged."""
-    marks = sorted(((mark, rule.what.format(figures[rule.name])) for rule in RULES
-                    if figures.get(rule.name) is not None and (mark := _mark(rule, figures[rule.name]))), reverse=True,
-                   key=lambda each: each[0])
+    """(word, reasons) of figures by their names, by `RULES`; what is None is not judged, another manner is poor."""
+    marks = [(mark, rule.what.format(figures[rule.name])) for rule in RULES
+             if figures.get(rule.name) is not None and (mark := _mark(rule, figures[rule.name]))]
+    if figures.get('manner'):
+        marks.insert(0, (len(WORDS) - 1, MANNERS[figures['manner']]))
+    marks.sort(reverse=True, key=lambda each: each[0])
     return WORDS[marks[0][0] if marks else 0], [f'{what} ({WORDS[mark]})' for mark, what in marks]
 
 
@@ -318,6 +327,11 @@ def _height(track, joints):
     y = np.where(joints[:, 2] >= SURE, joints[:, 0], np.nan)
     y = y[np.isfinite(y).sum(1) > 1]
     return float(np.median(np.nanmax(y, 1) - np.nanmin(y, 1))) * (1 + ABOVE + BELOW) if len(y) else 0.0
+
+
+def _manner(times, joints, track):
+    found = (finding.kind for finding in quality_of_joints(times, joints, track.stands_still))
+    return next((kind for kind in found if kind in MANNERS), None)
 
 
 def _view_and_steps(times, joints, name):

@@ -16,9 +16,9 @@ import numpy as np
 
 import gait_files
 from gait_recognition import recordings, sources
-from gait_recognition.facts import Clock, Facts, Limits, Unreadable
+from gait_recognition.facts import Clock, Facts, Limits, TooLargeError, Unreadable
 from gait_recognition.parameters import FRAME_RATE, IN_SECONDS, POSITIVE_INTEGER, check, integer_from, optional
-from gait_recognition.pictures import DEFAULT_FPS, DEFAULT_LIMITS, PictureSequence, open_walk
+from gait_recognition.pictures import DEFAULT_FPS, DEFAULT_LIMITS, PictureSequence, is_damaged, open_walk
 
 CONSTRAINTS = {'every': POSITIVE_INTEGER, 'start': optional(IN_SECONDS), 'end': optional(IN_SECONDS),
                'fps': optional(FRAME_RATE), 'stream': optional(integer_from(0))}
@@ -104,24 +104,9 @@ class Frames:
         self._stamp = self._file_stamp()
         self.rereadable = found.kind in ('file', 'pictures') or (
             found.kind == 'frames' and iter(found.target) is not found.target)
-        self._reader = self._open(found, fps, stream)
+        self._reader = open_reader(found, fps, stream, self.limits)
         self.fps, self.knows_fps, self.facts = self._reader.fps, self._reader.knows_fps, self._reader.facts
         self._begun = None
-
-    def _open(self, found, fps, stream):
-        """The reader of a source: `read()` yields (seconds or None, function that gives the frame)."""
-        if found.kind == 'frames':
-            return _Array(found.target, fps)
-        if found.kind == 'camera':
-            return recordings.camera(found.target, self.limits)
-        if found.kind == 'file' and (image := open_walk(found.target, self.limits)) is not None:
-            image.close()
-            found = sources.Source('pictures', found.name, [found.target])
-        if found.kind != 'pictures':
-            return recordings.Recording(found.kind, found.target, found.name, self.limits, stream)
-        if stream is not None:
-            raise ValueError(f'{found.name}: pictures have no streams (--stream {stream})')
-        return PictureSequence(found.target, fps, self.limits)
 
     @property
     def expected(self):
@@ -174,8 +159,8 @@ class Frames:
         for number, seconds, load in self._in_range():
             try:
                 frame = load()
-            except Unreadable:
-                self._count_damaged()
+            except Unreadable as error:
+                self._count_damaged(error.__cause__)
                 continue
             if shape is None:
                 shape = frame.shape
@@ -188,6 +173,8 @@ class Frames:
         if not self.count and not self.skipped and self._passed_over is not None:
             raise ValueError(f'{self.name}: nothing from second {self.start:g} on (start, --start): its last frame is '
                              f'at {self._passed_over:.2f} s')
+        if not self.count and self.facts.too_large:
+            raise TooLargeError(self.facts.too_large)
         if not self.count:
             raise ValueError(f'{self.name}: no frame to read: {self.skipped} damaged, none readable in the range asked '
                              f'for' + ('' if self.rereadable else ' (it can be read only once)'))
@@ -195,9 +182,11 @@ class Frames:
         if self._file_stamp() != self._stamp:
             raise ValueError(f'{self.name} changed while it was read; wait until it is written whole')
 
-    def _count_damaged(self):
+    def _count_damaged(self, error):
         self.skipped += 1
         self.facts.damaged = self.skipped
+        if isinstance(error, TooLargeError):
+            self.facts.too_large = self.facts.too_large or str(error)
 
     def _in_range(self):
         """(number, seconds, function that gives the frame) of those to be given."""
@@ -205,8 +194,7 @@ class Frames:
         in_range = 0
         with contextlib.closing(self._reader.read()) as loads:
             for number, (time, load) in enumerate(loads):
-                is_damaged = load is recordings.damaged
-                seconds = clock.damaged() if is_damaged else clock(number, time)
+                seconds = clock.damaged() if is_damaged(load) else clock(number, time)
                 if seconds >= self.end:
                     return
                 if seconds < self.start:
@@ -227,6 +215,22 @@ class Frames:
         except OSError:
             return 'gone'
         return facts.st_size, facts.st_mtime_ns
+
+
+def open_reader(found, fps=None, stream=None, limits=DEFAULT_LIMITS):
+    """The reader of a `sources.Source`: its `read()` yields (seconds or None, function that gives the frame)."""
+    if found.kind == 'frames':
+        return _Array(found.target, fps)
+    if found.kind == 'camera':
+        return recordings.camera(found.target, limits)
+    if found.kind == 'file' and (image := open_walk(found.target, limits)) is not None:
+        image.close()
+        found = sources.Source('pictures', found.name, [found.target])
+    if found.kind != 'pictures':
+        return recordings.Recording(found.kind, found.target, found.name, limits, stream)
+    if stream is not None:
+        raise ValueError(f'{found.name}: pictures have no streams (--stream {stream})')
+    return PictureSequence(found.target, fps, limits)
 
 
 class KeptFrames(Frames):

@@ -108,7 +108,7 @@ class Gallery:
         self._tables = tables
         self._rows = Held(tables)
         self._vouched = vouched          # whoever holds this object said which weights they use
-        self._identifier = self._strangers = self._weighing = None
+        self._identifier = self._svm = self._strangers = self._weighing = None
         self._said_outdated = False
         self._rows.refresh()             # read now: damage is refused before anything is asked
 
@@ -594,7 +594,8 @@ class Gallery:
         if self._identifier is None or self._identifier[0] != key:
             held, method = self._held, self.method
             if method == 'ls-svm':
-                ask = identifier(LeastSquares(held.unit, held.codes).score, nearest_of(held.unit, held.codes))
+                self._svm = LeastSquares(held.unit, held.codes)
+                ask = identifier(self._svm.score, nearest_of(held.unit, held.codes))
                 self._identifier = key, [*held.people], ask, method
             else:
                 self._identifier = key, *fit_identifier(held.vectors, held.names, method), method
@@ -668,8 +669,7 @@ class Gallery:
         if self._identifier[3] != 'ls-svm':
             return scores
         if self._strangers is None or self._strangers[0] != self._identifier[0]:
-            svm = LeastSquares(self._held.unit, self._held.codes, STRANGERS_RIDGE)
-            self._strangers = self._identifier[0], svm.score
+            self._strangers = self._identifier[0], self._svm.with_ridge(STRANGERS_RIDGE).score
         return self._strangers[1](probes)
 
     def _belief(self):

@@ -17,6 +17,7 @@ ANIMATION_SUFFIXES = ('.avif', '.gif', '.tif', '.tiff', '.webp')     # of those 
 FORMATS = ('AVIF', 'BMP', 'GIF', 'HEIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')      # Pillow's, of walks and animations
 HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to 12 of a still picture
 WHITE_16_BIT = 65535
+LARGEST = float(np.finfo(np.float32).max)
 ORIENTATION = 0x0112                                                # of EXIF
 DEFAULT_LIMITS = Limits()
 LONGEST_DURATION = 1e9                                              # ms of one picture that are believed
@@ -178,7 +179,7 @@ class PictureSequence:
         self.files, self.limits, self.facts = files, limits, Facts()
         self.fps, self.knows_fps = fps or DEFAULT_FPS, fps is not None
         self.expected = len(files) if len(files) > 1 else None
-        image = open_walk(files[0], limits)
+        image = self._first()
         if image is not None:
             with image:
                 aspect = pixel_aspect(image)
@@ -192,9 +193,13 @@ class PictureSequence:
         """Yields (seconds, function that gives the frame)."""
         seconds = 0.0
         for file in self.files:
-            image = open_walk(file, self.limits) if os.path.exists(file) else None
-            if image is None:                               # truncated header, or something else
-                yield None, damaged
+            error = None
+            try:
+                image = open_walk(file, self.limits) if os.path.exists(file) else None
+            except TooLargeError as too_large:
+                image, error = None, too_large
+            if image is None:                               # truncated header, too large, or something else
+                yield None, functools.partial(damaged, error)
                 seconds += 1 / self.fps
                 continue
             with image:
@@ -205,6 +210,16 @@ class PictureSequence:
                         with contextlib.suppress(Unreadable):
                             self._load(image, index, file)
                     seconds += (_duration(image) if several else 0) / 1000 or 1 / self.fps
+
+    def _first(self):
+        """The first picture that is not beyond the limits, as Pillow opens it, or None; refused where each one is."""
+        refusal = None
+        for file in self.files:
+            try:
+                return open_walk(file, self.limits)
+            except TooLargeError as error:
+                refusal = refusal or error
+        raise refusal
 
     def _first_duration(self, image):
         with contextlib.suppress(Unreadable):               # WebP and AVIF tell once it is read
@@ -228,8 +243,6 @@ class PictureSequence:
                 image.seek(index)
                 self.limits.check_size(file, *image.size)
                 image.load()
-            except TooLargeError:
-                raise
             except Exception as error:                      # of every class, as above
                 raise Unreadable from error
 
@@ -243,9 +256,14 @@ class PictureSequence:
             raise Unreadable from error
 
 
-def damaged():
-    """What a reader hands out for a frame that cannot be read."""
-    raise Unreadable
+def damaged(error=None):
+    """What a reader hands out for a frame that cannot be read; of `functools.partial` where it knows the error."""
+    raise Unreadable from error
+
+
+def is_damaged(load):
+    """Whether that is what a reader handed out."""
+    return getattr(load, 'func', load) is damaged
 
 
 def _duration(image):
@@ -299,6 +317,8 @@ def to_rgb(image, stretch=False):
             low, high = 0.0, WHITE_16_BIT
         elif not stretch:
             raise ModeError(f'expected 8 or 16 bits a channel, got mode {image.mode}; convert it first')
+        if high - low > LARGEST:                            # the difference would be infinite
+            values, low, high = values / 2, low / 2, high / 2
         values = (values - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
         return Image.fromarray(values.round().astype(np.uint8)).convert('RGB')
     if image.has_transparency_data:

@@ -113,7 +113,7 @@ def quality_of(track, found=None, fps=None):
     findings = quality_of_track(track, fps)
     if found:
         findings += quality_of_joints([pose.time for pose in found], [pose.joints for pose in found],
-                                      still_camera=track.method == 'background')
+                                      still_camera=track.stands_still)
     return findings
 
 

@@ -97,6 +97,8 @@ class Recording:
         if self.kind != 'camera':
             inputs['format_whitelist'] = ','.join(sorted(av.formats_available - REFERRING))
             inputs['protocol_whitelist'] = PROTOCOLS[self.kind]
+        if self.kind == 'address' and self.target.lower().startswith('rtsp'):
+            inputs['rtsp_flags'] = 'prefer_tcp'             # of packets over UDP some are lost on the way
         try:
             return av.open(target, container_options=inputs, metadata_errors='replace',
                            format=self.format, timeout=NETWORK_SECONDS if self.kind == 'address' else None)
@@ -114,6 +116,8 @@ class Recording:
                               f'record to a file first. ({error})')
         if isinstance(error, TimeoutError):
             return ValueError(f'{self.name}: nothing came for too long, given up ({error})')
+        if self.kind == 'address' and not isinstance(error, ValueError):            # refused, unauthorised, not found
+            return ValueError(f'{self.name} cannot be opened: {getattr(error, "strerror", None) or error}')
         hint = '; some videos, such as many .mp4, can only be read from a file' if self.kind == 'pipe' else ''
         if getattr(error, 'errno', None) == errno.EINVAL:               # a format of `REFERRING`
             hint = NOT_FOLLOWED

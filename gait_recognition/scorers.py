@@ -3,6 +3,7 @@
 A linear SVM ranks people, cosine similarity says how far to trust the first. Galleries decide with these, and
 evaluation measures the same ones.
 """
+import copy
 import math
 
 import numpy as np
@@ -144,11 +145,22 @@ class LeastSquares:
             part = train[first:first + BLOCK].astype(np.float64)
             scatter += part.T @ part
         self._spread = _spread(scatter, number)
-        sums = (sums - self._counts[:, None] * self._centre) / self._spread
-        self._inverse = np.linalg.inv(scatter / self._spread ** 2 + ridge * np.eye(len(scatter)))
-        self._weights = self._inverse @ sums.T                                                        # (d, people)
+        self._scatter = scatter / self._spread ** 2
+        self._sums = (sums - self._counts[:, None] * self._centre) / self._spread
+        self._solve(ridge)
+
+    def _solve(self, ridge):
+        self._inverse = np.linalg.inv(self._scatter + ridge * np.eye(len(self._scatter)))
+        self._weights = self._inverse @ self._sums.T                                                  # (d, people)
         # What it fits to a person's own rows on average; to all rows together it is their share.
-        self._own = (np.einsum('ij,ji->i', sums, self._weights) + self._counts ** 2 / number) / self._counts
+        fitted = np.einsum('ij,ji->i', self._sums, self._weights)
+        self._own = (fitted + self._counts ** 2 / len(self.train)) / self._counts
+
+    def with_ridge(self, ridge):
+        """The same with another ridge, for a small part of the work."""
+        other = copy.copy(self)
+        other._solve(ridge)
+        return other
 
     def _scaled(self, vectors):
         return (vectors - self._centre) / self._spread

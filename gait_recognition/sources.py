@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_recognition import pictures
+from gait_recognition.masking import without_secrets
 
 ADDRESSES = ('rtsp://', 'http://', 'https://')
 STANDARD_INPUT = '-'
@@ -54,7 +55,7 @@ def find(source):
     TypeError
     """
     if isinstance(source, str) and source.lower().startswith(ADDRESSES):
-        return Source('address', source, source)
+        return Source('address', without_secrets(source), source)
     if isinstance(source, (str, bytes, os.PathLike)):
         return _find_path(path_of(source))
     if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
@@ -84,6 +85,12 @@ def are_paths(source):
 def path_of(path):
     """A path as a str, `~` replaced by the home folder."""
     return os.path.expanduser(os.fsdecode(path))
+
+
+def device_of(path):
+    """The number of the camera whose device a path is, on Linux; None of another path."""
+    device = re.fullmatch('/dev/video([0-9]{1,4})', os.path.realpath(path)) if isinstance(path, str) else None
+    return int(device[1]) if device and stat.S_ISCHR(_mode_of(path)) else None
 
 
 def is_live(text):

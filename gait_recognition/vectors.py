@@ -109,27 +109,25 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     return describer.vector
 
 
-class Describer:
+class RunningVector:
     """One walk's vector from its frames' features, piece after piece: the recurrent state is passed on.
 
     Parameters
     ----------
-    frames : Frames
-        Where they come from.
     gait_net : GaitNetwork
     rate : float, optional
-        As of `walk_vector`.
+        Frames a second that the network gets, as of `walk_vector`.
     """
 
-    def __init__(self, frames, gait_net, rate=RATE):
-        self._net, self._fps = gait_net, frames.fps
-        self._resampler = Resampler(rate) if _is_resampled(frames, rate) else None
+    def __init__(self, gait_net, rate=RATE):
+        self._net = gait_net
+        self._resampler = None if rate is None else Resampler(rate)
         self._total, self._count, self._state = np.zeros(VECTOR_SIZE), 0, None
 
-    def add(self, features, numbers):
-        """Take the features (n, 17, 17, 32) of the next frames, which have these numbers in their source."""
+    def add(self, features, seconds):
+        """Take the features (n, 17, 17, 32) of the next frames, and when each was taken (n,)."""
         if self._resampler:
-            features = self._resampler(features, [number / self._fps for number in numbers])
+            features = self._resampler(features, seconds)
         if len(features):
             mean, self._state = self._net.feed_forward(features, return_state=True, initial_state=self._state)
             self._total += len(features) * mean.astype(np.float64)
@@ -137,8 +135,20 @@ class Describer:
 
     @property
     def vector(self):
-        """Of all frames so far, float32 (512,)."""
-        return (self._total / self._count).astype(np.float32)
+        """Of all frames so far, float32 (512,); None before the first."""
+        return (self._total / self._count).astype(np.float32) if self._count else None
+
+
+class Describer(RunningVector):
+    """A `RunningVector` of a walk in `Frames`, which are resampled where their rate is known, and another."""
+
+    def __init__(self, frames, gait_net, rate=RATE):
+        super().__init__(gait_net, rate if _is_resampled(frames, rate) else None)
+        self._fps = frames.fps
+
+    def add(self, features, numbers):
+        """Take the features (n, 17, 17, 32) of the next frames, which have these numbers in their source."""
+        super().add(features, [number / self._fps for number in numbers])
 
 
 def _is_resampled(frames, rate):
@@ -151,7 +161,7 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     vector : np.ndarray, float32 (512,)
-        NaN where there is none.
+        NaN where there is none; of another length where something else described the walk.
     remarks : list of str
         What is to be known of its recording.
     problem : str or None
@@ -271,7 +281,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
                 warn_caller(f'walk {number} has no vector: {outcome.problem}')
         return np.stack([outcome.vector for outcome in found]), [outcome.remarks for outcome in found]
 
-    def outcomes(self, X, witness=None):
+    def outcomes(self, X, witness=None, describe=None):
         """Each walk's vector, or why there is none, in order, as soon as it is there.
 
         Parameters
@@ -280,6 +290,10 @@ class GaitVectors(TransformerMixin, BaseEstimator):
             As of `transform`.
         witness : callable, optional
             Gives an object that stands in for the pose network and notes what it sees, such as `fitness.Witness`.
+        describe : callable, optional
+            What describes a walk instead of `walk_vector`, such as `evaluation.baselines.describe`: a function of a
+            module, called with frames, pose network, `crop` and `batch_size`, that gives vector and track. The vector
+            may have any length, and NaN where something is not known.
 
         Yields
         ------
@@ -299,7 +313,7 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         digest = None if self.cache is None else weights.digest
         jobs = joblib.effective_n_jobs(self.n_jobs)
         threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
-        return self._outcomes(walks, (self.get_params(), weights, digest, threads, witness), jobs)
+        return self._outcomes(walks, (self.get_params(), weights, digest, threads, witness, describe), jobs)
 
     def _outcomes(self, walks, arguments, jobs):
         if jobs == 1:
@@ -324,21 +338,25 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _transform_one(walk, parameters, weights, digest, threads, witness=None):
+def _transform_one(walk, parameters, weights, digest, threads, witness=None, describe=None):
     """The `Outcome` of one walk, in whatever process: from the cache, else by the networks."""
     p = parameters
     try:
         file, frames = None, read_frames(walk, p['every'], stream=p['stream'], limits=p['limits'] or Limits())
         if p['cache'] is not None:
             facts = (CACHE_VERSION, digest, weights.recurrent_unit, weights.rnn_layers, weights.precision, p['crop'],
-                     p['every'], *([] if p['stream'] is None else [p['stream']]), *_rate_facts(frames, p))
+                     p['every'], *([] if p['stream'] is None else [p['stream']]),
+                     *([f'{describe.__module__}.{describe.__qualname__}'] if describe else _rate_facts(frames, p)))
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
-            if (vector := _read_vector(file)) is not None:
+            if (vector := _read_vector(file, describe is not None)) is not None:
                 return Outcome(vector, _read_remarks(file), None, _read_check(file))
         pose_net, gait_net = shared_networks(weights, threads)
         watched = witness(pose_net) if witness else pose_net
-        vector, track = walk_vector(frames, watched, gait_net, crop=p['crop'], batch_size=p['batch_size'],
-                                    return_track=True, rate=p['rate'])
+        if describe:
+            vector, track = describe(frames, watched, p['crop'], p['batch_size'])
+        else:
+            vector, track = walk_vector(frames, watched, gait_net, crop=p['crop'], batch_size=p['batch_size'],
+                                        return_track=True, rate=p['rate'])
         check = watched.fitness(frames, track).as_dict() if witness else None
     except gait_checkpoints.CheckpointError:                            # the weights' fault, not this walk's
         raise
@@ -389,11 +407,12 @@ def digest_of(walk):
     return digest.digest()
 
 
-def _read_vector(file):
-    """The vector in a file of the cache; None where there is none, or a damaged one."""
+def _read_vector(file, is_other=False):
+    """The vector in a file of the cache, or another description; None where there is none, or a damaged one."""
     try:
         vector = np.load(file, allow_pickle=False)
-        is_whole = vector.shape == (VECTOR_SIZE,) and vector.dtype == np.float32 and np.isfinite(vector).all()
+        is_whole = vector.ndim == 1 and vector.dtype == np.float32 and (
+            is_other or (vector.shape == (VECTOR_SIZE,) and np.isfinite(vector).all()))
     except Exception:                                       # of every class: heads are parsed as Python
         return None
     return vector if is_whole else None
@@ -411,9 +430,10 @@ def _read_check(file):
     """How fit the recording is whose vector is in a file of the cache; None where nobody looked, as before 2.1."""
     try:
         with open(_check_file(file), encoding='utf-8') as opened:
-            return json.load(opened)
-    except (OSError, ValueError):
+            check = json.load(opened)
+    except (OSError, ValueError, RecursionError):
         return None
+    return check if isinstance(check, dict) else None
 
 
 def _read_remarks(file):

@@ -55,17 +55,39 @@ def _timed(frames, fps):
 
 def encode(file, kind, frames, fps):
     """Write frames, uint8 (H, W, 3), as a video, MPEG-4 in FFmpeg's format `kind`; odd edges lose a row or column."""
-    av = import_av(getattr(file, 'name', file), 'writing a video')
-    with av.open(file, 'w', format=kind) as container:
-        stream = None
+    with Encoder(file, kind, fps) as encoder:
         for frame in frames:
-            frame = np.ascontiguousarray(frame[:len(frame) // 2 * 2, :frame.shape[1] // 2 * 2])  # yuv420p: even edges
-            if stream is None:
-                stream = container.add_stream('mpeg4', rate=encodable_rate(fps))
-                stream.height, stream.width = frame.shape[:2]
-                stream.pix_fmt, stream.bit_rate = 'yuv420p', VIDEO_BIT_RATE
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, 'rgb24')))
-        container.mux(stream.encode())
+            encoder.add(frame)
+
+
+class Encoder:
+    """As `encode`, frame after frame; use it with `with`, which ends the video."""
+
+    def __init__(self, file, kind, fps):
+        self._av = import_av(getattr(file, 'name', file), 'writing a video')
+        self._container, self._stream, self._fps = self._av.open(file, 'w', format=kind), None, fps
+        self._next = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        with self._container:
+            if error[0] is None and self._stream is not None:
+                self._container.mux(self._stream.encode())
+
+    def add(self, frame, seconds=None):
+        """The next frame, uint8 (H, W, 3), shown from `seconds` on; by default `fps` of them are a second."""
+        frame = np.ascontiguousarray(frame[:len(frame) // 2 * 2, :frame.shape[1] // 2 * 2])     # yuv420p: even edges
+        if self._stream is None:
+            self._stream = self._container.add_stream('mpeg4', rate=encodable_rate(self._fps))
+            self._stream.height, self._stream.width = frame.shape[:2]
+            self._stream.pix_fmt, self._stream.bit_rate = 'yuv420p', VIDEO_BIT_RATE
+        picture = self._av.VideoFrame.from_ndarray(frame, 'rgb24')
+        if seconds is not None:
+            picture.pts, picture.time_base = max(self._next, round(seconds * self._fps)), 1 / encodable_rate(self._fps)
+            self._next = picture.pts + 1
+        self._container.mux(self._stream.encode(picture))
 
 
 def encodable_rate(fps):

@@ -59,6 +59,8 @@ class Spotter:
                 joints[0, i] = np.linspace(y.max(), y.min(), 16)        # ankle first, ...
                 joints[0, i, 5], joints[0, i, 9] = y.max(), y.min()     # ... left ankle and head where they belong
                 joints[1, i] = x.mean()
+                feet = x[y > y.max() - 0.2 * np.ptp(y)]
+                joints[1, i, [0, 5]] = feet.min(), feet.max()
                 joints[2, i] = 0.9
         return joints
 

@@ -4,9 +4,10 @@ import pathlib
 
 import numpy as np
 import pytest
+from quick_command import PoseStandIn
 
 from gait_recognition.cycles.measures import measure_gait
-from gait_recognition.evaluation.baselines import FIGURES, LIMBS, mean_feature, standardise, walk_figures
+from gait_recognition.evaluation.baselines import FIGURES, LIMBS, Baselines, describe, standardise, walk_figures
 from gait_recognition.frames import read_frames
 from gait_recognition.scorers import normalise
 
@@ -55,17 +56,22 @@ def test_what_cannot_be_told_is_nan_and_counts_as_the_mean():
     assert scaled[2, FIGURES.index('cadence')] == 0 and np.isfinite(scaled).all()
 
 
+def test_a_walk_of_which_nothing_is_known_is_like_nobody_not_an_error():
+    scaled = normalise(standardise([[1.0, 2.0], [3.0, 5.0], [np.nan, np.nan]], [0, 1]))
+    assert np.abs(scaled[2] @ scaled[:2].T).max() < 0.01
+
+
 def test_probes_do_not_decide_the_scale():
     figures = np.array([[1.0, 5.0], [3.0, 5.0], [100.0, 7.0]])
-    np.testing.assert_allclose(standardise(figures, [0, 1]), [[-1, 0], [1, 0], [98, 0]])
+    np.testing.assert_allclose(standardise(figures, [0, 1])[:, :-1], [[-1, 0], [1, 0], [98, 0]])
 
 
-def test_the_mean_feature_is_the_mean_over_the_walks_frames():
-    class Net:
-        def feed_forward_features(self, images, batch_size):
-            return np.broadcast_to(images.mean((1, 2, 3))[:, None, None, None], (len(images), 17, 17, 32))
-
+def test_one_look_gives_the_mean_over_the_frames_features_and_the_figures_of_their_joints():
     walk = np.random.default_rng(0).integers(0, 256, (20, 299, 299, 3), np.uint8)
-    vector, track = mean_feature(read_frames(walk), Net(), 'none', batch_size=16)
-    assert len(track.numbers) == 20
-    np.testing.assert_allclose(vector, np.full(9248, walk.mean()), rtol=1e-6)
+    described, track = describe(read_frames(walk), PoseStandIn(), 'none', batch_size=16)
+    found = Baselines.of([described])
+    assert len(track.numbers) == 20 and found.figures.shape == (1, len(FIGURES))
+    expected = np.mean([PoseStandIn().feed_forward_features(walk[i:i + 1]) for i in range(20)], axis=0)
+    np.testing.assert_allclose(found.mean_feature, expected.reshape(1, -1), rtol=1e-5)
+    limbs = dict(zip(FIGURES, found.figures[0]))
+    assert limbs['thigh'] + limbs['shank'] == pytest.approx(1) and np.isnan(limbs['cadence'])       # nobody walks here

@@ -687,6 +687,35 @@ def test_evaluate_prints_the_table_json_and_plots_and_keeps_vectors(manifest, we
     assert status == 0 and json.loads(out)['results'][0]['rank_1']['Average'] == 1
 
 
+def test_evaluate_sets_both_baselines_beside_the_vectors_and_keeps_them(manifest, weights, opened, run, tmp_path,
+                                                                        monkeypatch):
+    arguments = ['evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', '--baselines', '--cache',
+                 tmp_path / 'cache', *weights]
+    status, out, _ = run(*arguments)
+    rows = [line.split('  ')[0] for line in out.splitlines()]
+    assert status == 0 and 'mean spatial feature' in rows and 'figures from joints' in rows
+    assert 'mine-GRU-1.npz less the other, in points (paired)' in out
+    assert len(list((tmp_path / 'cache').glob('*.npy'))) == 18
+    monkeypatch.setattr('gait_recognition.vectors.walk_vector', None)        # everything comes from the cache now
+    monkeypatch.setattr('gait_recognition.evaluation.baselines.crop_walker', None)
+    status, again, _ = run(*arguments, '--json')
+    results = {each['name']: each for each in json.loads(again)['results']}
+    assert status == 0 and results['mean spatial feature']['rank_1']['Average'] == 1        # a person is a colour here
+    assert results['figures from joints']['rank_1']['Average'] < 1                          # and all joints are alike
+
+
+def test_baselines_leave_out_what_the_vectors_leave_out(manifest, weights, opened, run, tmp_path):
+    (tmp_path / 'wall').mkdir()
+    for i in range(9):
+        Image.new('RGB', (320, 240), 'grey').save(tmp_path / 'wall' / f'{i}.png')
+    with open(manifest, 'a', newline='') as file:
+        file.write('carla,N4,1,wall\n')
+    status, out, err = run('evaluate', manifest, '--gallery', 'N1', '--probes', 'N3-N4', '--no-cache', '--baselines',
+                           *weights)
+    assert status == 2 and 'mean spatial feature, unread as misses' in out
+    assert err.count('nothing as large as a person moves') == 1
+
+
 def test_evaluate_keeps_no_vectors_if_told_so(manifest, weights, opened, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ['evaluate', manifest, '--gallery', 'N1', '--probes', 'N3', '--no-cache', '--method', 'cosine']
@@ -713,6 +742,30 @@ def test_evaluate_goes_on_after_a_walk_without_a_person_and_its_status_tells(man
     assert data['rank_1']['N'] == 1 and data['with_misses']['rank_1']['N'] == 0.75
     assert data['missed'] == [str(tmp_path / 'wall')]
     assert 'wall: nothing as large as a person moves' in refused(run(*arguments, '--stop-at-error'))
+
+
+@pytest.mark.parametrize('options, status', [([], 0), (['--leave-out'], 0), (['--stop-at-error'], 0)])
+@pytest.mark.parametrize('content', [b'no picture', b'P6\n99999 99999\n255\n'])
+def test_one_bad_picture_of_a_walk_leaves_out_a_frame_and_no_walk(content, options, status, manifest, walks, weights,
+                                                                  opened, run, tmp_path):
+    (tmp_path / 'anna-3' / '9.ppm').write_bytes(content)
+    found, out, err = run('evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', '--no-cache', *weights,
+                          *options)
+    assert found == status and '6 gallery walks, 3 probes' in out and 'left out' not in err
+    assert f'{walks("anna", 3)}: 1 of 9 frames are damaged and were skipped' in err
+    assert ('more than 64,000,000 pixels' in err or 'decompression bomb' in err) == content.startswith(b'P6')
+
+
+def test_leave_out_answers_for_the_others_where_a_walk_holds_bad_pictures_alone(manifest, weights, opened, run,
+                                                                                tmp_path):
+    for picture in (tmp_path / 'anna-3').iterdir():
+        picture.write_bytes(b'no picture')
+    arguments = 'evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', '--no-cache', *weights
+    for options, expected in ([], 2), (['--leave-out'], 0):
+        status, out, err = run(*arguments, *options)
+        assert status == expected and '6 gallery walks, 2 probes' in out
+        assert 'anna-3: no frame to read: 8 damaged' in err and '1 of 9 walks are left out' in err
+    assert 'anna-3: no frame to read: 8 damaged' in refused(run(*arguments, '--stop-at-error'))
 
 
 @pytest.mark.parametrize('experiment', [1, 2])

@@ -398,6 +398,19 @@ def test_a_pipe_in_the_place_of_a_file_is_said_and_not_waited_for(name, server, 
     assert f'{name} is no regular file' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('link', [os.symlink, os.link])
+@pytest.mark.parametrize('name', [NAME + '.part', NAME + '.part.json'])
+def test_a_link_planted_where_a_part_is_to_lie_is_refused_and_not_written_through(link, name, server, tmp_path, capsys):
+    victim, folder = tmp_path / 'victim', tmp_path / 'models'
+    victim.write_text('mine')
+    folder.mkdir()
+    link(victim, folder / name)
+    server.parts[PATH] = Plain(CONTENT)
+    assert main(['--to', str(folder)], [server.file()]) == 1
+    assert f'{name} is no regular file of its own; remove it' in capsys.readouterr().err
+    assert victim.read_text() == 'mine' and names_in(folder) == [name]
+
+
 def test_a_proxy_of_the_environment_is_used(server, tmp_path, monkeypatch):
     monkeypatch.setenv('http_proxy', server.address)
     server.parts['http://models.invalid/x'] = Plain(CONTENT)

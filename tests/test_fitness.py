@@ -99,6 +99,30 @@ def test_lost_frames_unsure_joints_and_missing_steps_are_told_with_the_reason():
     assert json.loads(json.dumps(told.as_dict())) == told.as_dict() and {*FIGURES} <= {*told.as_dict()}
 
 
+def test_who_runs_sits_or_walks_backwards_makes_a_poor_recording():
+    frames, track, found = walk()
+    track.stands_still = True
+    assert fitness_of(frames, track, found, looks()).manner is None
+    faster = [pose._replace(time=pose.time / 1.6) for pose in found]
+    reversed_ = [pose._replace(joints=other.joints) for pose, other in zip(found, found[::-1])]
+    seated = [pose._replace(joints=sitting(found[0].joints)) for pose in found]
+    for poses, manner, text in ((faster, 'running', 'somebody runs'), (seated, 'sitting', 'somebody sits'),
+                                (reversed_, 'backwards', 'somebody walks backwards')):
+        told = fitness_of(frames, track, poses, looks())
+        assert (told.manner, told.word) == (manner, 'poor') and f'{text} (poor)' in told.reasons and text in str(told)
+    track.stands_still = False                                              # a camera that goes along tells no way
+    assert fitness_of(frames, track, reversed_, looks()).manner is None
+
+
+def sitting(joints):
+    """Joints (3, 16) with level thighs and hanging shins."""
+    joints = joints.copy()
+    for ankle, knee, hip in ((0, 1, 2), (5, 4, 3)):
+        joints[:2, knee] = joints[:2, hip] + (8, 60)
+        joints[:2, ankle] = joints[:2, knee] + (60, 0)
+    return joints
+
+
 def test_every_rule_is_of_a_figure_and_its_bounds_are_in_order():
     for rule in RULES:
         assert rule.name in FIGURES
@@ -169,7 +193,7 @@ def test_the_page_has_the_rules_that_hold():
 
 def test_check_says_a_word_for_each_walk_and_its_status_is_1_where_one_is_poor(weights, opened, walks, run, tmp_path):
     status, out, _ = run('check', walks('anna', 1), walks('ben', 1), *weights[:2])
-    assert status == 1 and f'{walks("anna", 1)}: poor: 0.3 s of walking (poor)' in out
+    assert status == 1 and f'{walks("anna", 1)}: poor: ' in out and '0.3 s of walking (poor)' in out
     assert all(f'\n  {name}' in out for name in ('frames', 'height', 'view', 'steps', 'sharpness', 'light', 'company'))
     status, out, _ = run('check', walks('anna', 1), tmp_path / 'none.mp4', *weights[:2], '--csv')
     rows = list(csv.DictReader(out.splitlines()))

@@ -10,6 +10,7 @@ from PIL import Image
 from small_walks import BLUE, GREEN, RED, plain, write_video
 
 from gait_recognition.frames import read_frames
+from gait_recognition.pictures import read_picture
 
 
 def quarters(height=48, width=64):
@@ -157,6 +158,13 @@ def test_sixteen_bit_pictures_are_scaled_not_clipped_and_numbers_without_a_white
     Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / 'float.tif')
     with pytest.raises(ValueError, match=r'float\.tif: expected 8 or 16 bits a channel, got mode F'):
         list(read_frames(tmp_path / 'float.tif'))
+
+
+@pytest.mark.filterwarnings('error')
+def test_numbers_at_the_ends_of_float32_are_stretched_as_all_others(tmp_path):
+    most = np.finfo(np.float32).max
+    Image.fromarray(np.array([[-most, 0, most, np.inf, -np.inf]], np.float32)).save(tmp_path / 'a.tif')
+    assert np.asarray(read_picture(tmp_path / 'a.tif'))[0, :, 0].tolist() == [0, 128, 255, 255, 0]
 
 
 def test_pictures_of_mixed_sizes_are_refused(tmp_path):

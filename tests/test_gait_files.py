@@ -63,3 +63,24 @@ def test_links_planted_beside_a_checkpoint_are_never_followed(tmp_path):
     assert victim.read_text() == 'mine'
     assert gait_checkpoints.read_checkpoint(prefix)['a'].tolist() == [1, 1, 1]
     assert not [path for path in tmp_path.iterdir() if path.is_symlink() or '.new' in path.name]
+
+
+def test_what_a_killed_writer_left_of_a_folder_disturbs_nobody_and_stays(tmp_path):
+    """It may be another process's work of hours."""
+    left = tmp_path / 'walkers.0123456789abcdef.part'
+    left.mkdir()
+    (left / 'a.gif').write_text('left by a killed process')
+    with gait_files.replacing_folder(tmp_path / 'walkers') as folder:
+        (tmp_path / folder / 'a.gif').write_text('new')
+    assert (tmp_path / 'walkers' / 'a.gif').read_text() == 'new' and os.listdir(left) == ['a.gif']
+    assert sorted(os.listdir(tmp_path)) == ['walkers', left.name]
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='links take rights there')
+def test_a_link_planted_beside_a_folder_is_never_followed(tmp_path, monkeypatch):
+    (tmp_path / 'victim').mkdir()
+    monkeypatch.setattr(gait_files.secrets, 'token_hex', lambda size: 'guessed')
+    (tmp_path / 'walkers.guessed.part').symlink_to(tmp_path / 'victim')
+    with pytest.raises(FileExistsError), gait_files.replacing_folder(tmp_path / 'walkers'):
+        pass
+    assert os.listdir(tmp_path / 'victim') == [] and not (tmp_path / 'walkers').exists()

@@ -1051,9 +1051,36 @@ def test_two_writers_queue_and_who_waits_too_long_is_told(tmp_path, monkeypatch)
             waiting.start()
         waiting.join()
         assert [*Gallery.load(path).list()] == ['Ann', 'Bob', 'Cy', 'Dan', 'Eve']
-        second._tables._run('PRAGMA busy_timeout = 10')
+        monkeypatch.setattr('gait_recognition.galleries.sqlite.WAIT', 0.05)
         with first.changing(), pytest.raises(GalleryLockedError, match=r'g\.gallery is being changed by another'):
             second.remove('Ann')
+
+
+BUSY = """
+import sys, time
+from gait_recognition.gallery import Gallery
+with Gallery.open(sys.argv[1], sys.argv[2]) as busy:
+    while True:
+        with busy.changing():                               # it works, and the file is free for no moment
+            busy._tables.note('test')
+            time.sleep(0.4)
+        print(flush=True)
+"""
+
+
+def test_who_waits_gets_a_turn_from_a_program_that_changes_one_thing_after_another(tmp_path):
+    path = tmp_path / 'g.gallery'
+    circle_gallery().save(path)
+    with subprocess.Popen([sys.executable, '-c', BUSY, path, WEIGHTS], stdout=subprocess.PIPE) as busy:
+        try:
+            busy.stdout.readline()
+            with Gallery.open(path, WEIGHTS) as waiting:
+                began = time.monotonic()
+                for number in range(4):
+                    waiting.enrol(f'person {number}', np.random.default_rng(number).normal(size=2))
+                assert time.monotonic() - began < 15                # without turns a matter of luck: a minute
+        finally:
+            busy.kill()
 
 
 def _enrol_until_killed(path, first, said):

@@ -190,6 +190,10 @@ def test_coco_results_count_from_zero_and_hold_people_only(tmp_path):
     ('b.json', '[{"image_id": 1, "bbox": [1, 2, 3]}]', r'b\.json, entry 1: bbox: expected left, top'),
     ('b.json', '[{"image_id": "a", "bbox": [1, 2, 3, 4]}]', r"b\.json, entry 1: expected a number, got 'a'"),
     ('b.json', '[{"image_id": -1, "bbox": [1, 2, 3, 4]}]', r'b\.json, entry 1: image_id: frames count from 0, got -1'),
+    pytest.param('b.json', '[' * 100_000, r'b\.json: no JSON', id='brackets'),
+    pytest.param('b.json', '[{"image_id": 1, "bbox": [1, 2, 3, 1' + '0' * 400 + ']}]', r'entry 1: expected a number',
+                 id='400 digits'),
+    ('b.txt', '1e300,1,2,3,4,5\n', r'b\.txt, line 1: frame: expected a whole number, got 1e\+300'),
     ('b.xml', '', r'b\.xml: boxes are read from')])
 def test_a_bad_file_of_boxes_is_refused_with_its_line(tmp_path, name, text, message):
     (tmp_path / name).write_bytes(text.encode('latin-1'))

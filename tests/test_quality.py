@@ -7,8 +7,11 @@ import warnings
 import numpy as np
 import pytest
 
+from gait_recognition.frames import read_frames
 from gait_recognition.quality import KINDS, quality_of, quality_of_joints, quality_of_track
-from gait_recognition.tracking.track import Track
+from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.tracking.track import NoPersonError, Track
+from gait_recognition.walkers.scenes import scene
 
 SPEC = importlib.util.spec_from_file_location(
     'gait_benchmark', pathlib.Path(__file__).resolve().parent.parent / 'benchmarks' / 'gait.py')
@@ -99,3 +102,16 @@ def test_a_single_frame_through_the_gait_network_is_warned_of(gait_net, features
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         gait_net.feed_forward(features[:1], return_state=True)
+
+
+@pytest.mark.parametrize('height, every, said', [(96, 1, []), (64, 1, ['small']), (96, 5, ['slow'])])
+def test_drawn_walkers_of_40_pixels_or_of_few_frames_are_said(height, every, said):
+    frames = np.stack([picture.image for picture in scene(9103, 1, width=2 * height, height=height, frames=50)])
+    frames = read_frames(frames, fps=25.0, every=every)
+    assert kinds(quality_of_track(crop_walker(frames, 'background').track, 25.0 / every)) == said
+
+
+def test_of_a_drawn_walk_that_every_leaves_three_frames_of_nothing_is_answered():
+    frames = np.stack([picture.image for picture in scene(9103, 1, width=192, height=96, frames=60)])
+    with pytest.raises(NoPersonError, match='in 3 of 3 frames, at least 8 are needed'):
+        crop_walker(read_frames(frames, every=20), 'background')

@@ -20,12 +20,15 @@ from small_walks import TALL, Features, Leaky, Spotter, centres, crossing, plain
 
 import gait_checkpoints
 from gait_recognition import pictures, recordings, sources
+from gait_recognition.batches import KeptAnswers
+from gait_recognition.commands.options import key_in
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.facts import JUMP_SECONDS, Clock, Facts, Limits
 from gait_recognition.frames import read_frames
 from gait_recognition.galleries import exchange
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import kind_of
+from gait_recognition.people.box_files import read_boxes
 from gait_recognition.pictures import read_picture
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.parts import ELSEWHERE
@@ -495,6 +498,34 @@ def test_a_bomb_is_refused_by_its_header(tmp_path):
             reader(tmp_path / 'bomb.png')
 
 
+@pytest.mark.parametrize('place', ['first', 'between', 'last'])
+def test_a_picture_beyond_the_limit_among_others_is_counted_as_damaged_and_said(tmp_path, place):
+    numbers = {'first': (2, 3, 1), 'between': (1, 3, 2), 'last': (1, 2, 3)}[place]
+    for number in numbers[:2]:
+        Image.new('RGB', (8, 6), 'green').save(tmp_path / f'{number}.png')
+    (tmp_path / f'{numbers[2]}.ppm').write_bytes(b'P6\n99999 99999\n255\n')
+    frames = read_frames(tmp_path)
+    assert len(list(frames)) == 2 and (frames.count, frames.skipped) == (2, 1)
+    damaged, why = frames.remarks
+    assert damaged == '1 of 3 frames are damaged and were skipped'
+    assert why.startswith('counted as damaged: ') and f'{numbers[2]}.ppm' in why
+    list(frames)
+    assert len(frames.remarks) == 2                                     # of the latest iteration alone
+
+
+def test_where_each_picture_is_beyond_the_limit_that_is_said_at_once(tmp_path):
+    for number in range(3):
+        Image.new('RGB', (80, 60)).save(tmp_path / f'{number}.png')
+    with pytest.raises(ValueError, match=r'0\.png: 80 x 60 are more than 4,000 pixels.*--max-pixels'):
+        read_frames(tmp_path, limits=Limits(pixels=4000))
+    pages = [Image.new('RGB', size) for size in ((8, 6), (80, 60), (8, 6))]
+    pages[0].save(tmp_path / 'walk.tif', save_all=True, append_images=pages[1:])
+    frames = read_frames(tmp_path / 'walk.tif', limits=Limits(pixels=4000))
+    assert len(list(frames)) == 2 and any('80 x 60 are more' in remark for remark in frames.remarks)
+    with pytest.raises(ValueError, match=r'walk\.tif: 80 x 60 are more'):
+        list(read_frames(tmp_path / 'walk.tif', start=0.04, end=0.08, fps=25, limits=Limits(pixels=4000)))
+
+
 def test_a_higher_limit_is_higher_than_pillows_own(tmp_path, monkeypatch):
     Image.new('RGB', (50, 60)).save(tmp_path / 'large.png')
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
@@ -571,6 +602,7 @@ BAD_PICTURES = {
     'a PPM without width': ('2.ppm', lambda path: path.write_bytes(b'P6\n0 6\n255\n'), (2, 3)),
     'a PPM of negative size': ('2.ppm', lambda path: path.write_bytes(b'P6\n-8 6\n255\n' + bytes(144)), (2, 3)),
     'a PPM of 400 digits': ('2.ppm', lambda path: path.write_bytes(b'P6\n' + b'1' * 400 + b' 6\n255\n'), (2, 3)),
+    'a PPM of a strange size': ('2.ppm', lambda path: path.write_bytes(b'P6\n12345 67890\n255\n' + bytes(144)), (2, 3)),
     'a text': ('2.png', lambda path: path.write_text('no picture'), (2, 3))}
 
 
@@ -597,13 +629,32 @@ def test_a_pipe_or_an_endless_device_is_refused_where_a_file_is_meant(tmp_path, 
     folder.mkdir()
     Image.new('RGB', (8, 6)).save(folder / '1.png')
     make(folder / '2.png')
-    for suffix in '.gallery', '.npz', '.csv', '.json', '.png', '.mat', '.ckpt', '.c3d':
+    for suffix in '.gallery', '.npz', '.csv', '.json', '.png', '.mat', '.ckpt', '.c3d', '.txt', '.jsonl':
         make(tmp_path / f'it{suffix}')
     for read, name in ((Gallery.load, 'it.gallery'), (Gallery.load, 'it.npz'), (exchange.read, 'it.csv'),
                        (read_manifest, 'it.csv'), (read_annotations, 'it.csv'), (read_annotations, 'it.json'),
                        (read_picture, 'it.png'), (kind_of, 'it.png'), (digest_of, 'folder'),
                        (lambda path: list(read_frames(path)), 'folder'), (read_recordings, 'it.npz'),
                        (read_recordings, 'it.c3d'), (lambda path: convert_lsp(path, folder), 'it.mat'),
+                       (read_boxes, 'it.txt'), (read_boxes, 'it.json'), (KeptAnswers, 'it.jsonl'),
                        (gait_checkpoints.read_checkpoint, 'it.ckpt'), (gait_checkpoints.read_checkpoint, 'it.npz')):
         with pytest.raises((ValueError, FileNotFoundError), match=r'2\.png|it\.|/dev/zero'):
             read(str(tmp_path / name))
+
+
+@posix
+def test_a_key_comes_from_a_file_or_a_pipe_that_somebody_writes_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, 'SILENCE_SECONDS', 0.1)
+    key, pipe = tmp_path / 'key', tmp_path / 'pipe'
+    key.write_text('secret\r\n')
+    os.mkfifo(pipe)
+    assert key_in(key) == 'secret'
+    with pytest.raises(TimeoutError, match='pipe: nothing came'):
+        key_in(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=('secret\n',))
+    monkeypatch.setattr(sources, 'SILENCE_SECONDS', 60)
+    writer.start()
+    assert key_in(pipe) == 'secret'
+    writer.join()
+    with pytest.raises(ValueError, match='zero: expected a key of 4096 bytes at most'):
+        key_in(pathlib.Path('/dev/zero'))

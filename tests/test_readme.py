@@ -53,6 +53,8 @@ assert 60 < cadence.value < 180 and 'steps/min' in printed and os.path.getsize('
     'docs/scenes.md': '''
 assert len(people) == len(vectors) >= 1 and 'track 1, ' in printed
 assert len(one) == 1 and one[0].numbers[0] >= 5 and len(linked) == 2 and os.path.getsize('one.txt') > 100''',
+    'docs/watch.md': '''
+assert 'left 1 ' in printed and 'uncalibrated' in printed''',
     'docs/original.md': '''
 assert identification_vector.shape == (512,) and np.abs(vector - identification_vector).max() < 1e-4''',
     'docs/files.md': '''

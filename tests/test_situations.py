@@ -64,6 +64,8 @@ def test_the_verdict_knows_right_from_wrong():
     assert right[0] < 0.01 and abs(right[1] - 0.7) < 1e-6
     assert bench.errors((5.0, -15.0, 100.0), truths[0])[0] > 0.1
     assert bench.errors((-5.0, -15.0, 100.0), [np.full(4, np.nan)]) == (np.inf, 0.0)
+    assert bench.errors((-5.0, -15.0, 100.0), [*truths[0], np.array([10.0, 60, 79, 89])])[0] == np.inf
+    assert bench.errors((-5.0, -15.0, 100.0), [*truths[0], np.array([10.0, 80, 79, 109])]) == right
 
 
 @pytest.mark.parametrize('kind', KINDS)

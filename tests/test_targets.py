@@ -55,6 +55,7 @@ def refused(place, capsys):
     (['vector', 'walk', '--output', 'walks.csv'], 'walks.csv is there already and holds a manifest'),
     (['vector', 'walk', '--output', 'mine.csv'], "mine.csv is there already and holds a text that begins 'name,age'"),
     (['gallery', 'export', 'people.npz', 'walks.csv'], 'holds a manifest, not an exported gallery'),
+    (['gallery', 'export', 'people.npz', 'people.npz'], 'people.npz is what is to be read'),
     (['pose', 'me.png', '--joints', 'walks.csv'], 'holds a manifest, not joints'),
     (['convert', SHIPPED / 'walkers-GRU-1.npz', 'people.npz'], 'people.npz is there already'),
     (['evaluate', 'walks.csv', '--plots', 'plots'], 'plots/roc.png is there already and holds'),
@@ -118,6 +119,8 @@ def test_the_dummy_script_draws_over_pictures_alone(place, capsys):
 @pytest.mark.parametrize('parse, arguments, said', [
     (pose.parse_arguments, ['--convert', 'lsp', 'joints.mat', '--images', 'walk', '--to', 'walks.csv'],
      '--to: walks.csv is there already and holds a manifest, not annotated pictures'),
+    (pose.parse_arguments, ['--convert', 'lsp', 'people.npz', '--images', 'walk', '--to', 'people.npz'],
+     'people.npz is what is to be read'),
     (pose.parse_arguments, ['--clean', 'a.ckpt', '--data', 'mine.csv', '--to', 'mine.csv'], 'is what is to be read'),
     (pose.parse_arguments, ['--evaluate', 'a.ckpt', '--chart', 'mine.csv'], "begins 'name,age'"),
     (pose.parse_arguments, ['--output', 'mine.csv'], '--output mine.csv: expected a folder'),

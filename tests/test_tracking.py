@@ -7,6 +7,7 @@ from small_walks import BLUE, HEIGHT, TALL, WIDTH, Spotter, centres, crossing, d
 from gait_recognition.frames import read_frames
 from gait_recognition.tracking.both import COMPANY, LOOKS
 from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.tracking.joints import people_in
 from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError
 from gait_recognition.walkers.scenes import scene
 
@@ -60,6 +61,17 @@ def test_frames_without_the_whole_walker_are_dropped_and_the_report_says_why():
     reasons = list(track.dropped.values())
     assert NOBODY in reasons and BORDER in reasons
     assert f'{len(track.numbers)} of 80 frames used' in str(track) and 'border' in str(track)
+
+
+def test_a_head_that_seems_whole_for_a_moment_between_frames_at_the_border_is_not_taken():
+    frames, middles = crossing(tall=106, bottom=110)
+    frames[:, :3] = stage()[:3]
+    for number in range(len(frames)):
+        if 20 < number < 60 and number % 4:
+            doll(frames[number], middles[number], tall=110, bottom=110, phase=number / 4)
+    track = crop_walker(frames, 'background').track
+    assert not {*range(21, 60)} & {*track.numbers} and len(track.numbers) > 10
+    assert track.dropped[40] == track.dropped[41] == BORDER
 
 
 @pytest.mark.parametrize('change', ['light', 'colour', 'shadow', 'dark'])
@@ -174,6 +186,33 @@ def test_an_outline_that_the_network_does_not_know_is_taken_with_a_remark_if_it_
     tree, _ = crossing(path=100 + 25 * np.sin(np.arange(80) / 6))
     with pytest.raises(NoPersonError, match='nobody in what moves in frame .*outline alone does not'):
         crop_walker(tree, pose_net=Blind())
+
+
+class SeesStanding(Spotter):
+    """Sees a person whose legs are together."""
+
+    def joint_positions(self, crops):
+        joints = super().joint_positions(crops)
+        joints[1] = joints[1].mean(1, keepdims=True)
+        return joints
+
+
+def test_somebody_whose_feet_do_not_walk_is_refused_before_a_moving_camera_too():
+    with pytest.raises(NoPersonError, match="feet do not walk. crop='pose' takes it"):
+        crop_walker(moving_camera()[0], pose_net=SeesStanding())
+    assert crop_walker(moving_camera()[0], 'pose', SeesStanding()).track.method == 'pose'
+
+
+def test_raised_arms_do_not_stretch_the_box():
+    class SeesArms(Spotter):
+        def joint_positions(self, crops):
+            joints = super().joint_positions(crops)
+            seen = joints[2, :, 0] > 0
+            joints[0, seen, 10], joints[1, seen, 10] = joints[0, seen, 9] - 60, joints[1, seen, 10] + 60
+            return joints
+    frame, square = moving_camera(1)[0][0], np.array([20.0, 40, 100])
+    lowered, raised = (people_in(frame, [square], net)[0][1] for net in (Spotter(), SeesArms()))
+    np.testing.assert_allclose(raised, lowered, atol=1)
 
 
 def pair(apart, count=80):

@@ -9,6 +9,7 @@ import math
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -1361,10 +1362,29 @@ def test_a_mat_file_that_ends_scipys_process_is_refused_and_ends_no_other(tmp_pa
     whole = b'\x0c\0\0\0\x08\0\0\0\x01'                        # eight bytes of int64; as a matrix it is none
     assert data.count(whole) == 1
     path.write_bytes(data.replace(whole, b'\x0e' + whole[1:]))
-    code = f"from gait_recognition.training.annotations import convert_lsp\ntry: convert_lsp({str(path)!r}, '.')\n" \
-           "except ValueError as error: print(error)"
+    assert _converted_elsewhere(path).startswith(f'{path} is damaged: it ends the process that reads it')
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='as limits of memory and files with holes are there')
+def test_a_mat_file_that_asks_for_gigabytes_is_refused_and_fills_no_memory(tmp_path):
+    path = tmp_path / 'joints.mat'
+    savemat(path, {'joints': np.zeros((3, 14, 1))})
+    head, zeros = path.read_bytes()[:-8 * 42], 8 * 42 * 12_700_000
+    for place, number in (132, zeros + len(head) - 136), (168, 12_700_000), (len(head) - 4, zeros):
+        head = head[:place] + struct.pack('<I', number) + head[place + 4:]
+    path.write_bytes(head)
+    os.truncate(path, len(head) + zeros)
+    limit = 'import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 31, -1))'
+    assert str(path) in _converted_elsewhere(path, limit)
+
+
+def _converted_elsewhere(path, before=''):
+    """What converting says, in a process that must not die."""
+    code = f'{before}\nfrom gait_recognition.training.annotations import convert_lsp\n' \
+           f"try: convert_lsp({str(path)!r}, '.')\nexcept ValueError as error: print(error)"
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.startswith(f'{path} cannot be read as a .mat file: ')
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize('facts', [

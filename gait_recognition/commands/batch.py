@@ -5,14 +5,14 @@ import functools
 import io
 import json
 import pathlib
-import traceback
 from collections.abc import Callable
 from typing import NamedTuple
 
 from gait_recognition.batches import KeptAnswers, find_walks, is_fault_of_walk, key_of
 from gait_recognition.commands.walks import read_walk
-from gait_recognition.console import as_json, check_target, counted, put, reason_of, say
+from gait_recognition.console import as_json, check_target, counted, put, reason_of, say, show_traceback
 from gait_recognition.kinds import ANSWERS
+from gait_recognition.masking import without_secrets
 from gait_recognition.progress import WalksProgress
 from gait_recognition.sources import is_read_once
 from gait_recognition.vectors import digest_of
@@ -129,13 +129,13 @@ class Batch:
 
     def _said(self, walk, error):
         if self._arguments.verbose:
-            traceback.print_exception(error)
+            show_traceback(error)
         say(self._reason(walk, error))
 
     def _reason(self, walk, error):
         """An error in one line that names the walk."""
-        reason = reason_of(error)
-        return reason if walk in reason else f'{walk}: {reason}'
+        reason, name = reason_of(error), without_secrets(walk)
+        return reason if name in reason else f'{name}: {reason}'
 
     @property
     def is_lost(self):
@@ -245,7 +245,7 @@ class Batch:
             return self._as_error(walk, self._reason(walk, error)), isinstance(error, OSError)
 
     def _as_error(self, walk, reason):
-        return {self._form.key: walk, 'error': reason}
+        return {self._form.key: without_secrets(walk), 'error': reason}
 
     def _key(self, walk, made_with):
         """What a walk's answer depends on; None for what can be read only once."""

@@ -14,6 +14,7 @@ from gait_recognition.commands.reporting import add_report, check_report, report
 from gait_recognition.commands.walks import chosen_weights
 from gait_recognition.console import as_json, as_options, check_folder, check_target, counted, put, say, set_warnings
 from gait_recognition.evaluation import plots, results
+from gait_recognition.evaluation.baselines import Baselines, describe, standardise
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
 from gait_recognition.fitness import WORDS, Witness
@@ -45,6 +46,9 @@ def evaluate_arguments(parser):
     parser.add_argument('--people', metavar='LIST', help="file of TUM GAID's person numbers (default: its test list)")
     parser.add_argument('--pattern', help="regular expression of TUM GAID's paths")
     parser.add_argument('--method', choices=METHODS, default='svm')
+    parser.add_argument('--baselines', action='store_true',
+                        help='rows for what the gait network must beat, too: the mean spatial feature, and figures '
+                             'taken from the joints (describing takes about twice as long)')
     parser.add_argument('--plots', type=pathlib.Path, metavar='FOLDER',
                         help='draw ROC, CMC and confusion there, with tables of counts and of probes')
     add_report(parser)
@@ -96,24 +100,28 @@ def evaluate_command(arguments):
     transformer = GaitVectors(**dataclasses.asdict(weights), crop=arguments.crop, every=arguments.every,
                               stream=arguments.stream, limits=limits(arguments), n_jobs=arguments.jobs, cache=cache,
                               on_error='raise' if arguments.stop_at_error else 'nan')
-    outcomes = _describe(transformer, [walk.path for walk in walks], arguments)
+    paths = [walk.path for walk in walks]
+    outcomes = _describe(transformer, paths, arguments, Witness)
     there = np.array([outcome.problem is None for outcome in outcomes])
     if not there.all():
         say(f'{np.sum(~there)} of {counted(len(walks), "walk")} are left out; as misses they count beside the figures '
             'of the others')
-    result = _result(np.stack([outcome.vector for outcome in outcomes]), walks, there, protocol, arguments,
-                     os.path.basename(weights.gait_weights))
+    measured = _measured(walks, there, protocol, arguments)
+    result = measured(os.path.basename(weights.gait_weights),
+                      np.stack([outcome.vector for outcome in outcomes if outcome.problem is None]))
+    comparison = results.compare([result, *(
+        measured(name, vectors) for name, vectors in _baselines(transformer, walks, there, protocol, arguments))])
     by_word = _by_word(result, {walk.path: outcome.check for walk, outcome in zip(walks, outcomes)})
     if arguments.json:
         facts = {name: {walk.path: getattr(outcome, kind) for walk, outcome in zip(walks, outcomes)
                         if getattr(outcome, kind)} for name, kind in FACTS.items()}
-        put(as_json({**json.loads(result.to_json()), 'rank_1_by_word': by_word, **facts}))
+        put(as_json({**json.loads(comparison.to_json()), 'rank_1_by_word': by_word, **facts}))
     else:
-        put(result.table())
+        put(comparison.table())
         if by_word:
             put('rank-1 of probes that "check" calls ' + ', '.join(
                 f'{word}: {each["rank_1"]:.1%} of {each["probes"]}' for word, each in by_word.items()))
-    for path in result.plot(arguments.plots) if arguments.plots else []:
+    for path in comparison.plot(arguments.plots) if arguments.plots else []:
         say(f'wrote {path}')
     with reporting(arguments, 'How well are people told apart?') as report:
         if report:
@@ -124,20 +132,24 @@ def evaluate_command(arguments):
     return 0 if there.all() or arguments.leave_out else 2
 
 
-def _describe(transformer, paths, arguments):
-    """The `Outcome` of each walk; what is to be known of it is said."""
+def _describe(transformer, paths, arguments, witness=None, describe=None):
+    """The `Outcome` of each walk, as of `GaitVectors.outcomes`; what is to be known of it is said, once."""
     load_tensorflow(arguments.verbose)
     found = []
     with joblib.parallel_config('loky', **_worker_settings(arguments.verbose)), \
             WalksProgress([None] * len(paths), ['describing']) as progress:
         progress.begin(0, _Named(paths[0]))
-        for path, outcome in zip(paths, transformer.outcomes(paths, Witness)):
+        for path, outcome in zip(paths, transformer.outcomes(paths, witness, describe)):
             found.append(outcome)
-            for remark in [*outcome.remarks, *([as_options(outcome.problem)] if outcome.problem else [])]:
+            for remark in () if describe else _remarks(outcome):
                 say(remark if path in remark else f'{path}: {remark}')
             if len(found) < len(paths):
                 progress.begin(len(found), _Named(paths[len(found)]))
     return found
+
+
+def _remarks(outcome):
+    return [*outcome.remarks, *([as_options(outcome.problem)] if outcome.problem else [])]
 
 
 class _Named(NamedTuple):
@@ -145,14 +157,32 @@ class _Named(NamedTuple):
     name: str
 
 
-def _result(vectors, walks, there, protocol, arguments, name):
-    """The figures; what is left of the walks, those that are `there`, may not do for any."""
-    try:
-        return results.evaluate(vectors[there], list(itertools.compress(walks, there)), protocol, arguments.method,
-                                name=name, unread=list(itertools.compress(walks, ~there)))
-    except ValueError as error:
-        raise ValueError(f'{arguments.tum_gaid or arguments.manifest}: no figures of the walks that are left: {error}'
-                         ) from error
+def _measured(walks, there, protocol, arguments):
+    """A function of a row's name and its vectors (of the walks that are `there`) that gives the figures."""
+    read, unread = ([*itertools.compress(walks, chosen)] for chosen in (there, ~there))
+
+    def measured(name, vectors):
+        try:
+            return results.evaluate(vectors, read, protocol, arguments.method, name=name, unread=unread)
+        except ValueError as error:                 # what is left of the walks may not do for any figures
+            raise ValueError(f'{arguments.tum_gaid or arguments.manifest}: no figures of the walks that are left: '
+                             f'{error}') from error
+    return measured
+
+
+def _baselines(transformer, walks, there, protocol, arguments):
+    """(name, vectors) of what `--baselines` asks for, of the walks that have a vector."""
+    if not arguments.baselines:
+        return
+    is_gallery = np.isin(np.arange(len(walks)), protocol.split(walks)[0])[there]
+    paths = [walk.path for walk in itertools.compress(walks, there)]
+    outcomes = _describe(transformer, paths, arguments, describe=describe)
+    for path, outcome in zip(paths, outcomes):
+        if outcome.problem:                         # it was read a moment ago
+            raise ValueError(f'{path}: {outcome.problem}')
+    described = Baselines.of([outcome.vector for outcome in outcomes])
+    yield 'mean spatial feature', described.mean_feature
+    yield 'figures from joints', standardise(described.figures, np.flatnonzero(is_gallery))
 
 
 def _by_word(result, checks):

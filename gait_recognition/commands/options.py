@@ -1,4 +1,5 @@
 """Options that sub-commands share."""
+import contextlib
 import pathlib
 
 from gait_recognition.console import count, seed
@@ -7,6 +8,7 @@ from gait_recognition.galleries.places import ServerPlace, is_address
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
+LONGEST_KEY = 4096                  # bytes
 WALK_HELP = ('a video, an animation, a folder or pattern of pictures; a folder or pattern of videos stands for each of '
              'them; - for standard input, an address (rtsp://, http://, https://), the number of a camera (with --end)')
 
@@ -27,12 +29,25 @@ def key_in(path):
     if path is None:
         return None
     try:
-        key = path.read_text('utf-8').rstrip('\r\n')
+        key = _start_of(path).decode().rstrip('\r\n')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: expected a key as text: {error}') from error
     if not key or '\n' in key:
         raise ValueError(f'{path}: expected one line, the key, got {len(key.splitlines())}')
     return key
+
+
+def _start_of(path):
+    """The bytes of a file or a pipe, which are no more than a key may have; a pipe is given up after a long silence."""
+    from gait_recognition.sources import Pipe  # Pillow: not for --help
+
+    with contextlib.closing(Pipe(str(path), str(path))) if path.is_fifo() else open(path, 'rb') as file:
+        found = b''
+        while len(found) <= LONGEST_KEY and (more := file.read(LONGEST_KEY)):
+            found += more
+    if len(found) > LONGEST_KEY:
+        raise ValueError(f'{path}: expected a key of {LONGEST_KEY} bytes at most')
+    return found
 
 
 def add_output(parser):
@@ -54,9 +69,23 @@ def add_gait_weights(parser):
 
 
 def add_frames(parser):
+    _add_crop(parser)
+    add_reading(parser)
+    parser.add_argument('--max-frames', type=count, default=Limits().frames, metavar='N',
+                        help='refuse longer walks (default: %(default)s)')
+
+
+def _add_crop(parser):
     parser.add_argument('--crop', choices=CROP_METHODS, default='auto',
-                        help='how the walker is found: before a still background, by the pose network, or not at all '
-                             '(square crops already); default: auto')
+                        help='how the walker is found. auto (default): by what moves before a still background where '
+                             'the joints of the pose network fit it, else by the joints, which --verbose says with '
+                             'the reason; refuses what neither is sure of. background: by what moves alone; pose: by '
+                             'the joints alone; none: frames are square crops already. These three take what they '
+                             'find and check nothing: no company, no shadow, nobody who stands')
+
+
+def add_reading(parser):
+    """How frames are read and looked at, whatever they are of."""
     parser.add_argument('--precision', choices=PRECISIONS, default='float32',
                         help='of the pose network; bfloat16 is faster on processors that have it; its vectors are '
                              'compared with their like only')
@@ -67,8 +96,6 @@ def add_frames(parser):
                              'largest)')
     parser.add_argument('--max-pixels', type=count, default=Limits().pixels, metavar='N',
                         help='refuse larger frames and pictures (default: %(default)s)')
-    parser.add_argument('--max-frames', type=count, default=Limits().frames, metavar='N',
-                        help='refuse longer walks (default: %(default)s)')
 
 
 def limits(arguments):

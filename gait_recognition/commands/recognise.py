@@ -1,6 +1,5 @@
 """`gait-recognition enrol`, `identify`, `verify`: whose walks these are."""
 import contextlib
-import dataclasses
 import itertools
 import os
 import pathlib
@@ -8,8 +7,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-import gait_checkpoints
 from gait_recognition.batches import find_walks, key_of
+from gait_recognition.commands.asking import (
+    about_ranking,
+    add_calibrate,
+    as_data,
+    asked,
+    check_calibrate,
+    check_gallery,
+    how_to_calibrate,
+    identified,
+    weights_named,
+)
 from gait_recognition.commands.batch import (
     CHECK_COLUMNS,
     FRAME_COLUMNS,
@@ -47,10 +56,9 @@ from gait_recognition.commands.reporting import (
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
 from gait_recognition.console import as_json, check_target, count, put, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
-from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery, Origin, Verification
-from gait_recognition.kinds import GALLERY, kind_of
+from gait_recognition.gallery import Gallery, Origin, Verification
+from gait_recognition.kinds import GALLERY
 from gait_recognition.parameters import check_text
-from gait_recognition.progress import Progress
 from gait_recognition.reports.walks import (
     Seen,
     Verdict,
@@ -61,10 +69,9 @@ from gait_recognition.reports.walks import (
     section_of,
     verdict_of,
 )
-from gait_recognition.scorers import METHODS, normalise
+from gait_recognition.scorers import normalise
 from gait_recognition.sources import is_live, is_read_once, path_of
 from gait_recognition.vectors import digest_of
-from gait_recognition.weights import PRECISIONS, choose_weights
 
 WEAK = 3                         # exit status: every walk has a name or a weak one
 IDENTIFIED = Form(('name', 'decision', 'probability', 'cosine_similarity', 'threshold_on', 'threshold',
@@ -111,7 +118,7 @@ def enrol_command(arguments):
     if batch.is_lost:                                       # no gallery is made for nobody
         return batch.give_up()
     weights = chosen_weights(arguments)
-    with _weights_named(arguments.gallery, weights, key), \
+    with weights_named(arguments.gallery, weights, key), \
             Gallery.open(arguments.gallery, weights.fingerprint, create=True, key=key) as gallery:
         gallery.agree(arguments.every, arguments.crop)
         if arguments.private and not gallery.is_private:
@@ -207,81 +214,6 @@ def _not_enrolled(arguments, gallery, walks):
     return new
 
 
-@contextlib.contextmanager
-def _weights_named(path, weights, key):
-    """Say which weights are in use, and which were, where a gallery holds vectors of others."""
-    try:
-        yield
-    except FingerprintError as error:
-        held = Gallery.load(path, key=key).fingerprint
-        for precision in PRECISIONS:
-            if held == dataclasses.replace(weights, precision=precision).fingerprint:
-                raise ValueError(f'{path}: its vectors were made with --precision {precision}; say it here, too: they '
-                                 'are compared with their like only') from error
-        theirs = _weights_of(held, weights.precision)
-        raise ValueError(f'{error}. In use now: {weights}' + (f'; the gallery was made with {theirs}' if theirs else '')
-                         ) from error
-
-
-def _weights_of(fingerprint, precision):
-    """The pair of known weights at hand that a gallery was made with, or None."""
-    for pair in gait_checkpoints.KNOWN_PAIRS:
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            files = (str(gait_checkpoints.find_weights(name)) for name in (pair.pose, pair.gait))
-            weights = choose_weights(*files, precision=precision)
-            if weights.fingerprint == fingerprint:
-                return weights
-    return None
-
-
-def _check_gallery(path, key_file):
-    """Refuse what is no gallery before it costs anything."""
-    if not path.exists():
-        raise FileNotFoundError(f'{path}: no such gallery; make one first: gait-recognition enrol {path} --name NAME '
-                                'WALK')
-    if isinstance(path, pathlib.Path) and not key_file and path.is_file() and (kind := kind_of(path)) != GALLERY:
-        raise ValueError(f'{path} holds {kind or "nothing"}, not a gallery; an encrypted one takes --key-file')
-
-
-@contextlib.contextmanager
-def _asked(arguments, weights, task):
-    """The gallery, open to be asked; calibrated before, where that is asked for and needed."""
-    key = key_in(arguments.key_file)
-    with _weights_named(arguments.gallery, weights, key), contextlib.ExitStack() as opened:
-        if arguments.calibrate:
-            gallery = opened.enter_context(Gallery.open(arguments.gallery, weights.fingerprint, key=key))
-            _calibrate(gallery, task, arguments.false_accept_rate)
-        else:
-            gallery = opened.enter_context(Gallery.load(arguments.gallery, weights.fingerprint, key))
-        gallery.agree(arguments.every, arguments.crop)
-        yield gallery
-        if task in gallery.outdated:
-            say('the calibration is older than the people in it: --calibrate renews it')
-
-
-def _calibrate(gallery, task, rate):
-    """Calibrate a gallery that is not, or was before people came or went, or for another rate."""
-    point = gallery.calibration.get(task)
-    rate = rate or (point.wanted_false_accept_rate if point else DEFAULT_RATE)
-    if point is None or task in gallery.outdated or rate != point.wanted_false_accept_rate:
-        with contextlib.closing(Progress(None, f'calibrating {task}, walks')) as progress:
-            point = gallery.calibrate(rate, [task], progress)[task]
-        say(f'{gallery.path} is calibrated: {point.rates()}')
-
-
-def _add_calibrate(parser):
-    parser.add_argument('--calibrate', action='store_true',
-                        help='first calibrate the gallery, where it is not, or people came or went since')
-    parser.add_argument('--false-accept-rate', type=float, metavar='RATE',
-                        help=f'with --calibrate: share of wrong ones that may get a yes (default: as before, else '
-                             f'{DEFAULT_RATE:g})')
-
-
-def _check_calibrate(arguments):
-    if arguments.false_accept_rate is not None and not arguments.calibrate:
-        raise ValueError('--false-accept-rate goes with --calibrate: the rate of a gallery is set by calibrating it')
-
-
 def identify_arguments(parser):
     add_describing(parser)
     add_answers(parser)
@@ -291,15 +223,15 @@ def identify_arguments(parser):
     parser.add_argument('--together', action='store_true',
                         help='all WALKs are of one person: one answer, surer than those about each')
     add_everyone(parser)
-    _add_calibrate(parser)
+    add_calibrate(parser)
     add_report(parser)
     add_range(parser)
 
 
 def identify_command(arguments):
     """Say whose walks these are."""
-    _check_gallery(arguments.gallery, arguments.key_file)
-    _check_calibrate(arguments)
+    check_gallery(arguments.gallery, arguments.key_file)
+    check_calibrate(arguments)
     if arguments.together and arguments.everyone:
         raise ValueError('--together is of one person: it does not go with --everyone')
     form = TRACKS_IDENTIFIED if arguments.everyone else IDENTIFIED
@@ -310,7 +242,7 @@ def identify_command(arguments):
     if batch.is_lost and not arguments.together and not arguments.report:
         return batch.give_up()
     weights = chosen_weights(arguments)
-    with _asked(arguments, weights, 'identify') as gallery:
+    with asked(arguments, weights, 'identify') as gallery:
         if not len(gallery):
             raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
         with reporting(arguments, 'Who walks here?') as report:
@@ -339,7 +271,7 @@ def _identify_each(arguments, batch, weights, gallery, report):
         if report:
             add_described(report, source, each, verdict=verdict_of(answer),
                           candidates=candidates_of(gallery, each.vector, answer))
-        return {**each.as_dict(), **_as_data(answer, point)}, '\n'.join(_identified(each.walk, answer))
+        return {**each.as_dict(), **as_data(answer, point)}, '\n'.join(identified(each.walk, answer))
     for answer in batch.answers(lambda: describing(weights), work, (weights.fingerprint, _contents_of(gallery)),
                                 lambda _: report is None):
         answers.append({name: answer.get(name) for name in ('error', 'decision', 'method')})
@@ -348,7 +280,7 @@ def _identify_each(arguments, batch, weights, gallery, report):
     if report:
         write_report(report, arguments, _about(arguments, weights, gallery, point))
     if ranked := [answer['method'] for answer in answers if answer['error'] is None]:
-        for line in _about_ranking(arguments, ranked[0], point):
+        for line in about_ranking(arguments, ranked[0], point):
             batch.end(line)
     return {answer['decision'] for answer in answers}
 
@@ -383,7 +315,7 @@ def _identify_everyone(arguments, batch, weights, gallery, report, boxes):
             add_problem(report, answer['walk'], answer['error'])
         methods += [track['method'] for track in tracks if 'method' in track]
         decisions |= {track['decision'] for track in tracks} or {None}
-    for line in _about_ranking(arguments, methods[0], point) if methods else ():
+    for line in about_ranking(arguments, methods[0], point) if methods else ():
         batch.end(line)
     if report:
         write_report(report, arguments, _about(arguments, weights, gallery, point))
@@ -410,8 +342,8 @@ def _of_track(described, answer, point):
     head = f'  track {person.number}, {person.start:.2f} to {person.end:.2f} s'
     if answer is None:
         return {**facts, 'decision': 'unknown', 'name': None, 'ranking': []}, [f'{head}: unknown  ({person.problem})']
-    first, *ranking = _identified(f'{head}, quality {person.quality:.2f}', answer)
-    return {**facts, **_as_data(answer, point)}, [first, *(f'  {line}' for line in ranking)]
+    first, *ranking = identified(f'{head}, quality {person.quality:.2f}', answer)
+    return {**facts, **as_data(answer, point)}, [first, *(f'  {line}' for line in ranking)]
 
 
 def _identify_together(arguments, batch, weights, gallery, report):
@@ -427,8 +359,8 @@ def _identify_together(arguments, batch, weights, gallery, report):
     name = ', '.join(each['walk'] for each in read)
     with Printer(arguments, IDENTIFIED) as printer:
         printer.add({'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
-                     'walks': described, **_as_data(answer, point), 'text': '\n'.join(_identified(name, answer))})
-        for line in _about_ranking(arguments, answer.method, point):
+                     'walks': described, **as_data(answer, point), 'text': '\n'.join(identified(name, answer))})
+        for line in about_ranking(arguments, answer.method, point):
             printer.end(line)
     if report:
         write_report(report, arguments, _about(arguments, weights, gallery, point), verdict=verdict_of(answer),
@@ -453,42 +385,10 @@ def _described(arguments, batch, weights, report):
     return answers
 
 
-def _about_ranking(arguments, method, point):
-    yield f'ranked by {METHODS[method]}'
-    yield point.rates() if point else _how_to_calibrate(arguments.gallery)
-
-
 def _contents_of(gallery):
     """What stands for the people in a gallery as they are now: answers of before a change are no answers of today."""
     points = {task: tuple(point) for task, point in gallery.calibration.items()}
     return key_of(gallery.audit(), gallery.list(), points)
-
-
-def _as_data(answer, point):
-    """An `Identification` and its calibration as JSON has them: each score under the name of what it is."""
-    kind = answer.score_is.replace(' ', '_').lower()
-    return {**answer._asdict(), 'ranking': [{'name': name, kind: score} for name, score in answer.ranking],
-            'calibration': point and point._asdict()}
-
-
-def _identified(walk, answer):
-    """Lines about one walk, each number with what it is."""
-    said = [f'probability {answer.probability:.2f} ({answer.probability_interval[0]:.2f} to '
-            f'{answer.probability_interval[1]:.2f})'] if answer.probability is not None else []
-    said.append(f'cosine similarity {answer.cosine_similarity:.4f}')
-    if answer.margin is not None:
-        said.append(f'{answer.score_is} {answer.margin:.4f} above the next')
-    if answer.threshold is not None:
-        said.append(f'known above {answer.threshold_on} {answer.threshold:.4f}')
-    who = answer.name or (f'weak, perhaps {answer.ranking[0][0]}' if answer.decision == 'weak' else answer.decision)
-    yield f'{walk}: {who}  ({", ".join(said)})'
-    for place, (name, score) in enumerate(answer.ranking, 1):
-        yield f'{place:4}. {name}  {answer.score_is} {score:.4f}'
-
-
-def _how_to_calibrate(gallery):
-    return f'no name without a threshold: --calibrate, or gait-recognition gallery calibrate {gallery} ' \
-        '--false-accept-rate RATE'
 
 
 def verify_arguments(parser):
@@ -496,7 +396,7 @@ def verify_arguments(parser):
     add_answers(parser)
     add_gallery(parser, 'whose calibration decides; the two need not be in it')
     parser.add_argument('walks', nargs='+', metavar='WALK', help=f'two of them: {WALK_HELP}')
-    _add_calibrate(parser)
+    add_calibrate(parser)
     add_report(parser)
     add_range(parser)
 
@@ -507,13 +407,13 @@ def verify_command(arguments):
     if len(walks) != 2:
         raise ValueError(f'verify compares two walks, got {len(walks)}'
                          + (f': {", ".join(walks[:5])}' if len(walks) > 2 else ''))
-    _check_gallery(arguments.gallery, arguments.key_file)
-    _check_calibrate(arguments)
+    check_gallery(arguments.gallery, arguments.key_file)
+    check_calibrate(arguments)
     batch = Batch(arguments, Form((*FRAME_COLUMNS, *CHECK_COLUMNS), is_text=False, prints=False), walks)
     check_report(arguments, _inputs(arguments, walks), arguments.answers)
     batch.look()
     weights = chosen_weights(arguments)
-    with _asked(arguments, weights, 'verify') as gallery, reporting(arguments, 'One person or two?') as report:
+    with asked(arguments, weights, 'verify') as gallery, reporting(arguments, 'One person or two?') as report:
         described, point = _described(arguments, batch, weights, report), gallery.calibration.get('verify')
         vectors = [np.array(each.pop('vector'), np.float32) for each in described if each['error'] is None]
         answer = gallery.verify(*vectors) if len(vectors) == 2 else None
@@ -539,4 +439,4 @@ def _print_verification(arguments, walks, answer, point):
     elif answer:
         threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.4f}'
         put(f'{answer.decision}  (cosine similarity {answer.cosine_similarity:.4f}{threshold})')
-        put(point.rates() if point else _how_to_calibrate(arguments.gallery))
+        put(point.rates() if point else how_to_calibrate(arguments.gallery))

@@ -1,16 +1,17 @@
 """What a gait network's vectors must beat: the mean spatial feature, and figures taken from joints by hand.
 
-Neither learns anything. `mean_feature` is the pose network alone, without the gait network; `walk_figures` is what a
+Neither learns anything. The mean feature is the pose network alone, without the gait network; `walk_figures` is what a
 clinician would note of the walk: proportions of the body, and how it moves.
 """
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from gait_recognition.cycles.measures import measure_gait
 from gait_recognition.cycles.series import SURE
 from gait_recognition.cycles.views import bend
-from gait_recognition.pose_estimation import joints_of_walk
+from gait_recognition.pose_estimation import FrameJoints, joints_in_frame, timed
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.vectors import BATCH_SIZE, batches
 
@@ -19,11 +20,25 @@ LIMBS = {'thigh': ((2, 1), (3, 4)), 'shank': ((1, 0), (4, 5)), 'trunk': ((6, 7),
          'upper arm': ((12, 11), (13, 14)), 'forearm': ((11, 10), (14, 15))}
 MEASURES = ('cadence', 'stride length', 'stance', 'hip range', 'knee range')
 FIGURES = (*LIMBS, *MEASURES, 'trunk lean', 'head lean', 'arm swing')
+MEAN_WALK = 1e-3                    # standard deviations: nothing beside what differs
 WHOLE_LENGTH = 90                   # percentile over time: a limb looks longest when it lies in the picture's plane
 
 
-def mean_feature(frames, pose_net, crop='auto', batch_size=BATCH_SIZE):
-    """The mean over a walk's frames of their spatial features: a walk described without a gait network.
+class Baselines(NamedTuple):
+    """What both baselines know of walks: `mean_feature` (n, 9248), the mean over a walk's frames of their spatial
+    features, and `figures` (n, 14), `walk_figures`."""
+    mean_feature: np.ndarray
+    figures: np.ndarray
+
+    @classmethod
+    def of(cls, described):
+        """Take apart what `describe` gave, rows of (n, 9262)."""
+        described = np.asarray(described)
+        return cls(described[:, :-len(FIGURES)], described[:, -len(FIGURES):])
+
+
+def describe(frames, pose_net, crop='auto', batch_size=BATCH_SIZE):
+    """A walk's frames as both baselines see them, the pose network looking once: see `Baselines.of`.
 
     Parameters
     ----------
@@ -34,22 +49,21 @@ def mean_feature(frames, pose_net, crop='auto', batch_size=BATCH_SIZE):
 
     Returns
     -------
-    vector : np.ndarray, float32 (9248,)
+    described : np.ndarray, float32 (9262,)
     track : Track
     """
     crops = crop_walker(frames, crop, pose_net)
-    total, count = 0.0, 0
+    total, found = 0.0, []
     for batch in batches(crops, batch_size):
-        total = total + pose_net.feed_forward_features(batch, batch_size=batch_size).astype(np.float64).sum(0)
-        count += len(batch)
-    return (total / count).ravel().astype(np.float32), crops.track
-
-
-def figures_of(frames, pose_net, crop='auto'):
-    """`walk_figures` of a walk's frames: float32 (14,), and its track."""
-    found, track = joints_of_walk(frames, crop, pose_net)
-    return walk_figures([pose.time for pose in found], [pose.joints for pose in found], track.method == 'background',
-                        track.name), track
+        features, joints = pose_net.features_and_joints(batch, batch_size)
+        total = total + features.astype(np.float64).sum(0)
+        for i in range(len(batch)):
+            number, box = crops.track.numbers[len(found)], crops.track.boxes[len(found)]
+            found.append(FrameJoints(number, joints_in_frame(joints[:, i], box)))
+    found, track = timed(found, frames, crops.track), crops.track
+    figures = walk_figures([pose.time for pose in found], [pose.joints for pose in found], track.method == 'background',
+                           track.name)
+    return np.concatenate([(total / len(found)).ravel().astype(np.float32), figures]), track
 
 
 def walk_figures(times, joints, still_camera=False, name='walk'):
@@ -113,7 +127,8 @@ def standardise(figures, gallery):
 
     Returns
     -------
-    np.ndarray, float32 (n, k)
+    np.ndarray, float32 (n, k + 1)
+        The last column is a small constant: the mean walk, too, must point somewhere.
     """
     figures = np.asarray(figures, np.float64)
     known = np.isfinite(figures[gallery])
@@ -121,4 +136,5 @@ def standardise(figures, gallery):
     mean = np.where(known, figures[gallery], 0).sum(0) / counts
     spread = np.sqrt(np.where(known, (figures[gallery] - mean) ** 2, 0).sum(0) / counts)
     scaled = (figures - mean) / np.where(spread > 0, spread, np.inf)
-    return np.where(np.isfinite(scaled), scaled, 0).astype(np.float32)
+    known = np.where(np.isfinite(scaled), scaled, 0)
+    return np.column_stack([known, np.full(len(known), MEAN_WALK)]).astype(np.float32)

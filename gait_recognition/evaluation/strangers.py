@@ -10,7 +10,6 @@ from gait_recognition.belief import EVIDENCE, HALF, Trials, evidence_of, fit_bel
 from gait_recognition.calibration import identify_trials
 from gait_recognition.evaluation.metrics import accepted_at, verification_roc
 from gait_recognition.scorers import (
-    RIDGE,
     STRANGERS_RIDGE,
     LeastSquares,
     index_people,
@@ -46,7 +45,8 @@ def named(learnt, learnt_people, probes, probe_people, rates=RATES):
     own = np.array([people.index(person) for person in probe_people])
     order = np.argsort(own, kind='stable')
     probes, own = probes[order], own[order]
-    ranks, weighs = (LeastSquares(learnt, codes, ridge) for ridge in (RIDGE, STRANGERS_RIDGE))
+    ranks = LeastSquares(learnt, codes)
+    weighs = ranks.with_ridge(STRANGERS_RIDGE)
     nearest, asked, right, positive = nearest_of(learnt, codes), [], None, []
     for ranking, weighed in ((ranks.score(probes), weighs.score(probes)),                    # as enrolled
                              (ranks.without(own, probes), weighs.without(own, probes))):     # as strangers

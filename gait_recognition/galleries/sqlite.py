@@ -4,11 +4,13 @@ Encrypted files are SQLCipher's (the extra `encryption`).
 """
 import contextlib
 import errno
+import math
 import os
 import re
 import secrets
 import sqlite3
 import sys
+import time
 import urllib.parse
 
 from gait_files import check_regular
@@ -18,6 +20,7 @@ from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
 APPLICATION = 0x67616974                 # 'gait', in the file's header
 PAGE = 16384                             # bytes: seven walks of 512 numbers; of the usual 4096 bytes a walk took one
 WAIT = 60.0                              # seconds that a writer waits for another
+TURN, PAUSE, LOOK = 0.25, 0.01, 0.002    # seconds: of changes without a pause, of that pause, between looks for one
 MAGIC = b'SQLite format 3\0'
 
 
@@ -43,6 +46,7 @@ class SqliteTables(Tables):
     def __init__(self, path, readonly=False, key=None):
         super().__init__(path or 'the gallery', readonly)
         self.path, self.key = path, key
+        self._turn = self._changed = -math.inf              # when changes without a pause began, and the last ended
         self._library = _library(path, key)
         with self._said():
             self._connection = self._connect()
@@ -99,7 +103,7 @@ class SqliteTables(Tables):
 
     def _told(self, error):
         text = str(error)
-        if 'locked' in text or 'busy' in text:
+        if _is_busy(error):
             return GalleryLockedError(f'{self.name} is being changed by another program, which has not finished for '
                                       f'{WAIT:g} s; try again when it has')
         for sign, number in (('full', errno.ENOSPC), ('readonly', errno.EACCES), ('unable to open', errno.EACCES)):
@@ -125,11 +129,37 @@ class SqliteTables(Tables):
             self._connection.executemany(sql, rows)
 
     def _begin(self, write):
-        self._run('BEGIN IMMEDIATE' if write else 'BEGIN')
+        if not write:
+            self._run('BEGIN')
+            return
+        # SQLite's own waiting looks ten times a second: whoever changes one thing after another is never met idle.
+        ends = time.monotonic() + WAIT
+        self._run('PRAGMA busy_timeout = 0')
+        try:
+            while True:
+                try:
+                    self._connection.execute('BEGIN IMMEDIATE')
+                    break
+                except self._library.OperationalError as error:
+                    if not _is_busy(error) or time.monotonic() > ends:
+                        raise self._told(error) from error
+                time.sleep(LOOK)
+        finally:
+            self._connection.execute(f'PRAGMA busy_timeout = {WAIT * 1000:.0f}')
+        if time.monotonic() - self._changed > PAUSE:
+            self._turn = time.monotonic()
+
+    def _give_way(self):
+        """Let another writer in, who may wait."""
+        self._changed = time.monotonic()
+        if self.path is not None and self._changed - self._turn > TURN:
+            time.sleep(PAUSE)
 
     def _end(self, how):
         if self._connection.in_transaction:
             self._run(how)
+        if how == 'COMMIT':
+            self._give_way()
 
     def purge(self):
         """Leave nothing of what was deleted: neither in unused places of the file nor in the log beside it."""
@@ -166,6 +196,10 @@ class SqliteTables(Tables):
 
     def close(self):
         self._connection.close()
+
+
+def _is_busy(error):
+    return 'locked' in str(error) or 'busy' in str(error)
 
 
 def _library(path, key):

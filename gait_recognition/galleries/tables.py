@@ -40,6 +40,7 @@ CREATE TABLE seals (name TEXT PRIMARY KEY, number BIGINT NOT NULL, total BIGINT 
 """
 WRAP = 1 << 62                           # sums of digests stay below it, and so within a signed integer of 64 bits
 FORGOTTEN = '(forgotten)'
+BLOBS = {bytes, memoryview}
 
 
 class Origin(NamedTuple):
@@ -69,13 +70,10 @@ class Rows(NamedTuple):
 
 def seal_of(row):
     """A number that stands for everything in a row."""
-    digest, rest = hashlib.blake2b(digest_size=8), []
-    for value in row:
-        if isinstance(value, (bytes, memoryview)):
-            digest.update(value)
-        else:
-            rest.append(value)
-    digest.update(repr(tuple(rest)).encode('utf-8', 'surrogatepass'))
+    rest = tuple([value for value in row if type(value) not in BLOBS])
+    blobs = [value for value in row if type(value) in BLOBS]
+    digest = hashlib.blake2b(blobs[0] if len(blobs) == 1 else b''.join(blobs), digest_size=8)
+    digest.update(repr(rest).encode('utf-8', 'surrogatepass'))
     return int.from_bytes(digest.digest(), 'big') % WRAP
 
 

@@ -16,6 +16,7 @@ PERSON = 1                      # COCO's category
 MOT_FIELDS = 6                  # at least: frame, track, left, top, width, height
 TRUTH_FIELDS = 9                # of a ground truth: whether it is to be considered, class, visibility, too
 NO_TRACK = -1
+LARGEST = 1 << 53               # whole numbers up to it are exact
 PLACES = 2                      # decimals that are written
 
 
@@ -60,6 +61,7 @@ def read_boxes(path):
     suffix = os.path.splitext(name)[1].lower()
     if suffix not in ('.txt', '.csv', '.json'):
         raise ValueError(f"{name}: boxes are read from .txt (MOTChallenge's text) or .json (COCO's results)")
+    gait_files.check_regular(path)
     try:
         with open(path, encoding='utf-8-sig') as file:
             rows = _coco(name, file.read()) if suffix == '.json' else _mot(name, file)
@@ -101,7 +103,7 @@ def _coco(name, text):
     """(where, frame, track, box) of a JSON's entries."""
     try:
         entries = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:           # brackets by the thousand
         raise ValueError(f"{name}: no JSON ({error}); COCO's results were expected") from None
     if isinstance(entries, dict):
         entries = entries.get('annotations')
@@ -128,7 +130,7 @@ def _numbers(where, fields):
     for field in fields:
         try:
             values.append(float(field))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             values.append(math.nan)
         if not math.isfinite(values[-1]):
             raise ValueError(f'{where}: expected a number, got {str(field)[:30]!r}')
@@ -136,7 +138,7 @@ def _numbers(where, fields):
 
 
 def _whole(where, what, value):
-    if value != int(value):
+    if value != int(value) or abs(value) > LARGEST:
         raise ValueError(f'{where}: {what}: expected a whole number, got {value:g}')
     return int(value)
 

@@ -48,6 +48,8 @@ class Figure:
         Which share of the figure nobody nearer covers.
     has_left : bool
         It ended outside of the picture.
+    keeper : object
+        Whoever keeps what was seen of it; None where nobody does.
     """
 
     def __init__(self, rate):
@@ -62,14 +64,21 @@ class Figure:
         self.is_known = False                               # the pose network saw it
         self.colours, self.share = None, None               # (ROWS, COLUMNS, 3), (ROWS, COLUMNS)
         self.seen = 1.0                                     # share of the template found in the latest frame
-        self.missing = 0
+        self.seen_at = 0                                    # the latest time at which it was seen
+        self.looked_at = -math.inf                          # and at which the network looked for others about it
         self.lead = 0.0                                     # columns that the head is ahead of the trunk, in heights
         self.has_left = False                               # the picture
         self.group = None                                   # (time, middle, pace) when it met others
+        self.keeper = None
 
     @property
     def is_firm(self):
         return self.is_known or self.clean >= FIRM
+
+    @property
+    def missing(self):
+        """For how many frames it had not been seen when it was last looked for."""
+        return max(0, self.times[-1] - self.seen_at)
 
     def expected(self, time):
         """(feet, middle) where the figure would be by now."""
@@ -113,7 +122,7 @@ class Figure:
                     free = (left - self.boxes[-1][1]) if right - self.boxes[-1][3] < abs(left - self.boxes[-1][1]) \
                         else (right - self.boxes[-1][3])
                     self.pace += 0.3 * (free / (time - self.times[-1]) - self.pace)
-        self.middle, self.feet, self.seen, self.missing = middle, bottom, 1.0, 0
+        self.middle, self.feet, self.seen, self.seen_at = middle, bottom, 1.0, time
         self._note(time, blob.box, state)
         if state == ALONE or not self.is_firm:
             self.learn(picture, blob.mask)
@@ -121,7 +130,7 @@ class Figure:
     def know(self, time, person, picture, mask):
         """Take over what the pose network confirmed: (top, middle, feet)."""
         top, self.middle, self.feet = person
-        self.height, self.is_known, self.missing = self.feet - top, True, 0
+        self.height, self.is_known, self.seen_at = self.feet - top, True, time
         self.sights = []
         self.colours, own = self.sample(picture, mask, self.feet, self.middle)
         own &= OUTLINE
@@ -141,7 +150,8 @@ class Figure:
     def place(self, time, feet, middle, seen, box, state, uncovered=1.0):
         """The figure where it was found among others, or where it is expected."""
         self.middle, self.feet, self.seen = middle, feet, seen
-        self.missing = self.missing + 1 if state in (COVERED, HIDDEN) else 0
+        if state not in (COVERED, HIDDEN):
+            self.seen_at = time
         if seen >= WELL_SEEN:
             self._learn_pace(time, middle, feet)
         self._note(time, box, state, uncovered)
@@ -153,6 +163,11 @@ class Figure:
         self.boxes.append(np.asarray(box, float))
         self.states.append(state)
         self.uncovered_shares.append(uncovered)
+
+    def forget(self, kept):
+        """Forget all but the latest `kept` sights: of whoever is followed for hours."""
+        for values in (self.times, self.boxes, self.states, self.uncovered_shares):
+            del values[:-kept]
 
     # Its looks
 

@@ -18,6 +18,7 @@ OWN_LOOKS = 0.5                 # of a template found again: less may be somebod
 COVERED_BELOW, LEARNT_ABOVE = 0.25, 0.5         # of a template that nobody nearer covers
 OFF_WORTH, HEIGHT_WORTH = 0.3, 0.2       # of likeness, that a place a height off counts, or another height
 LOOK_SECONDS = 0.24             # between looks at the same figures
+MEETING = 200                   # frames at most in which it is looked whether two figures met
 LIKE, ALIKE = 0.2, 0.08         # of likeness by which another assignment is better; by which nobody can tell
 
 
@@ -34,8 +35,7 @@ class Following:
 
     def __init__(self, rate, shape):
         self.rate, self.shape = rate, shape
-        self.active, self.done = [], []
-        self._looks = {}                                    # when a figure's blob was last looked at
+        self.active, self._done = [], []
 
     def add(self, time, picture, mask, look=None):
         """The next frame.
@@ -66,11 +66,22 @@ class Following:
         self._find_again(time, picture, free, lost)
         self._end(time)
 
+    def ended(self):
+        """The figures that ended since this was last asked."""
+        done, self._done = self._done, []
+        return done
+
     def finish(self):
-        """All figures."""
-        self.done += self.active
+        """End all figures; those that ended since `ended` was asked."""
+        self._done += self.active
         self.active = []
-        return self.done
+        return self.ended()
+
+    def forget(self):
+        """Forget sights that are not needed any more, which else would be kept to the end."""
+        for figure in self.active:
+            if len(figure.times) > 2 * MEETING:
+                figure.forget(MEETING)
 
     # Who is in which blob
 
@@ -120,10 +131,10 @@ class Following:
         if young == figures and len(heads) < 2:
             return
         heads = heads or self._rests(rest, blob)
-        if not heads or any(time - self._looks.get(id(figure), -math.inf) < LOOK_SECONDS * self.rate
-                            for figure in figures):
+        if not heads or any(time - figure.looked_at < LOOK_SECONDS * self.rate for figure in figures):
             return
-        self._looks.update({id(figure): time for figure in figures})
+        for figure in figures:
+            figure.looked_at = time
         seen = look([(*head, blob.box[2]) for head in heads], known)
         self._meet(time, picture, rest, young, [person for person in seen if person is not None])
 
@@ -280,7 +291,7 @@ class Following:
 
     def _end_now(self, figure):
         self.active.remove(figure)
-        self.done.append(figure)
+        self._done.append(figure)
 
 
 def _overlap(a, b):
@@ -289,18 +300,15 @@ def _overlap(a, b):
 
 def _met(a, b):
     """Whether two figures that were in a group were in the same: they came near each other."""
-    times = {time: box for time, box in zip(a.times[-200:], a.boxes[-200:]) if time >= a.group[0]}
+    times = {time: box for time, box in zip(a.times[-MEETING:], a.boxes[-MEETING:]) if time >= a.group[0]}
     return any(time >= b.group[0] and time in times and _overlap(times[time], box)
-               for time, box in zip(b.times[-200:], b.boxes[-200:]))
+               for time, box in zip(b.times[-MEETING:], b.boxes[-MEETING:]))
 
 
 def _swap(a, b):
     """Each goes on as the other: what is to come is the other's."""
-    for name in ('times', 'boxes', 'states', 'uncovered_shares'):
-        one, other = getattr(a, name), getattr(b, name)
-        setattr(a, name, other)
-        setattr(b, name, one)
-    for name in ('clean', 'sights', 'is_known', 'height', 'area', 'colours', 'share', 'group', 'pace', 'drift'):
+    for name in ('times', 'boxes', 'states', 'uncovered_shares', 'keeper',
+                 'clean', 'sights', 'is_known', 'height', 'area', 'colours', 'share', 'group', 'pace', 'drift'):
         one, other = getattr(a, name), getattr(b, name)
         setattr(a, name, other)
         setattr(b, name, one)

@@ -1,6 +1,11 @@
 """What every way to follow people gives."""
 from typing import NamedTuple
 
+import numpy as np
+
+from gait_recognition.tracking.track import BORDER
+
+BEHIND = 'behind somebody'
 
 class Sighting(NamedTuple):
     """One of those who were followed.
@@ -39,3 +44,10 @@ class Scene(NamedTuple):
     seconds: list
     shape: tuple
     remarks: list
+
+
+def edges_of(box, usable, shape):
+    """(edges, reason) of a sight as `track.settle` takes them: NaN, and why, where it makes no crop."""
+    if box[0] <= 1 or box[1] <= 1 or box[2] >= shape[0] - 1 or box[3] >= shape[1] - 1:
+        return np.full(4, np.nan), BORDER
+    return (np.asarray(box, float), '') if usable else (np.full(4, np.nan), BEHIND)

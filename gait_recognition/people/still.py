@@ -90,22 +90,67 @@ class _Backgrounds:
             first = end
 
 
+class StillFollower:
+    """Figures before a still background, frame after frame; nobody is followed over a cut.
+
+    Parameters
+    ----------
+    rate : float
+        Frames a second.
+    """
+
+    def __init__(self, rate):
+        self._rate = rate
+        self._following = self._part = None
+
+    @property
+    def active(self):
+        return self._following.active if self._following else []
+
+    def add(self, time, view, part):
+        """The next frame.
+
+        Parameters
+        ----------
+        time : int
+            Rising; `rate` of them are a second.
+        view : View
+        part : int
+            Of the recording.
+
+        Returns
+        -------
+        list of Figure
+            Those who ended.
+        """
+        ended = []
+        if part != self._part:
+            ended = self.finish()
+            self._following, self._part = Following(self._rate, view.mask.shape), part
+        self._following.add(time, view.picture, view.mask, view.look)
+        return ended + self._following.ended()
+
+    def finish(self):
+        """End all who are followed, a list of `Figure`."""
+        following, self._following, self._part = self._following, None, None
+        return following.finish() if following else []
+
+    def forget(self):
+        """As of `Following`."""
+        self._following.forget()
+
+
 def _follow(frames, backgrounds, pose_net):
-    rate, factor, figures = frames.fps / frames.every, backgrounds.factor, []
-    following, latest = None, None
-    for index, ((_, frame), (still, noise), part) in enumerate(
+    factor, figures = backgrounds.factor, []
+    follower = StillFollower(frames.fps / frames.every)
+    for index, ((_, frame), background, part) in enumerate(
             zip(ahead(frames.numbered(), 4), backgrounds.each(), backgrounds.parts)):
-        picture, _ = shrink(frame)
-        if part != latest:                                              # nobody is followed over a cut
-            figures += following.finish() if following else []
-            following, latest = Following(rate, picture.shape[:2]), part
-        view = _View(frame, still, factor, pose_net)
-        following.add(index, picture, foreground(picture, still, noise), view.look)
-    figures += following.finish()
+        figures += follower.add(index, View(frame, background, pose_net), part)
+    figures += follower.finish()
     people = []
     for figure in figures:
         sighting = _sighting(figure, factor, backgrounds.shape)
-        if sighting is not None and _walks(figure, sighting):
+        if sighting is not None and figure.is_firm and is_walk(np.array(sighting.boxes)):
             people.append(sighting)
     return Scene('background', people, backgrounds.numbers, backgrounds.seconds, backgrounds.shape, [])
 
@@ -116,33 +161,57 @@ def _sighting(figure, factor, shape):
             if state not in (HIDDEN, COVERED) or (state == COVERED and figure.has_left)]
     if not seen:
         return None
-    limits = np.array([*shape, *shape], float)
-    kept = [place for place in range(seen[-1] + 1) if figure.states[place] != HIDDEN]
-    boxes = [np.clip(figure.boxes[place] * factor, 0, limits) for place in kept]
-    inside = [(box[2] - box[0] > 1) and (box[3] - box[1] > 1) for box in boxes]
-    kept, boxes = list(itertools.compress(kept, inside)), list(itertools.compress(boxes, inside))
-    if len(kept) < MIN_FRAMES:
-        return None
-    usable = [figure.states[place] in (ALONE, BORDER) or
-              (figure.states[place] == TOGETHER and figure.uncovered_shares[place] >= WHOLE) for place in kept]
-    return Sighting([figure.times[place] for place in kept], boxes, usable)
+    sights = [(figure.times[place], *sight_of(figure, place, factor, shape)) for place in range(seen[-1] + 1)]
+    sights = [sight for sight in sights if sight[1] is not None]
+    return Sighting(*map(list, zip(*sights))) if len(sights) >= MIN_FRAMES else None
 
 
-def _walks(figure, sighting):
-    """Whether a figure crosses the picture, was seen away from its sides, and is no wider than people are."""
-    if not figure.is_firm:
-        return False
-    boxes = np.array(sighting.boxes)
+def sight_of(figure, place, factor, shape):
+    """(box, whether it shows enough of the figure) of one of its sights, in pixels of a frame of this shape.
+
+    The box is None where the figure is hidden, or outside.
+    """
+    state = figure.states[place]
+    if state == HIDDEN:
+        return None, False
+    box = np.clip(figure.boxes[place] * factor, 0, np.array([*shape, *shape], float))
+    if box[2] - box[0] <= 1 or box[3] - box[1] <= 1:
+        return None, False
+    return box, state in (ALONE, BORDER) or (state == TOGETHER and figure.uncovered_shares[place] >= WHOLE)
+
+
+def is_walk(boxes):
+    """Whether boxes (n, 4) of a figure cross the picture, and are no wider than people are."""
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     travel = np.linalg.norm(np.ptp(middle_of(boxes), axis=0)) / np.median(heights)
     return travel >= MIN_TRAVEL and np.median(heights / widths) >= MIN_SLENDERNESS
 
 
-class _View:
-    """A frame as the pose network is to see it, to say who stands where."""
+class View:
+    """A frame, what moves in it, and how the pose network is to see it, to say who stands where.
 
-    def __init__(self, frame, still, factor, net):
-        self.frame, self.still, self.factor, self.net = frame, still, factor, net
+    Parameters
+    ----------
+    frame : np.ndarray, uint8 (H, W, 3)
+    background : (np.ndarray, np.ndarray)
+        As of `still_picture`.
+    net : HumanPoseIRNetwork
+    small : (np.ndarray, int), optional
+        As `shrink` gives it.
+
+    Attributes
+    ----------
+    picture : np.ndarray, uint8
+        The frame, smaller by `factor`.
+    factor : int
+    mask : np.ndarray, bool
+        What moves in the picture.
+    """
+
+    def __init__(self, frame, background, net, small=None):
+        self.frame, self.still, self.net = frame, background[0], net
+        self.picture, self.factor = small or shrink(frame)
+        self.mask = foreground(self.picture, *background)
 
     def look(self, heads, known):
         """As `Following.add` wants it; places are those of small pictures.

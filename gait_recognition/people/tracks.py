@@ -8,16 +8,16 @@ from gait_recognition.frames import read_frames
 from gait_recognition.parameters import check, one_of
 from gait_recognition.people.boxes import follow_boxes
 from gait_recognition.people.moving import follow_moving
+from gait_recognition.people.scenes import BEHIND, edges_of
 from gait_recognition.people.still import follow_still
 from gait_recognition.prefetch import ahead
 from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE
-from gait_recognition.tracking.track import BORDER, NOBODY, NoPersonError, Track, UnsuitableError, cut_square, settle
+from gait_recognition.tracking.track import NOBODY, NoPersonError, Track, UnsuitableError, cut_square, settle
 from gait_recognition.vectors import BATCH_SIZE, Describer
 from gait_recognition.weights import choose_weights, find_pose_weights, shared_networks, shared_pose_network
 
 WAYS = ('auto', 'background', 'pose')
-BEHIND = 'behind somebody'
 
 
 @dataclasses.dataclass
@@ -139,11 +139,7 @@ def _person(number, sighting, scene, frames, rate):
     numbers = scene.numbers[first:last + 1]
     edges, reasons = np.full((len(numbers), 4), np.nan), [BEHIND] * len(numbers)
     for index, box, is_usable in zip(sighting.indices, sighting.boxes, sighting.usable):
-        at = index - first
-        if box[0] <= 1 or box[1] <= 1 or box[2] >= scene.shape[0] - 1 or box[3] >= scene.shape[1] - 1:
-            reasons[at] = BORDER
-        elif is_usable:
-            edges[at], reasons[at] = box, ''
+        edges[index - first], reasons[index - first] = edges_of(box, is_usable, scene.shape)
     walk, problem = Track(f'{frames.name}, track {number}', scene.method), None
     try:
         settle(walk, numbers, edges, reasons, rate)

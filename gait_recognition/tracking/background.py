@@ -33,6 +33,7 @@ MIN_HEIGHT = 0.15               # of the picture's height: smaller moving things
 UNSTEADY = 15.0                 # grey levels of noise that no camera makes
 MOVING_CAMERA = 0.35            # share of foreground, on the average, that no walker makes
 HEAD_EDGE = 2                   # pixels, shrunk: an outline that begins nearer to the picture's top may lack the head
+MOMENT_SECONDS = 0.2            # who touches the border before and after so short a time is not whole meanwhile either
 CROWN = 0.15                    # of a figure's height: the rows that are its head
 CROWN_SLACK = 0.08              # of its height: the stride moves the middle of the box against the head by less
 FARTHEST = 0.5                  # of its height from where a track would be by now: no continuation of it
@@ -227,15 +228,24 @@ def track_background(frames, moving=None):
             reasons[time] = BORDER
         else:
             edges[time], reasons[time] = box[:4], ''
+    _stay_at_border(edges, reasons, MOMENT_SECONDS * rate)
     used = parts.numbers[chosen[0][0]]
     reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
-    track = Track(frames.name, 'background')
+    track = Track(frames.name, 'background', stands_still=True)
     track.note(frames, parts.remark(used, numbers))
     others = sum(len(path) >= OTHERS_SECONDS * rate for path in upright if path is not largest)
     if others:
         track.remarks.append(others_remark(others))
     settle(track, numbers, edges, reasons, rate)
     return track
+
+
+def _stay_at_border(edges, reasons, most):
+    """Call all of up to `most` frames between two at the border the same."""
+    for before, after in itertools.pairwise([time for time, reason in enumerate(reasons) if reason == BORDER]):
+        if after - before <= most:
+            edges[before:after] = np.nan
+            reasons[before:after] = [BORDER] * (after - before)
 
 
 def _without_company(path):

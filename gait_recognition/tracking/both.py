@@ -55,7 +55,7 @@ def track_both(frames, pose_net):
     """
     moving = find_moving(frames)
     if moving.camera_moves:
-        return _alone(frames, _joints(frames, pose_net, None, 'the camera moves'), None, pose_net)
+        return _by_joints(frames, None, 'the camera moves', pose_net)
     try:
         track = track_background(frames, moving)
     except NoPersonError as error:
@@ -207,21 +207,19 @@ def _joints(frames, pose_net, moving, why):
     except NoPersonError as error:
         said = str(error).removeprefix(f'{frames.name}: ')
         raise NoPersonError(f'{frames.name}: {why}, and by the joints {said}') from error
-    track.why = why
+    track.why, track.stands_still = why, moving is not None
     return track
 
 
 def _by_joints(frames, moving, why, pose_net):
     track = _joints(frames, pose_net, moving, why)
-    _check_feet(frames, track, pose_net)
+    if moving is None or _progress(track) < PROGRESS:
+        _check_feet(frames, track, pose_net)
     return _alone(frames, track, moving, pose_net)
 
 
 def _check_feet(frames, track, pose_net):
-    """Refuse somebody who stays in one place of a still picture and does not move the feet: who walks on a treadmill
-    does."""
-    if _progress(track) > PROGRESS:
-        return
+    """Refuse somebody who does not move the feet: who walks on a treadmill does, and whom a camera follows."""
     boxes, ankles = dict(zip(track.numbers, track.boxes)), []
     wanted = {*_spread(track.numbers, STEPS)}
     for number, frame in frames.numbered():
@@ -232,8 +230,8 @@ def _check_feet(frames, track, pose_net):
                 break
     seen = np.array([each for each in ankles if each is not None])
     if len(seen) > STEPS / 2 and np.linalg.norm(np.ptp(seen, axis=0)) < STILL * HEIGHT_SHARE:
-        raise NoPersonError(f'{track.name}: somebody stands in one place and moves, as in frame {track.numbers[0]}, '
-                            "but the feet do not walk. crop='pose' takes it all the same")
+        raise NoPersonError(f'{track.name}: somebody is seen, as in frame {track.numbers[0]}, whose feet do not walk. '
+                            "crop='pose' takes it all the same")
 
 
 def _progress(track):

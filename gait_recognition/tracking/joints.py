@@ -22,7 +22,7 @@ HEADS, ANKLES = (8, 9), (0, 5)
 # Of the joints' height: what hair adds above the head's top, soles below the ankles. Where the highest joint is the
 # head's middle (Human3.6m.ckpt) boxes end half a head lower, which moves their middle by about 3 %.
 ABOVE, BELOW = 0.02, 0.055
-KNEES, HIPS, ARMS, TRUNK = (1, 4), (2, 3), ((10, 11), (15, 14)), (2, 3, 6, 7, 8, 12, 13)
+KNEES, HIPS, ARMS, TRUNK = (1, 4), (2, 3), ((10, 11, 12), (15, 14, 13)), (2, 3, 6, 7, 8, 12, 13)
 # Of the joints' height: from the ankle forward to the toes and back to the heel; half of the trunk's depth. These and
 # the share of the ends in the middle are the best of a few on drawn walkers.
 TOES, HEELS, DEEP, BY_ENDS = 0.08, 0.03, 0.07, 0.65
@@ -105,12 +105,13 @@ def people_in(frame, squares, pose_net):
 
 
 def _person_of(joints, square):
-    """(surety, box) of joints (3, 16) in a square's crop; box None where they are nobody's."""
+    """(surety, box) of joints (3, 16) in a square's crop, without raised arms; box None where they are nobody's."""
     (y, x, sure), (top, left, side) = joints, square
     seen = sure >= SURE
     if seen.sum() < MIN_JOINTS or not seen[list(HEADS)].any() or not seen[list(ANKLES)].any():
         return 0.0, None
     y, x = top + y * side / CROP_SIZE, left + x * side / CROP_SIZE
+    seen[[joint for wrist, elbow, shoulder in ARMS if y[wrist] < y[shoulder] for joint in (wrist, elbow)]] = False
     tall = np.ptp(y[seen])
     first, last = _width(x, seen, tall)
     return float(sure.mean()), np.array([y[seen].min() - ABOVE * tall, first, y[seen].max() + BELOW * tall, last])
@@ -141,7 +142,8 @@ def _width(x, seen, tall):
     trunk = x[[joint for joint in TRUNK if seen[joint]] or slice(None)].mean()
     ends = [x[seen], [trunk - DEEP * tall, trunk + DEEP * tall],
             *(x[ankle] + facing * tall * np.array([TOES, -HEELS]) for ankle in ANKLES if seen[ankle]),
-            *(x[[wrist]] + FINGERS * (x[[wrist]] - x[[elbow]]) for wrist, elbow in ARMS if seen[[wrist, elbow]].all())]
+            *(x[[wrist]] + FINGERS * (x[[wrist]] - x[[elbow]]) for wrist, elbow, _ in ARMS
+              if seen[[wrist, elbow]].all())]
     ends = np.concatenate(ends)
     shift = (1 - BY_ENDS) * (trunk - (ends.min() + ends.max()) / 2)
     return ends.min() + shift, ends.max() + shift

@@ -14,34 +14,28 @@ FEWEST = 5                      # of them before which nothing is said
 FLASH_FRAMES = 3                # a change that is gone after so many was no cut
 
 
-class Parts:
-    """Numbers the parts of a recording, from 0, while its frames come.
+class Cuts:
+    """Numbers the parts of pictures that come one after the other, from 0; keeps nothing of what is gone."""
 
-    Parameters
-    ----------
-    facts : Facts
-        Whose jumps in time are cuts.
-    """
-
-    def __init__(self, facts):
-        self.facts, self.numbers = facts, []                # the part of each frame that came
-        self._part = self._jumps = 0
+    def __init__(self):
+        self._part = self._highest = 0
         self._cells = self._before = None
         self._changes, self._since = collections.deque(maxlen=RECENT), 0
 
-    def add(self, number, picture):
+    def add(self, picture, has_jumped=False):
         """The part that the next frame is of.
 
         Parameters
         ----------
-        number : int
         picture : np.ndarray, uint8 (H, W, 3)
             The frame, at whatever size.
+        has_jumped : bool
+            Its time did.
         """
-        jumps, cells = sum(at <= number for at, _, _ in self.facts.jumps), _cells(picture)
+        cells = _cells(picture)
         self._since += 1
-        if jumps > self._jumps:
-            self._begin(jumps)
+        if has_jumped:
+            self._begin()
         elif self._cells is not None:
             change = _change(self._cells, cells)
             if len(self._changes) >= FEWEST and change > self._threshold():
@@ -49,14 +43,13 @@ class Parts:
             else:
                 self._changes.append(change)
         self._cells = cells
-        self.numbers.append(self._part)
         return self._part
 
     def _threshold(self):
         return max(CUT_LEVELS, CUT_TIMES * statistics.median(self._changes))
 
-    def _begin(self, jumps):
-        self._part, self._jumps = max(self.numbers, default=-1) + 1, jumps
+    def _begin(self):
+        self._part = self._highest = self._highest + (self._cells is not None)
         self._before = None
         self._changes.clear()
 
@@ -67,7 +60,29 @@ class Parts:
             self._part, self._before = self._before[0], None
             return
         self._before, self._since = (self._part, self._cells), 0
-        self._part = max(self.numbers) + 1
+        self._part = self._highest = self._highest + 1
+
+
+class Parts(Cuts):
+    """Numbers the parts of a recording, from 0, while its frames come.
+
+    Parameters
+    ----------
+    facts : Facts
+        Whose jumps in time are cuts.
+    """
+
+    def __init__(self, facts):
+        super().__init__()
+        self.facts, self.numbers = facts, []                # the part of each frame that came
+        self._jumps = 0
+
+    def add(self, number, picture):
+        """The part that the next frame is of: number, and picture as of `Cuts`."""
+        jumps, before = sum(at <= number for at, _, _ in self.facts.jumps), self._jumps
+        self._jumps = max(jumps, before)
+        self.numbers.append(super().add(picture, jumps > before))
+        return self.numbers[-1]
 
     def remark(self, chosen, numbers):
         """What is to be said where only the part `chosen` is used, of the frames `numbers`; None of one part."""

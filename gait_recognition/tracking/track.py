@@ -50,6 +50,8 @@ class Track:
         What a user has to hear of the recording before believing an answer (`Facts.remarks`, and where it is cut).
     why : str
         Why 'auto' let the joints decide; '' otherwise.
+    stands_still : bool
+        The camera, as far as it was looked at.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Track:
     skipped: int = 0
     remarks: list = dataclasses.field(default_factory=list)
     why: str = ''
+    stands_still: bool = False
 
     @property
     def frames(self):
@@ -117,6 +120,17 @@ def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
     smooth : float
         Seconds, the standard deviation of the Gaussian over the centres.
     """
+    usable, squares = settled(edges, reasons, rate, smooth)
+    track.dropped = {numbers[i]: reasons[i] or OTHER for i in np.flatnonzero(~usable)}
+    if usable.sum() < MIN_FRAMES:
+        raise NoPersonError(f'{track.name}: a walker was found in {usable.sum()} of {len(numbers)} frames, at least '
+                            f'{MIN_FRAMES} are needed' + track._reasons('; not used: '))
+    track.numbers = [numbers[i] for i in np.flatnonzero(usable)]
+    track.boxes = [tuple(square) for square in squares[usable].tolist()]
+
+
+def settled(edges, reasons, rate, smooth=CENTRE_SECONDS):
+    """(usable (T,) bool, squares (T, 3): top, left, side of the crops, NaN outside); arguments as of `settle`."""
     found = np.isfinite(edges[:, 0])
     if found.any():
         figure = np.stack([edges[:, 0], edges[:, 2], middle_of(edges)[:, 1]], 1)[found]         # top, bottom, middle
@@ -131,10 +145,9 @@ def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
     for before, after in itertools.pairwise(at):
         if after - before <= GAP_SECONDS * rate:
             usable[before + 1:after] = [reason != BORDER for reason in reasons[before + 1:after]]
-    track.dropped = {numbers[i]: reasons[i] or OTHER for i in np.flatnonzero(~usable)}
-    if usable.sum() < MIN_FRAMES:
-        raise NoPersonError(f'{track.name}: a walker was found in {usable.sum()} of {len(numbers)} frames, at least '
-                            f'{MIN_FRAMES} are needed' + track._reasons('; not used: '))
+    squares = np.full((len(edges), 3), np.nan)
+    if not len(at):
+        return usable, squares
     moments = np.arange(at[0], at[-1] + 1)
     whole = np.stack([np.interp(moments, at, edges[at, edge]) for edge in range(4)], 1)
     centre = _extended(middle_of(whole), 4 * smooth * rate,
@@ -142,9 +155,8 @@ def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
     # The scale hardly changes: its ends are mirrored, for point reflection would turn about a single height.
     height = ndimage.gaussian_filter1d(whole[:, 2:3] - whole[:, 0:1], SCALE_SECONDS * rate, axis=0, mode='reflect')
     side = height / HEIGHT_SHARE
-    boxes = np.hstack([centre - side / 2, side])
-    track.numbers = [numbers[i] for i in np.flatnonzero(usable)]
-    track.boxes = [tuple(boxes[i - at[0]].tolist()) for i in np.flatnonzero(usable)]
+    squares[at[0]:at[-1] + 1] = np.hstack([centre - side / 2, side])
+    return usable, squares
 
 
 def middle_of(edges):

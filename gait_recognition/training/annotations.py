@@ -4,17 +4,15 @@ import json
 import math
 import os
 import pathlib
-import subprocess
-import sys
 from typing import NamedTuple
 
 import numpy as np
 
 import gait_files
 from gait_recognition.pictures import opened_picture, to_rgb
+from gait_recognition.training.apart import arrays_of, as_bytes, as_text
 from pose_joints import JOINT_NAMES
 
-READ_MAT = 'import sys; from scipy.io import loadmat; loadmat(sys.argv[1], struct_as_record=False, squeeze_me=True)'
 LARGEST = float(np.finfo(np.float32).max)
 DERIVED_JOINTS = {JOINT_NAMES.index(name): tuple(map(JOINT_NAMES.index, ends)) for name, ends in (
     ('pelvis', ('right hip', 'left hip')), ('thorax', ('right shoulder', 'left shoulder')))}
@@ -298,8 +296,12 @@ def convert_mpii(mat, images, training=True):
     list of Annotation
         People with joints, scale and centre. A joint of which the file does not say whether it is hidden is visible.
     """
-    release = _read_mat(mat, 'RELEASE', images)
-    annotations = []
+    return _converted(mpii_arrays, mat, images, 'training' if training else 'the others')
+
+
+def mpii_arrays(mat, images, which):
+    """In the process of its own: the arrays of `convert_mpii`."""
+    release, training, annotations = _read_mat(mat, 'RELEASE'), which == 'training', []
     try:
         for picture, in_training in zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train), strict=True):
             if in_training not in (0, 1):
@@ -317,7 +319,7 @@ def convert_mpii(mat, images, training=True):
         raise ValueError(f'{mat} is not built as the MPII annotations are: {error}') from error
     if not annotations:
         raise ValueError(f'{mat} holds no person with joints')
-    return annotations
+    return _as_arrays(annotations)
 
 
 def _mpii_person(image, points, scale, centre):
@@ -357,7 +359,12 @@ def convert_lsp(mat, images):
     list of Annotation
         Scale and centre are those of the joints' extent; LSP gives none.
     """
-    joints = np.asarray(_read_mat(mat, 'joints', images))
+    return _converted(lsp_arrays, mat, images)
+
+
+def lsp_arrays(mat, images):
+    """In the process of its own: the arrays of `convert_lsp`."""
+    joints = np.asarray(_read_mat(mat, 'joints'))
     if joints.ndim == 2:
         joints = joints[..., None]
     if joints.ndim != 3 or joints.shape[:2] not in ((3, 14), (14, 3)) or joints.dtype.kind not in 'uif':
@@ -382,22 +389,40 @@ def convert_lsp(mat, images):
             image = os.path.join(images, name)
             annotations.append(_checked(f'{mat}: {image}',
                                         Annotation(image, points, present, visible, *_extent(points))))
-    return annotations
+    return _as_arrays(annotations)
 
 
-def _read_mat(path, name, images):
-    from scipy.io import loadmat
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: no such .mat file')
+# SciPy's parser, in C, does not survive every damaged file: what it makes is looked at in a process of its own, too.
+
+def _converted(function, mat, images, *arguments):
+    """The annotations that a function makes of a .mat file in a process of its own."""
+    mat, images = os.fspath(mat), os.fspath(images)
+    if not os.path.isfile(mat):
+        raise FileNotFoundError(f'{mat}: no such .mat file')
     if not os.path.isdir(images):
         raise FileNotFoundError(f'{images}: no such folder of pictures')
-    # First in a process that may die: SciPy's parser, in C, does not survive every damaged file.
-    if subprocess.run([sys.executable, '-c', READ_MAT, path], capture_output=True).returncode not in (0, 1):
-        raise ValueError(f'{path} cannot be read as a .mat file: it is damaged, and ends the process that reads it')
+    found = arrays_of(function, mat, images, *arguments)
+    names = as_text(found.pop('images')).split('\0')
+    return [_checked(f'{mat}: {name}', Annotation(name, joints, present, visible, float(scale), tuple(centre.tolist())))
+            for name, joints, present, visible, scale, centre in zip(
+                names, *(found[name] for name in ('joints', 'present', 'visible', 'scale', 'centre')), strict=True)]
+
+
+def _as_arrays(annotations):
+    names = [annotation.image for annotation in annotations]
+    if '\0' in ''.join(names):
+        raise ValueError('a picture\'s name holds a NUL')
+    return {'images': as_bytes('\0'.join(names)), **{
+        name: np.array([getattr(annotation, name) for annotation in annotations])
+        for name in ('joints', 'present', 'visible', 'scale', 'centre')}}
+
+
+def _read_mat(path, name):
+    from scipy.io import loadmat
     try:
         content = loadmat(path, struct_as_record=False, squeeze_me=True)
     except Exception as error:                              # what a broken file makes scipy's parser trip over
-        raise ValueError(f'{path} cannot be read as a .mat file: {error}') from error
+        raise ValueError(f'{path} cannot be read as a .mat file: {error or type(error).__name__}') from error
     if name not in content:
         raise ValueError(f'{path}: expected a variable {name}, got '
                          f'{[key for key in content if not key.startswith("__")]}')

@@ -15,7 +15,7 @@ import zlib
 import numpy as np
 
 from gait_checkpoints import FACTS, CheckpointError
-from gait_files import open_npz, replacing
+from gait_files import check_regular, open_npz, replacing
 from gait_recognition.parameters import NUMBER, check, integer_from, optional
 from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
@@ -130,6 +130,7 @@ class Run:
         """Drop from a log what a killed run wrote after its last resume file: it is about to be written again."""
         if not path.exists():
             return
+        check_regular(path)
         try:
             with open(path, newline='', encoding='utf-8') as file:
                 rows = list(csv.reader(file))

@@ -1,5 +1,6 @@
 """Runs kinds of inputs in child processes that may die, and counts what came of each input."""
 import collections
+import contextlib
 import dataclasses
 import importlib
 import os
@@ -19,6 +20,7 @@ from tests.fuzz import REFUSED, RIGHT, kinds
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 300.0                    # seconds for one input, on a machine that does much else
 START = 600.0                       # seconds for the child's start and its first input
+READY = 'ready'                     # in place of an outcome
 BATCH = 5000                        # inputs of one child
 
 
@@ -67,27 +69,36 @@ def work(name, seed, count):
             print(f'\n@ {number} {outcome} {words}', flush=True)
 
 
-def run_kind(name, seed, until=None, most=None, say=print):
-    """Try inputs of a kind from a seed on, until a moment of `time.monotonic` or for a number of them.
+def run_kind(name, seed, seconds=None, most=None, say=print):
+    """Try inputs of a kind from a seed on, for a time, from when the first child is ready, or for a number of them.
 
     Returns
     -------
     Count
     """
-    count = Count()
+    count, until = Count(), None
     end = None if most is None else seed + most
     while (end is None or seed < end) and (until is None or time.monotonic() < until):
         batch = BATCH if end is None else min(BATCH, end - seed)
-        for number, outcome, words in _child(name, seed, batch, until):
-            count.add(number, outcome, words)
-            if outcome == 'fault':
-                say(f'{name} {number}: {words}')
-            seed = number + 1
+        with contextlib.closing(_child(name, seed, batch)) as tried:
+            for number, outcome, words in tried:
+                if outcome == READY:
+                    until = until or seconds and time.monotonic() + seconds
+                    continue
+                count.add(number, outcome, words)
+                if outcome == 'fault':
+                    say(f'{name} {number}: {words}')
+                seed = number + 1
+                if until is not None and time.monotonic() >= until:
+                    break
     return count
 
 
-def _child(name, seed, count, until):
-    """(seed, outcome, words) of each input that a child tries; its death and its silence are faults of the one next."""
+def _child(name, seed, count):
+    """(seed, outcome, words) of each input that a child tries; its death and its silence are faults of the one next.
+
+    First comes READY, once the child is.
+    """
     environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3', 'PYTHONPATH': str(ROOT)}
     with tempfile.TemporaryFile('w+') as errors:
         child = subprocess.Popen([sys.executable, '-m', 'tests.fuzz', '--work', name, str(seed), str(count)], cwd=ROOT,
@@ -96,7 +107,7 @@ def _child(name, seed, count, until):
         threading.Thread(target=_pump, args=(child.stdout, lines), daemon=True).start()
         patience, is_ready = START, False
         try:
-            while seed < (seed_end := seed + count) and (until is None or time.monotonic() < until):
+            while seed < (seed_end := seed + count):
                 try:
                     line = lines.get(timeout=patience)
                 except queue.Empty:
@@ -110,7 +121,9 @@ def _child(name, seed, count, until):
                             raise RuntimeError(f'{name} cannot be tried here; {words}')
                         yield seed, 'fault', words
                     return
-                is_ready = is_ready or line == '@\n'
+                if line == '@\n' and not is_ready:
+                    is_ready = True
+                    yield seed, READY, ''
                 if line.startswith('@ '):
                     _, number, outcome, *words = line.rstrip('\n').split(' ', 3)
                     yield int(number), outcome, ''.join(words)
@@ -134,8 +147,7 @@ def run_all(names, minutes, seed, most=None):
     """Give each kind its share of the minutes; print the counts. Returns the number of faults."""
     counts = {}
     for name in names:
-        until = None if minutes is None else time.monotonic() + 60.0 * minutes / len(names)
-        counts[name] = run_kind(name, seed, until, most)
+        counts[name] = run_kind(name, seed, None if minutes is None else 60.0 * minutes / len(names), most)
         print(row(name, counts[name]), flush=True)
     total = Count(sum(c.right for c in counts.values()), sum(c.refused for c in counts.values()))
     total.faults = {(name, number): words for name, c in counts.items() for number, words in c.faults.items()}

@@ -20,7 +20,7 @@ FORMATS = {**LOSSLESS, 'JPEG': '.jpg', 'GIF': '.gif', 'WEBP': '.webp'}
 ANIMATED = ('GIF', 'PNG', 'TIFF', 'WEBP')
 KEYS = (b'duration', b'transparency', b'dpi', b'aspect', b'loop', b'exif', b'Raw profile type exif', b'gamma',
         b'srgb', b'icc_profile', b'jfif_density', b'jfif_unit', b'XML:com.adobe.xmp', b'default_image', b'\xff', b'')
-WHY_NOT = ('more than', 'decompression bomb', 'the frames of one walk have one size', 'expected 8 or 16 bits')
+WHY_NOT = 'the frames of one walk have one size', 'expected 8 or 16 bits'
 
 
 class Kind:
