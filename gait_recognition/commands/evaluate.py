@@ -128,7 +128,7 @@ def evaluate_command(arguments):
             about = {'walks': str(arguments.manifest or arguments.tum_gaid), 'weights': str(weights),
                      'fingerprint': weights.fingerprint}
             write_report(report, arguments, about, evaluation=figures_of(
-                result, by_word, [(walk.path, outcome) for walk, outcome in zip(walks, outcomes)]))
+                comparison, by_word, [(walk.path, outcome) for walk, outcome in zip(walks, outcomes)]))
     return 0 if there.all() or arguments.leave_out else 2
 
 
