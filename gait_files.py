@@ -168,9 +168,9 @@ def replacing(path, mode='wb', shared=False, **options):
     file
     """
     path = os.path.realpath(path)
-    if os.path.exists(path) and not os.path.isfile(path):       # renaming onto a device would remove it
+    if os.path.lexists(path) and not os.path.isfile(path):      # renaming onto a device would remove it
         raise (IsADirectoryError if os.path.isdir(path) else FileExistsError)(
-            f'{path} is no file that could be replaced, but a folder, a device or a pipe')
+            f'{path} is no file that could be replaced, but a folder, a device, a pipe or a link to itself')
     if not shared:
         remove_left(path)
     beside = f'{path}.{secrets.token_hex(8)}.new'

@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from gait_recognition.frames import read_frames
+from gait_recognition.quality import quality_of_track
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.track import NoPersonError
 from gait_recognition.walkers.situations import KINDS, situation
@@ -25,12 +26,13 @@ CENTRE, SHARE, FRAMES = 0.05, (0.55, 0.85), 0.95
 
 
 class Verdict(NamedTuple):
-    """'right', 'wrong' or 'refused'; share of right frames; the largest error of the centre but for 5 %; what was said.
-    """
+    """'right', 'wrong' or 'refused'; share of right frames; the largest error of the centre but for 5 %; what was said;
+    what `quality` makes the user doubt of."""
     kind: str
     share: float = 0.0
     off: float = np.nan
     said: str = ''
+    doubts: tuple = ()
 
 
 def errors(box, truths):
@@ -51,7 +53,8 @@ def verdict_of(track, truths):
     """`Verdict` of a track; `truths` are lists of boxes by the frame's number."""
     off, share = np.array([errors(box, truths[number]) for number, box in zip(track.numbers, track.boxes)]).T
     right = float(((off <= CENTRE) & (share >= SHARE[0]) & (share <= SHARE[1])).mean())
-    return Verdict('right' if right >= FRAMES else 'wrong', right, float(np.quantile(off, FRAMES)), str(track))
+    return Verdict('right' if right >= FRAMES else 'wrong', right, float(np.quantile(off, FRAMES)), str(track),
+                   tuple(finding.kind for finding in quality_of_track(track)))
 
 
 def try_situation(kind, variant, pose_net, **options):
@@ -86,13 +89,15 @@ def main():
             verdicts.append(try_situation(kind, variant, pose_net))
             if options.verbose:
                 print(f'  {kind} {variant} ({time.time() - start:.1f} s): {verdicts[-1].kind}, '
-                      f'{verdicts[-1].share:.0%}, {verdicts[-1].off:.3f}: {verdicts[-1].said}', flush=True)
+                      f'{verdicts[-1].share:.0%}, {verdicts[-1].off:.3f}: {verdicts[-1].said}; doubts: '
+                      f'{", ".join(verdicts[-1].doubts) or "none"}', flush=True)
         counts = [sum(each.kind == name for each in verdicts) for name in ('right', 'refused', 'wrong')]
         worst = max((each.off for each in verdicts if each.kind != 'refused'), default=np.nan)
         print(f'{kind:12s} {counts[0]:5d} {counts[1]:7d} {counts[2]:5d}   {worst:.3f}', flush=True)
         total += verdicts
-    wrong = sum(each.kind == 'wrong' for each in total)
-    print(f'{len(total)} situations, {sum(each.kind == "refused" for each in total)} refused, {wrong} wrong')
+    wrong = [each for each in total if each.kind == 'wrong']
+    print(f'{len(total)} situations, {sum(each.kind == "refused" for each in total)} refused, {len(wrong)} wrong, '
+          f'{sum(not each.doubts for each in wrong)} of these without a word of doubt')
     return 1 if wrong else 0
 
 

@@ -92,7 +92,8 @@ def _parse(argv):
     parser = _parser(argv[0] if argv else None)
     arguments, rest = parser.parse_known_args(argv)
     if rest:
-        if not hasattr(arguments, 'walks') or any(argument.startswith('-') for argument in rest):
+        has_walks = isinstance(getattr(arguments, 'walks', None), list)         # of `walkers` it is a number
+        if not has_walks or any(argument.startswith('-') for argument in rest):
             parser.error(f'unrecognized arguments: {" ".join(rest)}')
         arguments.walks += rest
     return arguments

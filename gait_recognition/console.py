@@ -113,6 +113,7 @@ def number(text, most=math.inf, what='a number, 0 or more'):
 
 
 share = functools.partial(number, most=1, what='a share, 0 to 1')
+seconds = functools.partial(number, what='seconds, 0 or more')
 
 
 def check_target(path, is_folder=False, writes=None, inputs=()):
@@ -128,7 +129,10 @@ def check_target(path, is_folder=False, writes=None, inputs=()):
     inputs : iterable of str or os.PathLike
         What the same command reads: files, folders, patterns.
     """
-    parent = pathlib.Path(os.path.realpath(path)).parent            # of what a link points to
+    target = os.path.realpath(path)                                 # what a link points to
+    if os.path.islink(target):
+        raise FileExistsError(f'{path} is a link that leads to itself; the name of a file to write was expected')
+    parent = pathlib.Path(target).parent
     if not parent.is_dir():
         raise FileNotFoundError(f'{path.parent}: no such folder to write {path.name} in')
     if not path.is_dir() or is_folder:

@@ -7,6 +7,7 @@ JUMP_SECONDS = 1.0              # from one frame to the next: longer is another 
 JUMP_FRAMES = 5                 # but no fewer frames than these, of recordings of less than five a second
 SQUARE = Fraction(1)
 NEARLY_SQUARE = 0.005           # sizes are whole numbers: a ratio this near to 1 is the header's rounding
+STRIP, SMALL_STRIP = 10, 1_000_000     # edges' ratio from which nothing is a camera's picture, of more pixels than that
 WIDEST = 3                      # no camera's pixels are wider than tall by more, or taller than wide
 
 
@@ -35,6 +36,10 @@ class Limits(NamedTuple):
         if width * height > self.pixels:
             raise TooLargeError(f'{name}: {width} x {height} are more than {self.pixels:,} pixels: too large a '
                                 'picture. Scale it down, or raise the limit (--max-pixels; limits= in Python)')
+        if width * height > SMALL_STRIP and max(width, height) > STRIP * min(width, height):
+            raise TooLargeError(f'{name}: {width} x {height}: a strip, {max(width, height) / min(width, height):.0f} '
+                                f'times as long as the other edge; {STRIP} times are the most, no camera has more. Cut '
+                                'it into pictures')
 
     def check_count(self, name, count):
         if count > self.frames:
@@ -121,6 +126,28 @@ class Facts:
             said.append(f'the file holds several videos: stream {self.stream} is read; others: '
                         f'{", ".join(self.others)} (--stream N takes another)')
         return said
+
+
+@dataclasses.dataclass
+class Reached:
+    """How far the work on a walk is, for who watches it (`progress`).
+
+    Attributes
+    ----------
+    stage : int
+        Which part of the work: 0 until who reads the frames begins another.
+    count : int
+        Frames given in the present reading.
+    whole : int
+        Frames of a whole reading; 0 before the first is through.
+    """
+
+    stage: int = 0
+    count: int = 0
+    whole: int = 0
+
+    def next_stage(self):
+        self.stage, self.count = self.stage + 1, 0
 
 
 def shown_size(width, height, aspect):

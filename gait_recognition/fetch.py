@@ -346,6 +346,17 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, request, response, code, message, headers, address):
         return super().redirect_request(request, response, code, message, headers, _checked(address, self._schemes))
 
+    def http_error_302(self, request, response, code, message, headers):
+        try:
+            return super().http_error_302(request, response, code, message, headers)
+        except urllib.error.HTTPError:                      # holds the response, and who takes it closes it
+            raise
+        except BaseException:
+            response.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
 
 class _Paced(io.RawIOBase):
     """A socket's bytes, as long as they come at some pace, are not too many, and the time is not up."""

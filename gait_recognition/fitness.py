@@ -20,6 +20,7 @@ from gait_recognition.cycles.measures import between_ankles, one_way
 from gait_recognition.cycles.rhythm import stride_rate
 from gait_recognition.cycles.series import MIN_SHARE, runs_of
 from gait_recognition.cycles.views import view_of
+from gait_recognition.facts import JUMP_FRAMES, JUMP_SECONDS
 from gait_recognition.pose_estimation import FrameJoints, joints_in_frame, joints_of_walk, timed
 from gait_recognition.quality import quality_of_joints
 from gait_recognition.tracking.joints import ABOVE, BELOW, SURE, people_in
@@ -193,6 +194,7 @@ def check_frames(frames, pose_net, crop='auto'):
 def look_at(frames, pose_net, crop, looks):
     """(Fitness, Track, list of FrameJoints) of `Frames` that can be read again; `looks` is a new `Looks`."""
     found, track = joints_of_walk(frames, crop, pose_net, looks.add)
+    frames.reached.next_stage()
     return fitness_of(frames, track, found, looks, company_in(frames, track, pose_net)), track, found
 
 
@@ -223,7 +225,7 @@ class Witness:
         """The joints as `pose_estimation.joints_of_walk` gives them; `seconds` of frames by number, if the track begins
         later."""
         found = [FrameJoints(*each) for each in zip(track.numbers, map(joints_in_frame, self._joints, track.boxes))]
-        return timed(found, frames, track) if seconds is None else \
+        return timed(found, frames) if seconds is None else \
             [pose._replace(time=seconds[pose.frame]) for pose in found]
 
     def fitness(self, frames, track, seconds=None):
@@ -287,7 +289,8 @@ def fitness_of(frames, track, found, looks, company=None):
     if track.skipped:
         lost_by['damaged'] = track.skipped
     figures = {
-        'frames': track.frames, 'used': len(found), 'lost_by': dict(lost_by), 'seconds': len(found) / rate,
+        'frames': track.frames, 'used': len(found), 'lost_by': dict(lost_by),
+        'seconds': _seconds(frames, found),
         'rate': rate, 'knows_rate': frames.knows_fps, 'jumps': len(frames.facts.jumps), 'missing': frames.facts.missing,
         'height': _height(track, joints), 'view': view and view.kind, 'degrees': view and view.degrees, 'steps': steps,
         'no_steps': no_steps, 'manner': _manner(times, joints, track), **looks.medians(),
@@ -296,6 +299,16 @@ def fitness_of(frames, track, found, looks, company=None):
         'lost': _lost(track), 'company': company}
     word, reasons = judged(figures)
     return Fitness(track.name, word, reasons, **figures)
+
+
+def _seconds(frames, found):
+    """For how long the walker was looked at: the stretches without a gap, the last frame of each for its own time, not
+    for that of the frames after it that `every` passes over."""
+    numbers, times = ([getattr(pose, name) for pose in found] for name in ('frame', 'time'))
+    steps = np.diff(times)
+    longest = max(JUMP_SECONDS, JUMP_FRAMES * frames.every / frames.fps)
+    within = (np.diff(numbers) == frames.every) & (steps <= longest)
+    return round(float(steps[within].sum() + (1 + np.sum(~within)) / frames.fps), 6)
 
 
 def _lost(track):

@@ -16,7 +16,7 @@ import numpy as np
 
 import gait_files
 from gait_recognition import recordings, sources
-from gait_recognition.facts import Clock, Facts, Limits, TooLargeError, Unreadable
+from gait_recognition.facts import Clock, Facts, Limits, Reached, TooLargeError, Unreadable
 from gait_recognition.parameters import FRAME_RATE, IN_SECONDS, POSITIVE_INTEGER, check, integer_from, optional
 from gait_recognition.pictures import DEFAULT_FPS, DEFAULT_LIMITS, PictureSequence, is_damaged, open_walk
 
@@ -83,8 +83,8 @@ class Frames:
     rereadable : bool
     count, skipped : int
         Frames given, and frames left out because they were damaged, in the latest iteration.
-    readings, whole : int
-        How often the frames were read to their end, and how many there were; for progress.
+    reached : Reached
+        For who watches the work on them.
     seconds : list of float
         When each frame given is shown, from the source's first frame on, in the latest iteration. Never backwards.
     facts : Facts
@@ -96,8 +96,8 @@ class Frames:
         if end is not None and end <= (start or 0):
             raise ValueError(f'end ({end} s) has to lie after start ({start or 0} s)')
         self.every, self.start, self.end = int(every), start or 0.0, math.inf if end is None else end
-        self.count = self.skipped = self.readings = self.whole = 0
-        self.seconds = []
+        self.count = self.skipped = 0
+        self.seconds, self._shown, self.reached = [], {}, Reached()
         self.limits = Limits(*limits)
         found = sources.find(source)
         self.name, self._path = found.name, found.target if found.kind == 'file' else None
@@ -146,12 +146,16 @@ class Frames:
             self._begun = itertools.chain((first.popleft() for _ in range(len(first))), numbered)
         return frames
 
+    def seconds_of(self, numbers):
+        """When frames of these numbers, which were given already, are shown: a list of float, as `seconds`."""
+        return [self._shown[number] for number in numbers]
+
     def kept(self):
         """These frames, able to be read again: itself, or kept in a temporary file now."""
         return self if self.rereadable else KeptFrames(self)
 
     def _numbered(self):
-        self.count = self.skipped = 0
+        self.count = self.skipped = self.reached.count = 0
         self.seconds = []
         self.facts.begin()
         self._passed_over = None                                        # the last moment before the start
@@ -168,7 +172,9 @@ class Frames:
                 raise ValueError(f'{self.name}: frame {number} is {size_text(frame)}, those before are '
                                  f'{shape[1]} x {shape[0]}; the frames of one walk have one size')
             self.count += 1
+            self.reached.count = self.count
             self.seconds.append(seconds)
+            self._shown[number] = seconds
             yield number, frame
         if not self.count and not self.skipped and self._passed_over is not None:
             raise ValueError(f'{self.name}: nothing from second {self.start:g} on (start, --start): its last frame is '
@@ -178,7 +184,7 @@ class Frames:
         if not self.count:
             raise ValueError(f'{self.name}: no frame to read: {self.skipped} damaged, none readable in the range asked '
                              f'for' + ('' if self.rereadable else ' (it can be read only once)'))
-        self.readings, self.whole = self.readings + 1, self.count
+        self.reached.whole = self.count
         if self._file_stamp() != self._stamp:
             raise ValueError(f'{self.name} changed while it was read; wait until it is written whole')
 
@@ -247,8 +253,9 @@ class KeptFrames(Frames):
                 self._numbers.append(number)
                 self._shape = frame.shape
             self._file.flush()
-        self.count, self.skipped, self.seconds = frames.count, frames.skipped, frames.seconds
-        self.readings, self.whole = 0, self.count
+        self.count, self.skipped, self.seconds, self._shown = (frames.count, frames.skipped, frames.seconds,
+                                                               frames._shown)
+        self.reached = frames.reached
 
     @property
     def expected(self):
@@ -258,9 +265,8 @@ class KeptFrames(Frames):
         size = math.prod(self._shape)
         for index, number in enumerate(self._numbers):
             self._file.seek(index * size)
-            self.count = index + 1
+            self.count = self.reached.count = index + 1
             yield number, np.frombuffer(self._file.read(size), np.uint8).reshape(self._shape)
-        self.readings += 1
 
 
 def size_text(frame):

@@ -14,6 +14,7 @@ from gait_recognition.facts import SQUARE, Facts, Limits, TooLargeError, Unreada
 
 SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 ANIMATION_SUFFIXES = ('.avif', '.gif', '.tif', '.tiff', '.webp')     # of those that may be animations
+MOTION_JPEG = ('.mjpeg', '.mjpg')                           # films that look like the first of their pictures
 FORMATS = ('AVIF', 'BMP', 'GIF', 'HEIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')      # Pillow's, of walks and animations
 HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to 12 of a still picture
 WHITE_16_BIT = 65535
@@ -47,6 +48,29 @@ def read_picture(path, limits=DEFAULT_LIMITS):
     OSError
         Not there, or not readable.
     """
+    return _read(path, limits)[0]
+
+
+def read_reduced(path, least, limits=DEFAULT_LIMITS):
+    """`read_picture` for who needs few pixels: a large JPEG is decoded to a half, a quarter or an eighth of its size.
+
+    Parameters
+    ----------
+    path, limits
+        As of `read_picture`.
+    least : int
+        Pixels that both edges keep, where they have as many.
+
+    Returns
+    -------
+    picture : PIL.Image.Image
+    whole : (int, int)
+        Width and height that `read_picture` gives.
+    """
+    return _read(path, limits, least)
+
+
+def _read(path, limits, least=None):
     known_formats()
     check_regular(path)
     # Pillow warns from half its limit on; a picture the user names may be as large as that.
@@ -55,7 +79,12 @@ def read_picture(path, limits=DEFAULT_LIMITS):
         try:
             with Image.open(file) as image:
                 limits.check_size(path, *image.size)
-                return in_square_pixels(to_rgb(image, stretch=True), pixel_aspect(image))
+                upright = image.size[::-1] if _is_turned(image) else image.size
+                aspect, whole = pixel_aspect(image), shown_size(*upright, pixel_aspect(image))
+                if least:
+                    image.draft('RGB', (least, least))
+                image.load()                                # `to_rgb` may give it back as it is
+                return in_square_pixels(to_rgb(image, stretch=True), aspect), whole
         except TooLargeError:
             raise
         except Image.DecompressionBombError as error:
@@ -79,7 +108,7 @@ def opened_picture(path):
 
 def is_picture(path):
     """Whether a file is a single picture; animations and videos are walks, and nothing else is looked into."""
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) or os.fspath(path).lower().endswith(MOTION_JPEG):
         return False
     with contextlib.suppress(Exception), Image.open(path, formats=known_formats()) as image:
         return not is_animation(image)
@@ -137,6 +166,8 @@ def open_walk(path, limits=DEFAULT_LIMITS):
         Beyond the limits, or of a kind that takes something more to be read.
     """
     check_regular(path)
+    if os.fspath(path).lower().endswith(MOTION_JPEG):
+        return None
     with _pillow_limit(limits):
         try:
             image = Image.open(path, formats=known_formats())
@@ -279,10 +310,14 @@ def pixel_aspect(image):
     try:
         across, down = (float(density) for density in densities)
         aspect = Fraction(down / across).limit_denominator(1000)
-        turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
-        return 1 / aspect if turned else aspect
+        return 1 / aspect if _is_turned(image) else aspect
     except Exception:                                       # of every class: none, or nonsense
         return SQUARE
+
+
+def _is_turned(image):
+    """Whether width and height change places where an opened file is turned upright."""
+    return image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
 
 
 def in_square_pixels(image, aspect):
@@ -309,9 +344,10 @@ def to_rgb(image, stretch=False):
     ------
     ValueError
     """
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ORIENTATION, 1) != 1:            # else it would be copied: 64 million pixels take 256 MB
+        image = ImageOps.exif_transpose(image)
     if image.mode[0] in 'IF':               # 16 or 32 bits: Pillow would cut at 255 where it has to scale
-        values = np.nan_to_num(np.asarray(image, np.float32))
+        values = np.nan_to_num(np.array(image, np.float32), copy=False)
         low, high = float(values.min()), float(values.max())
         if image.mode != 'F' and low >= 0 and high <= WHITE_16_BIT:
             low, high = 0.0, WHITE_16_BIT
@@ -319,12 +355,13 @@ def to_rgb(image, stretch=False):
             raise ModeError(f'expected 8 or 16 bits a channel, got mode {image.mode}; convert it first')
         if high - low > LARGEST:                            # the difference would be infinite
             values, low, high = values / 2, low / 2, high / 2
-        values = (values - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
-        return Image.fromarray(values.round().astype(np.uint8)).convert('RGB')
+        values -= low
+        values *= 255.0 / max(high - low, np.finfo(np.float32).tiny)
+        return Image.fromarray(values.round(out=values).astype(np.uint8)).convert('RGB')
     if image.has_transparency_data:
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    return image.convert('RGB')
+    return image if image.mode == 'RGB' else image.convert('RGB')
 
 
 def to_frame(picture, size=299):

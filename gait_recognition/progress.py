@@ -8,7 +8,8 @@ import time
 LINE_SECONDS = 5.0           # between two lines, without tqdm
 FILE_SECONDS = 30.0          # between two lines of a batch that go into a file
 BAR_SECONDS = 0.5            # between two looks of its bar
-BAR = 20                     # characters
+SURE_SECONDS = 2.0           # of a stage's first frames, until their pace is believed
+BAR, SHORTEST_NAME = 20, 8   # characters
 
 
 def clear_line():
@@ -68,20 +69,21 @@ class Progress:
 class WalksProgress:
     """Shows how far a batch of walks is: a bar on a terminal, elsewhere a line every half minute.
 
-    A thread of its own looks at how many frames were read, so that nobody has to report them. The time that is left is
-    told once each stage of a walk was timed, by the seconds that their frames took; before that nothing is told.
+    A thread of its own looks at how far the work is (`facts.Reached`), so that nobody has to report it. The time that
+    is left is told as soon as it is known: once the last stage of the first walk is on its way. Stages that were timed
+    count with the seconds that their frames took, the last one with its own frames.
 
     Parameters
     ----------
     walks : list of int or None
         Frames of each walk by its header, None where it does not say.
     stages : sequence of str
-        What is done in each reading of a walk's frames, in order.
+        What is done with a walk's frames, in order, as `Reached.stage` counts.
     """
 
     def __init__(self, walks, stages):
         self._frames, self._stages = walks, stages
-        self._number, self._source, self._since = -1, None, 0.0
+        self._number, self._source, self._since, self._share = -1, None, 0.0, 0.0
         self._costs = {}                                    # stage: [seconds, frames]
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -110,64 +112,93 @@ class WalksProgress:
         try:
             yield
         finally:
-            self._note_stage()
+            self._end_stage()
             self._source = None
 
     def _note_stage(self):
-        """Keep what the stages that are over took."""
-        source, now = self._source, time.monotonic()
-        readings = getattr(source, 'readings', 0)
-        if readings > self._stage:
+        """Keep what stages that are over took."""
+        stage = getattr(getattr(self._source, 'reached', None), 'stage', 0)
+        if stage > self._stage:
+            self._end_stage()
+            self._stage = stage
+
+    def _end_stage(self):
+        now, whole = time.monotonic(), getattr(getattr(self._source, 'reached', None), 'whole', 0)
+        if whole:
             cost = self._costs.setdefault(self._stage, [0.0, 0])
             cost[0] += now - self._since
-            cost[1] += source.count
-            self._stage, self._since = readings, now
+            cost[1] += whole
+        self._since = now
 
     def _watch(self):
         while not self._ended.wait(BAR_SECONDS if self._is_terminal else FILE_SECONDS):
             if self._source is None:
                 continue
-            line = self.line()
             if self._is_terminal:
                 width = shutil.get_terminal_size().columns - 1
-                print(f'\r\x1b[K{line[:width]}', end='', file=sys.stderr, flush=True)
+                print(f'\r\x1b[K{self.line(width)[:width]}', end='', file=sys.stderr, flush=True)
             else:
-                print(f'gait-recognition: {line}', file=sys.stderr, flush=True)
+                print(f'gait-recognition: {self.line()}', file=sys.stderr, flush=True)
 
-    def line(self):
-        """How far it is, in one line."""
+    def line(self, width=sys.maxsize):
+        """How far it is, in one line; on a terminal the name comes last, as much of its end as there is room for."""
         source = self._source
         self._note_stage()
-        total = self._total()
-        count = min(getattr(source, 'count', 0), total or sys.maxsize)
-        stage = self._stages[min(self._stage, len(self._stages) - 1)]
-        if hasattr(source, 'count'):
+        total, reached = self._total(), getattr(source, 'reached', None)
+        stage, count = self._stages[min(self._stage, len(self._stages) - 1)], 0
+        if reached is not None:
+            count = min(reached.count, total or sys.maxsize)
             stage += f', {count} of {total} frames' if total else f', {count} frames'
         left = self.seconds_left()
-        left = '' if left is None else f', {_as_time(left)} left'
-        bar = ''
-        if self._is_terminal:
-            share = (self._number + (count / total if total else 0.0)) / len(self._frames)
-            bar = f'[{"#" * round(BAR * share):{BAR}}] '
-        return f'{bar}walk {self._number + 1} of {len(self._frames)}, {source.name}: {stage}{left}'
+        left = f', {_as_time(left)} left' if left and left >= 1 else ''     # less is said by being done
+        walk = f'walk {self._number + 1} of {len(self._frames)}'
+        if not self._is_terminal:
+            return f'{walk}, {source.name}: {stage}{left}'
+        share = (self._number + self._share_of_walk(count, total)) / len(self._frames)
+        self._share = max(share, self._share)               # frames that are read again do not draw it back
+        line = f'[{"#" * round(BAR * self._share):{BAR}}] {walk}: {stage}{left}'
+        room, name = width - len(line) - len(', '), source.name
+        if len(name) > room:
+            name = f'...{name[3 - room:]}' if room >= SHORTEST_NAME else ''
+        return f'{line}, {name}' if name else line
+
+    def _share_of_walk(self, count, total):
+        """How much of the present walk is done, each stage by what it takes where that is known."""
+        costs = [self._cost(stage) or 0.0 for stage in range(len(self._stages))]
+        costs = costs if all(costs) else [1.0] * len(costs)
+        done = sum(costs[:self._stage])
+        if total and self._stage < len(costs):
+            done += costs[self._stage] * count / total
+        return min(1.0, done / sum(costs))
 
     def _total(self):
         """Frames of the present walk: counted in its first reading, before that those of its header; or None."""
-        return (self._stage and getattr(self._source, 'whole', None)) or self._frames[self._number]
+        return getattr(getattr(self._source, 'reached', None), 'whole', None) or self._frames[self._number]
+
+    def _cost(self, stage):
+        """Seconds a frame of a stage; None where that is not known."""
+        if stage in self._costs:
+            seconds, frames = self._costs[stage]
+            return seconds / max(1, frames)
+        running = time.monotonic() - self._since
+        if stage == self._stage == len(self._stages) - 1 and running >= SURE_SECONDS and self._source.reached.count:
+            return running / self._source.reached.count
+        return None
 
     def seconds_left(self):
         """Seconds to the end of the batch; None where a stage, or the length of a walk, is not known yet."""
-        if not hasattr(self._source, 'count'):
+        if getattr(self._source, 'reached', None) is None:
             now = time.monotonic()
             return (now - self._begun) / self._number * (len(self._frames) - self._number) if self._number else None
-        stages = range(len(self._stages))
-        ahead = self._frames[self._number + 1:]
-        if any(stage not in self._costs for stage in stages) or None in ahead or not self._total():
+        each = [self._cost(stage) for stage in range(len(self._stages))]
+        ahead, total = self._frames[self._number + 1:], self._total()
+        if None in each or None in ahead or not total or self._stage >= len(each):
             return None
-        each = [self._costs[stage][0] / max(1, self._costs[stage][1]) for stage in stages]
-        own = max(0, self._total() - self._source.count) * (each[self._stage] if self._stage < len(each) else 0.0)
-        own += self._total() * sum(each[self._stage + 1:])
-        return own + sum(ahead) * sum(each)
+        if self._stage == len(each) - 1:
+            own = max(0, total - self._source.reached.count) * each[-1]
+        else:                                               # its frames may be read several times
+            own = max(0.0, total * each[self._stage] - (time.monotonic() - self._since))
+        return own + total * sum(each[self._stage + 1:]) + sum(ahead) * sum(each)
 
 
 def _as_time(seconds):

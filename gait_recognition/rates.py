@@ -3,7 +3,32 @@ import numpy as np
 
 RATE = 25.0                 # frames a second
 SAME_RATE = 0.01            # a rate so near, as a share, is the same: nothing is interpolated
+OFF_BEAT = 0.25             # of a frame, by which its time may be off an even clock: headers and recorders round
 LONGEST_GAP = 0.5           # seconds between frames that are bridged; after longer ones the walk goes on as it comes
+
+
+class EvenClock:
+    """Seconds of frames by their numbers, as long as the recording's own times do not tell otherwise.
+
+    Times are rounded, to milliseconds in many files: taken as they are they would move every feature a little. Where a
+    frame is off the beat (a variable rate, dropped frames) its own time counts, and the beat goes on from there.
+
+    Parameters
+    ----------
+    fps : float
+    """
+
+    def __init__(self, fps):
+        self._fps, self._shift, self._latest = fps, 0.0, 0.0
+
+    def __call__(self, number, seconds):
+        """Seconds of frame `number`, whose own clock says `seconds`."""
+        due = number / self._fps + self._shift
+        if abs(seconds - due) * self._fps > OFF_BEAT:
+            self._shift += seconds - due
+            due = seconds
+        self._latest = max(due, self._latest)
+        return self._latest
 
 
 class Resampler:

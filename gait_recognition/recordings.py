@@ -119,8 +119,7 @@ class Recording:
         if self.kind == 'address' and not isinstance(error, ValueError):            # refused, unauthorised, not found
             return ValueError(f'{self.name} cannot be opened: {getattr(error, "strerror", None) or error}')
         hint = '; some videos, such as many .mp4, can only be read from a file' if self.kind == 'pipe' else ''
-        if getattr(error, 'errno', None) == errno.EINVAL:               # a format of `REFERRING`
-            hint = NOT_FOLLOWED
+        hint = _hint_of(error) or hint
         return ValueError(f'{self.name} cannot be read as a video or picture: it is broken, or another kind of file '
                           f'({getattr(error, "strerror", None) or error}){hint}')
 
@@ -169,6 +168,11 @@ class Recording:
             # Refuses before memory is taken; decoders count edges that they add.
             stream.codec_context.options = {'max_pixels': str(2 * self.limits.pixels + DECODER_EDGES)}
             yield from _Decoder(self, container, stream).frames()
+
+
+def _hint_of(error):
+    """What to do about an error where it is known."""
+    return NOT_FOLLOWED if getattr(error, 'errno', None) == errno.EINVAL else ''        # a format of `REFERRING`
 
 
 class _Decoder:
@@ -357,6 +361,8 @@ def _promised_seconds(container, stream):
     """(seconds that the header promises, how much of them may be missing), or None."""
     if container.format.name not in PROMISING:
         return None
+    if container.format.name == 'avi' and stream.frames and stream.average_rate:       # its duration is what is there
+        return float(stream.frames / stream.average_rate), 0.0
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base), 0.0
     if container.duration and container.duration > 0:

@@ -19,7 +19,7 @@ ADDRESSES = ('rtsp://', 'http://', 'https://')
 STANDARD_INPUT = '-'
 MAX_CAMERA = 9999
 VIDEO_SUFFIXES = ('.3gp', '.asf', '.avi', '.dv', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
-                  '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv')
+                  '.mts', *pictures.MOTION_JPEG, '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv')
 SILENCE_SECONDS = 30            # without a byte from a pipe, until it is given up
 
 

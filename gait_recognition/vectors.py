@@ -22,7 +22,7 @@ from gait_recognition.frames import Frames, read_frames
 from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, integer_from, one_of, optional
 from gait_recognition.prefetch import ahead
 from gait_recognition.quality import quality_of_track
-from gait_recognition.rates import RATE, Resampler, is_at
+from gait_recognition.rates import RATE, EvenClock, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks, warn_of_defaults
@@ -64,7 +64,8 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     return_track : bool
     rate : float, optional
         Frames a second that the gait network gets, where the source says how many it has: between frames their spatial
-        features are interpolated over time. None: the frames as they come.
+        features are interpolated over time, by the frames' own times where the clock is uneven (a variable frame rate,
+        dropped frames). None: the frames as they come.
 
     Returns
     -------
@@ -96,6 +97,7 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         warn_of_defaults()
         pose_net, gait_net = shared_networks(choose_weights())
     crops = crop_walker(frames, crop, pose_net)
+    frames.reached.next_stage()
     describer, count = Describer(frames, gait_net, rate), 0
     for batch in ahead(batches(crops, batch_size), 2):
         features = pose_net.feed_forward_features(batch, batch_size=batch_size)
@@ -140,15 +142,23 @@ class RunningVector:
 
 
 class Describer(RunningVector):
-    """A `RunningVector` of a walk in `Frames`, which are resampled where their rate is known, and another."""
+    """A `RunningVector` of a walk in `Frames`, which are resampled where their rate is known, and another or uneven."""
 
     def __init__(self, frames, gait_net, rate=RATE):
-        super().__init__(gait_net, rate if _is_resampled(frames, rate) else None)
-        self._fps = frames.fps
+        super().__init__(gait_net, _rate_for(frames, rate))
+        self._frames, self._clock = frames, EvenClock(frames.fps)
 
     def add(self, features, numbers):
         """Take the features (n, 17, 17, 32) of the next frames, which have these numbers in their source."""
-        super().add(features, [number / self._fps for number in numbers])
+        super().add(features, map(self._clock, numbers, self._frames.seconds_of(numbers)))
+
+
+def _rate_for(frames, rate):
+    """The rate that features are brought to; None where the source has no clock. Frames at that rate already stay as
+    they are, except where their clock is uneven."""
+    if rate is None or not frames.knows_fps:
+        return None
+    return rate if _is_resampled(frames, rate) else frames.fps / frames.every
 
 
 def _is_resampled(frames, rate):

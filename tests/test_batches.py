@@ -1,4 +1,5 @@
 """Many walks at once: each has its answer or the reason for none, in whatever form, and none is done twice."""
+import contextlib
 import csv
 import json
 import os
@@ -17,10 +18,12 @@ from quick_command import GaitStandIn, PoseStandIn, refused
 
 from gait_recognition import cli, progress
 from gait_recognition.batches import KeptAnswers, each, find_walks
+from gait_recognition.facts import Reached
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import ANSWERS, kind_of
 from gait_recognition.videos import write_frames
+from gait_recognition.weights import choose_weights
 
 
 @pytest.fixture
@@ -55,7 +58,8 @@ def test_a_bad_walk_is_an_answer_with_its_reason_and_the_rest_goes_on(gallery, w
     assert f'{bad}: frame 5 is 20 x 10' in err and '1 of 3 walks could not be read' in err
 
     status, out, _ = run(*command, '--json')
-    first, second, third = json.loads(out)
+    first, second, third = json.loads(out)['walks']
+    assert json.loads(out)['errors'] == {bad: second['error']}
     assert status == 2 and [*second] == ['walk', 'error'] and 'frame 5 is 20 x 10' in second['error']
     assert (first['error'], first['name'], third['name']) == (None, 'anna', 'ben')
 
@@ -73,7 +77,7 @@ def test_walks_asked_together_have_one_answer_of_those_that_can_be_read(gallery,
     command = 'identify', gallery, walks('anna', 4), bad, walks('anna', 5), *weights, '--together'
     status, out, err = run(*command)
     assert status == 2 and f'{walks("anna", 4)}, {walks("anna", 5)}: anna ' in out and 'frame 5 is 20 x 10' in err
-    answer, = json.loads(run(*command, '--json')[1])
+    answer = json.loads(run(*command, '--json')[1])
     assert answer['name'] == 'anna' and 'frame 5 is 20 x 10' in answer['error']
     assert [walk['error'] is None for walk in answer['walks']] == [True, False, True]
     row, = csv.DictReader(run(*command, '--csv')[1].splitlines())
@@ -81,6 +85,24 @@ def test_walks_asked_together_have_one_answer_of_those_that_can_be_read(gallery,
     status, out, _ = run(*command[:2], walks('anna', 4), walks('anna', 5), *weights, '--together')
     assert status == 0 and out.count('anna ') >= 1 and 'could not be read' not in out
     assert run(*command[:2], bad, *weights, '--together')[0] == 2
+
+
+def test_the_json_of_several_walks_is_one_object_and_of_one_named_by_itself_a_list(weights, opened, walks, run,
+                                                                                   tmp_path):
+    def printed(*command):
+        return json.loads(run(*command, *weights[:4 if command[0] in ('vector', 'enrol') else 2], '--json')[1])
+    pair = walks('anna', 1), walks('ben', 1)
+    for command in ('vector', 'pose', 'check'):
+        one, several = printed(command, pair[0]), printed(command, *pair)
+        assert [*several] == ['walks', 'errors'] and several['errors'] == {}, command
+        assert len(several['walks']) == 2 and one == several['walks'][:1], command
+    enrol = 'enrol', tmp_path / 'a.gallery', '--name', 'anna'
+    assert len(printed(*enrol, *pair)['walks']) == 2 and printed(*enrol, *pair) == {'walks': [], 'errors': {}}
+    assert printed(*enrol, pair[0]) == []
+    (tmp_path / 'videos').mkdir()                           # a folder of videos stands for several, though it has one
+    Image.new('RGB', (299, 299)).save(tmp_path / 'videos' / 'a.gif', save_all=True, append_images=8 * [
+        Image.new('RGB', (299, 299), 'red')])
+    assert [*printed('vector', tmp_path / 'videos')] == ['walks', 'errors']
 
 
 def test_answers_are_printed_as_soon_as_they_are_there(gallery, weights, walks, run, monkeypatch, capsys):
@@ -92,7 +114,7 @@ def test_answers_are_printed_as_soon_as_they_are_there(gallery, weights, walks, 
             pytest.fail('as if the machine broke')
         return SimpleNamespace(vector=np.ones(512), walk=source.name, as_dict=lambda: {'walk': source.name})
     monkeypatch.setattr('gait_recognition.commands.recognise.describe', describe)
-    for form, end in ((['--json'], '\n]\n'), (['--jsonl'], ''), ([], '')):
+    for form, end in ((['--json'], '\n  ],\n  "errors": {}\n}\n'), (['--jsonl'], ''), ([], '')):
         del printed[:]
         with pytest.raises(BaseException, match='as if the machine broke'):
             cli.main(['identify', gallery, walks('anna', 4), walks('ben', 4), *weights, *form])
@@ -106,7 +128,7 @@ def test_what_can_be_said_before_computing_is_said_before(gallery, weights, walk
     (tmp_path / 'text.mp4').write_text('no video')
     del opened[:]
     status, out, err = run('identify', gallery, tmp_path / 'text.mp4', tmp_path / 'none.mp4', *weights, '--json')
-    assert status == 2 and not opened and [answer['walk'] for answer in json.loads(out)] == [
+    assert status == 2 and not opened and [answer['walk'] for answer in json.loads(out)['walks']] == [
         str(tmp_path / 'text.mp4'), str(tmp_path / 'none.mp4')]
     status, _, err = run('identify', gallery, walks('anna', 4), tmp_path / 'none.mp4', *weights)
     assert status == 2 and 'none.mp4: no such file' in err.splitlines()[0]
@@ -128,7 +150,7 @@ def test_every_command_goes_on_after_a_bad_walk(gallery, weights, walks, bad, ru
     pair = walks('anna', 5), walks('ben', 5)
     for command in (['vector'], ['enrol', tmp_path / 'new.gallery', '--name', 'x', '--force'], ['pose']):
         status, out, _ = run(*command, pair[0], bad, pair[1], *weights[:4 if command[0] != 'pose' else 2], '--json')
-        answers = json.loads(out)
+        answers = json.loads(out)['walks']
         assert status == 2 and [answer['error'] is None for answer in answers] == [True, False, True], command
     assert len(Gallery.load(tmp_path / 'new.gallery')) == 2
     status, out, _ = run('verify', gallery, pair[0], bad, *weights, '--json')
@@ -240,7 +262,7 @@ def test_an_interrupted_batch_goes_on_where_it_was_and_does_no_walk_twice(galler
         file.truncate()
     del described[:]
     status, out, err = run(*command, '--answers', kept, '--json')
-    assert described == ['ben-4'] and 'its last line is cut off' in err and len(json.loads(out)) == 3
+    assert described == ['ben-4'] and 'its last line is cut off' in err and len(json.loads(out)['walks']) == 3
 
 
 def test_answers_of_before_a_change_are_not_answers_of_now(gallery, weights, walks, run, tmp_path, described):
@@ -298,22 +320,78 @@ def watched(monkeypatch, is_terminal, seconds=(1.0, 2.0)):
     monkeypatch.setattr(progress.sys.stderr, 'isatty', lambda: is_terminal, raising=False)
     shown = progress.WalksProgress([10, 10, 20], ('finding the walker', 'describing'))
     for number in range(2):
-        source = SimpleNamespace(name=f'{number}.mp4', count=0, readings=0, whole=0)
-        shown.begin(number, source)
-        assert number or shown.seconds_left() is None                       # nothing is known yet
-        for stage in range(2):
-            frames = 5 if number and stage else 10
-            now[0] += seconds[stage] * frames
-            source.count, source.whole = frames, 10
-            source.readings += frames == 10
-            shown._note_stage()
+        source = SimpleNamespace(name=f'{number}.mp4', reached=Reached())
+        with shown.showing(number, source) if not number else contextlib.nullcontext(shown.begin(number, source)):
+            assert number or shown.seconds_left() is None                   # nothing is known yet
+            for stage in range(2):
+                for _ in range(5 if number and stage else 10):
+                    now[0] += seconds[stage]
+                    source.reached.count += 1
+                source.reached.whole = 10
+                if not stage:
+                    source.reached.next_stage()
+                    shown._note_stage()
     return shown
 
 
 def test_progress_says_walk_stage_frames_and_the_time_that_is_left(monkeypatch):
     shown = watched(monkeypatch, False)
     assert shown.line() == 'walk 2 of 3, 1.mp4: describing, 5 of 10 frames, 1 min 10 s left'      # 5 x 2 + 20 x 3
-    assert watched(monkeypatch, True).line().startswith('[##########          ] walk 2 of 3')
+    shown = watched(monkeypatch, True)
+    assert shown.line().startswith('[###########         ] walk 2 of 3')
+    shown._source.reached.count = 1                                         # it is read again
+    assert shown.line().startswith('[###########         ] walk 2 of 3')
+    shown._source.name = '/home/me/recordings/of/last/week/and/before/hall-1.mp4'
+    line = '[###########         ] walk 2 of 3: describing, 1 of 10 frames, 1 min 18 s left'
+    assert shown.line(79) == line and shown.line(95) == f'{line}, .../hall-1.mp4' and len(shown.line(95)) == 95
+
+
+@pytest.mark.skipif(not hasattr(os, 'openpty'), reason='needs pseudo-terminals')
+def test_on_a_terminal_a_bar_is_drawn_and_wiped_out_and_answers_stay_whole():
+    code = '''
+import sys, time
+from gait_recognition import progress
+from gait_recognition.console import put
+from gait_recognition.facts import Reached
+from types import SimpleNamespace
+progress.BAR_SECONDS = 0.05
+with progress.WalksProgress([9, 9], ['describing']) as shown:
+    for number in range(2):
+        walk = SimpleNamespace(name=f'{number}.mp4', reached=Reached())
+        with shown.showing(number, walk):
+            for walk.reached.count in range(1, 10):
+                time.sleep(0.05)
+            walk.reached.whole = 9
+        put(f'answer {number}')
+'''
+    terminal, its = os.openpty()
+    with subprocess.Popen([sys.executable, '-c', code], stdout=its, stderr=its, cwd=Path(__file__).parent.parent):
+        os.close(its)
+        told = b''
+        with contextlib.suppress(OSError):                                  # at its end
+            while part := os.read(terminal, 1 << 16):
+                told += part
+    os.close(terminal)
+    drawn = [line.rsplit('\r\x1b[K') for line in told.decode().split('\r\n')]
+    assert re.fullmatch(r'\[#* *\] walk 1 of 2: describing, \d of 9 frames(, \d+ s left)?, 0\.mp4', drawn[0][1])
+    assert drawn[0][-1] == 'answer 0' and drawn[1][-1] == 'answer 1' and drawn[2][-1] == ''
+
+
+def test_the_first_walk_tells_what_is_left_once_its_last_stage_is_on_its_way_and_the_end_tells_nothing(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, 'monotonic', lambda: now[0])
+    shown, source = progress.WalksProgress([10], ('finding the walker', 'describing')), SimpleNamespace(
+        name='a.mp4', reached=Reached())
+    shown.begin(0, source)
+    for _ in range(3):                                               # to look again, and once more
+        source.reached.count, source.reached.whole, now[0] = 10, 10, now[0] + 5
+        assert shown.line() == 'walk 1 of 1, a.mp4: finding the walker, 10 of 10 frames'
+    source.reached.next_stage()
+    assert shown.line().endswith('describing, 0 of 10 frames')
+    source.reached.count, now[0] = 4, now[0] + 8
+    assert shown.line().endswith('describing, 4 of 10 frames, 12 s left')
+    source.reached.count, now[0] = 10, now[0] + 12
+    assert shown.line().endswith('describing, 10 of 10 frames')
 
 
 def test_a_batch_whose_messages_go_to_a_file_says_every_half_minute_how_far_it_is(weights, opened, walks, run,
@@ -335,11 +413,11 @@ def test_a_batch_whose_messages_go_to_a_file_says_every_half_minute_how_far_it_i
 
 @pytest.fixture
 def full(tmp_path):
-    """A folder on a disk of 256 KiB, most of it taken."""
+    """A folder on a disk of 4 MiB."""
     folder = tmp_path / 'full'
     folder.mkdir()
     if os.name != 'posix' or os.geteuid() or subprocess.run(
-            ['mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], capture_output=True).returncode:
+            ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], capture_output=True).returncode:
         pytest.skip('no file system can be mounted here')
     yield folder
     os.chdir(tmp_path)
@@ -357,32 +435,110 @@ WRITING = [['vector', 'WALK', '--output', 'v.npz'], ['vector', 'WALK', '--answer
            ['pose', 'WALK', '--output', 'a.gif'], ['pose', 'WALK', '--joints', 'a.csv'],
            ['gait', 'WALK', '--output', 'a.svg'], ['gait', 'WALK', '--table', 'a.csv'],
            ['enrol', 'a.gallery', '--name', 'anna', 'WALK'], ['check', 'WALK', '--answers', 'a.jsonl'],
+           ['identify', 'b.gallery', 'WALK', '--calibrate'], ['verify', 'b.gallery', 'WALK', 'WALK', '--calibrate'],
+           ['identify', 'b.gallery', 'WALK', '--answers', 'a.jsonl'],
+           ['gallery', 'calibrate', 'b.gallery', '--false-accept-rate', '0.2'],
+           ['gallery', 'import', 'new.gallery', 'EXPORT'], ['gallery', 'export', 'b.gallery', 'b.csv'],
+           ['gallery', 'copy', 'b.gallery', 'c.gallery'], ['convert', 'WEIGHTS', 'a.ckpt'], ['fetch', '--to', 'models'],
            ['evaluate', 'MANIFEST', '--gallery', 'N1', '--probes', 'N2', '--cache', 'cache'],
            ['evaluate', 'MANIFEST', '--gallery', 'N1', '--probes', 'N2', '--no-cache', '--plots', 'plots'],
            ['walkers', 'demo']]
 
 
+WEIGHTS_OF = {'pose': 2, 'gait': 2, 'check': 2, 'walkers': 0, 'gallery': 0, 'convert': 0, 'fetch': 0}     # words
+
+
+@pytest.fixture
+def writing(weights, opened, walks, manifest, tmp_path, run):
+    """Run a command of `WRITING` here: the line that it was refused with."""
+    def writing(command):
+        named = {'WALK': walks('anna', 1), 'MANIFEST': manifest, 'WEIGHTS': weights[1], 'EXPORT': tmp_path / 'b.npz'}
+        line = refused(run(*(named.get(word, word) for word in command), *weights[:WEIGHTS_OF.get(command[0], 4)]))
+        assert not opened
+        return line
+    return writing
+
+
+def keep_gallery(weights, folder, export):
+    """A gallery that is not calibrated, `b.gallery`, and its export."""
+    with Gallery.open(folder / 'b.gallery', choose_weights(weights[1], weights[3]).fingerprint, create=True) as gallery:
+        for person in range(4):
+            gallery.enrol(str(person), np.random.default_rng(person).normal(size=(3, 9)))
+        gallery.export(export)
+
+
 @pytest.mark.parametrize('command', WRITING, ids=' '.join)
-def test_a_full_disk_is_told_before_anything_is_computed(command, weights, opened, walks, manifest, run, full,
-                                                        monkeypatch):
+def test_a_full_disk_is_told_before_anything_is_computed(command, weights, writing, full, tmp_path, monkeypatch):
+    keep_gallery(weights, full, tmp_path / 'b.npz')
     fill(full, 8192)
-    walk = walks('anna', 1)
     monkeypatch.chdir(full)
-    named = {'WALK': walk, 'MANIFEST': manifest}
-    options = {'walkers': 0, 'pose': 2, 'gait': 2, 'check': 2}.get(command[0], 4)
-    line = refused(run(*(named.get(word, word) for word in command), *weights[:options]))
-    assert 'No space left' in line and not opened and os.listdir(full) == ['fill']
+    assert 'No space left' in writing(command) and sorted(os.listdir(full)) == ['b.gallery', 'fill']
 
 
 @pytest.mark.parametrize('command', WRITING, ids=' '.join)
-def test_a_read_only_folder_is_told_before_anything_is_computed(command, weights, opened, walks, manifest, run, full,
+def test_a_read_only_folder_is_told_before_anything_is_computed(command, weights, writing, full, tmp_path,
                                                                monkeypatch):
+    keep_gallery(weights, full, tmp_path / 'b.npz')
     subprocess.run(['mount', '-o', 'remount,ro', full], check=True)
-    named = {'WALK': walks('anna', 1), 'MANIFEST': manifest}
     monkeypatch.chdir(full)
-    options = {'walkers': 0, 'pose': 2, 'gait': 2, 'check': 2}.get(command[0], 4)
-    line = refused(run(*(named.get(word, word) for word in command), *weights[:options]))
-    assert 'Read-only file system' in line and not opened
+    assert 'Read-only file system' in writing(command)
+
+
+def test_a_gallery_on_a_full_or_read_only_disk_can_be_asked(weights, run, full, tmp_path):
+    keep_gallery(weights, full, tmp_path / 'b.npz')
+    expected = run('gallery', 'list', full / 'b.gallery')
+    fill(full, 0)
+    assert run('gallery', 'list', full / 'b.gallery') == expected and expected[0] == 0
+    subprocess.run(['mount', '-o', 'remount,ro', full], check=True)
+    assert run('gallery', 'list', full / 'b.gallery') == expected
+
+
+WITHOUT_PERMISSION = '''
+import json, os, sys
+from gait_recognition import cli
+from gait_recognition.commands import check, gait, pose, walks
+from gait_recognition import vectors
+def opened(*arguments, **options):
+    raise AssertionError('networks were opened')
+walks.open_networks = pose.open_pose_network = gait.open_pose_network = check.open_pose_network = opened
+vectors.shared_networks = opened
+os.chmod('closed', 0o555)
+os.chmod('secret', 0)
+for command in json.load(sys.stdin):
+    print(command, file=sys.stderr)
+    print(cli.main(command))
+os.chmod('closed', 0o755)
+os.chmod('secret', 0o755)
+'''
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='permissions are of POSIX')
+def test_folders_and_files_without_permission_are_told_before_anything_is_computed(weights, manifest, walks, tmp_path):
+    as_user = []
+    if os.geteuid() == 0:                                   # who is root may do everything, but for these two
+        dropped = ','.join(f'-{name}' for name in ('dac_override', 'dac_read_search'))
+        as_user = ['setpriv', f'--bounding-set={dropped}', f'--inh-caps={dropped}']
+        if shutil.which('setpriv') is None:
+            pytest.skip('runs as root, and there is no setpriv')
+    for folder in ('closed', 'secret'):
+        (tmp_path / folder).mkdir()
+    keep_gallery(weights, tmp_path / 'closed', tmp_path / 'b.npz')
+    shutil.copytree(walks('ben', 1), tmp_path / 'secret' / 'walk')
+    named = {'WALK': walks('anna', 1), 'MANIFEST': manifest, 'WEIGHTS': weights[1], 'EXPORT': str(tmp_path / 'b.npz')}
+    targets = re.compile(r'(\w+\.(npz|jsonl|gif|csv|svg|gallery|ckpt)|cache|plots|demo|models)')
+    commands = [[named.get(word) or (f'closed/{word}' if targets.fullmatch(word) else word) for word in command]
+                for command in WRITING]
+    commands += [['vector', 'secret/walk'], ['pose', 'secret/walk/1.png'], ['check', 'secret/*.png'],
+                 ['enrol', 'a.gallery', '--manifest', 'secret/a.csv'], ['identify', 'secret/a.gallery', named['WALK']]]
+    commands = [[*command, *weights[:WEIGHTS_OF.get(command[0], 4)]] for command in commands]
+    done = subprocess.run([*as_user, sys.executable, '-c', WITHOUT_PERMISSION], cwd=tmp_path, text=True,
+                          input=json.dumps(commands), capture_output=True,
+                          env={**os.environ, 'PYTHONPATH': str(Path(__file__).resolve().parent.parent)})
+    said = done.stderr.splitlines()
+    assert done.returncode == 0 and done.stdout.split() == ['2'] * len(commands), done.stderr
+    assert len(said) == 2 * len(commands)
+    for command, line in zip(said[::2], said[1::2]):
+        assert re.fullmatch(r'gait-recognition: [^ ]*(closed|secret)/?[^ ]*: Permission denied', line), (command, line)
 
 
 def test_a_disk_that_fills_up_names_the_file_and_leaves_the_old_one(weights, opened, walks, run, full):
@@ -424,14 +580,15 @@ def test_pose_finds_the_person_in_a_single_picture_by_crop_pose(weights, opened,
     Image.new('RGB', (200, 600), 'white').save(tmp_path / 'tall.png')
     command = 'pose', tmp_path / 'me.png', tmp_path / 'tall.png', *weights[:2], '--crop', 'pose', '--json'
     status, out, err = run(*command)
-    assert (status, err) == (0, '') and [(answer['crop'], len(answer['joints'])) for answer in json.loads(out)] == 2 * [
+    answers = json.loads(out)['walks']
+    assert (status, err) == (0, '') and [(answer['crop'], len(answer['joints'])) for answer in answers] == 2 * [
         ('pose', 16)]
     assert Image.open(tmp_path / 'me_pose.png').size == (400, 300)
 
     monkeypatch.setattr(PoseStandIn, 'joint_positions', lambda self, frames: np.zeros((3, len(frames), 16)))
     status, out, err = run(*command)
     assert status == 2 and f'{tmp_path / "me.png"}: nobody is seen in this picture; --crop none takes it whole' in err
-    assert len(json.loads(out)) == 2
+    assert len(json.loads(out)['errors']) == 2
 
 
 def test_the_person_of_a_picture_is_cut_out_wherever_they_stand(shipped_pose_net):

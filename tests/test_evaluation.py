@@ -314,6 +314,24 @@ def test_manifest_names_every_missing_video(manifest):
         read_manifest(manifest(HEADER + 'Ann,N1,1,x.mp4\nAnn,N2,1,a.mp4\nAnn,N3,1,y.mp4\n'))
 
 
+def test_a_path_may_be_a_pattern_and_a_folder_of_videos_stands_for_each_of_them(manifest, tmp_path):
+    for name in ('videos/2.mp4', 'videos/10.mp4', 'walk/1.png', 'walk/2.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b'x')
+    for videos in ('videos', 'videos/*.mp4', 'vid*'):
+        found = read_manifest(manifest(HEADER + f'Ann,N,1,{videos}\nBob,N1,1,walk/*.png\n'))
+        assert found == [Walk('Ann', 'N', '1', str(tmp_path / 'videos/2.mp4')),
+                         Walk('Ann', 'N', '1', str(tmp_path / 'videos/10.mp4')),
+                         Walk('Bob', 'N1', '1', str(tmp_path / 'walk/*.png'))]
+    with pytest.raises(ValueError, match='line 2: videos stands for 2 walks, and N1 is one: give them the condition N'):
+        read_manifest(manifest(HEADER + 'Ann,N1,1,videos\n'))
+    with pytest.raises(ValueError, match='line 3: path .*10.mp4 is there already, in line 2'):
+        read_manifest(manifest(HEADER + 'Ann,N,1,videos\nAnn,N,1,videos/10.mp4\n'))
+    for nothing in ('none/*.mp4', 'a\0*'):
+        with pytest.raises((FileNotFoundError, ValueError), match='1 of 1 walks are not there|cannot be read as CSV'):
+            read_manifest(manifest(HEADER + f'Ann,N,1,{nothing}\n'))
+
+
 def test_a_condition_without_number_may_be_walked_often(manifest):
     assert len(read_manifest(manifest(HEADER + 'Ann,N,1,a.mp4\nAnn,N,1,b.mp4\n'))) == 2
 

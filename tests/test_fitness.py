@@ -83,6 +83,15 @@ def test_each_rule_is_told_with_its_figure(options, word, reason):
     assert WORDS.index(word) == max(WORDS.index(each.rsplit('(')[1][:-1]) for each in found.reasons)
 
 
+@pytest.mark.parametrize('count', [17, 20, 25, 26, 35, 36, 50])
+def test_every_second_frame_makes_no_recording_longer_and_counts_steps_in_the_same_seconds(count):
+    all_frames, second = (fitness(count=count, every=every) for every in (1, 2))
+    assert second.seconds == pytest.approx(all_frames.seconds, abs=1.01 / 25) and second.seconds <= all_frames.seconds
+    if count != 26:                                                         # every second: one less
+        assert (second.steps is None) == (all_frames.steps is None) == (count <= 25)
+    assert WORDS.index(second.word) >= WORDS.index(all_frames.word)
+
+
 def test_lost_frames_unsure_joints_and_missing_steps_are_told_with_the_reason():
     frames, track, found = walk()
     track.dropped, track.skipped = {80: 'nobody found', 81: 'nobody found'}, 3
@@ -155,7 +164,8 @@ def test_a_witness_changes_no_feature_and_sees_the_joints_of_the_frame():
     assert np.array_equal(witness.feed_forward_features(crops), crops[:, :17, :17] * 2)
     assert witness.other == 'is handed through'
     track = Track('a', 'pose', [*range(16)], [(10.0, 20.0, 598.0)] * 16)
-    frames = SimpleNamespace(fps=25.0, every=1, knows_fps=False, facts=Facts(), seconds=[i / 25 for i in range(16)])
+    frames = SimpleNamespace(fps=25.0, every=1, knows_fps=False, facts=Facts(),
+                             seconds_of=lambda numbers: [number / 25 for number in numbers])
     told = witness.fitness(frames, track)
     assert told.height == pytest.approx(0.7 * 598) and told.used == 16 and not told.knows_rate
 

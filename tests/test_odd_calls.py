@@ -36,7 +36,7 @@ CALLS = [
     'identify people.gallery walk --top NUMBER', 'identify people.gallery walk --false-accept-rate NUMBER --calibrate',
     'verify PATH walk walk', 'verify people.gallery walk PATH', 'evaluate PATH', 'evaluate walks.csv --gallery WORD',
     'evaluate walks.csv --plots PATH', 'evaluate walks.csv --cache PATH', 'evaluate walks.csv --jobs NUMBER',
-    'evaluate --tum-gaid PATH', 'evaluate --tum-gaid . --people PATH', 'evaluate --tum-gaid . --pattern WORD',
+    'evaluate --tum-gaid . --people PATH', 'evaluate --tum-gaid . --pattern WORD',
     'gallery list PATH', 'gallery check PATH', 'gallery audit PATH', 'gallery remove people.gallery WORD',
     'gallery rename people.gallery anna WORD', 'gallery export PATH out.csv', 'gallery export people.gallery PATH',
     'gallery import people.gallery PATH', 'gallery import PATH people.csv', 'gallery copy people.gallery PATH',
@@ -130,7 +130,8 @@ def faults_of(found, place, capsys):
     for stream in sys.stdout, sys.stderr:
         stream.reconfigure(errors='backslashreplace')               # as Python has it for messages, `door` for answers
     faults, kept = {}, {path: path.read_bytes() for path in place.rglob('*') if path.is_file()
-                        and path.suffix in ('.png', '.npz', '.json', '.mat') and not path.is_symlink()}
+                        and path.suffix in ('.png', '.npz', '.json', '.mat') and not path.is_symlink()
+                        and path.stat().st_size}                # an empty file may be written over
     nodes = {path: os.lstat(path).st_mode for path in place.iterdir() if not path.is_file()}
     for words in found:
         called = ' '.join(word if len(word) < 60 else f'{word[:50]}...' for word in words)
@@ -159,3 +160,9 @@ def test_odd_calls_end_with_a_documented_status_and_a_line_a_share_of_them(place
 @pytest.mark.slow
 def test_odd_calls_end_with_a_documented_status_and_a_line(place, opened, capsys):
     assert faults_of(calls(), place, capsys) == {}
+
+
+@pytest.mark.parametrize('words', [['walkers', 'demo', 'another'], ['walkers', '--', '--people', '0'],
+                                   ['convert', 'a', 'b', 'c']])
+def test_words_too_many_are_a_wrong_usage(words, capsys):
+    assert run_call(words) == 2 and 'unrecognized arguments' in capsys.readouterr().err

@@ -400,7 +400,7 @@ def test_a_scene_that_cannot_be_read_is_an_answer_and_the_rest_goes_on(form, sce
     status, out, err = answer(capsys, 'identify', tmp_path / 'g', bad, path, '--everyone', *forms, *weights)
     assert status == 2 and 'bad.png' in err and '1 of 2 walks could not be read' in err
     if form == '--json':
-        first, second = json.loads(out)
+        first, second = json.loads(out)['walks']
         assert 'bad.png' in first['error'] and second['error'] is None and 'tracks' in second
     elif form == '--csv':
         first, second, *_ = csv.DictReader(out.splitlines())

@@ -1,9 +1,10 @@
 """The gait network gets 25 frames a second, whatever a recording has."""
 import numpy as np
 import pytest
+from PIL import Image
 
 from gait_recognition.frames import read_frames
-from gait_recognition.rates import LONGEST_GAP, RATE, Resampler
+from gait_recognition.rates import LONGEST_GAP, RATE, EvenClock, Resampler
 from gait_recognition.vectors import GaitVectors, walk_vector
 
 
@@ -59,6 +60,26 @@ def test_a_lost_frame_is_bridged_and_a_long_gap_is_not():
     assert np.abs(Resampler()(wave(seconds), seconds) - wave(np.arange(50) / RATE)[:50]).max() < 0.06
     seconds = np.r_[np.arange(30) / 30, LONGEST_GAP + 2 + np.arange(30) / 30]
     assert len(Resampler()(wave(seconds), seconds)) == 50
+
+
+def test_rounded_times_leave_an_even_clock_even_and_uneven_ones_count():
+    clock = EvenClock(30)
+    assert [clock(number, round(number / 30, 3)) for number in range(300)] == [number / 30 for number in range(300)]
+    clock, own = EvenClock(25), [0, 0.04, 0.08, 0.3, 0.341, 0.38, 0.39, 0.5]
+    assert np.allclose([*map(clock, range(8), own)], [0, 0.04, 0.08, 0.3, 0.34, 0.38, 0.39, 0.5])
+
+
+@pytest.mark.parametrize('kept', [sorted({*range(0, 80, 3), *range(20, 40), *range(60, 70, 2), 79}),
+                                  [*range(30), *range(36, 80)]], ids=['a variable rate', 'dropped frames'])
+def test_frames_of_an_uneven_clock_reach_the_gait_network_when_they_were_taken(tmp_path, kept):
+    images = [Image.fromarray(image) for image in frames_of(80)]
+    images[kept[0]].save(tmp_path / 'walk.gif', append_images=[images[number] for number in kept[1:]], save_all=True,
+                         duration=[40, *(40 * int(step) for step in np.diff(kept)[1:]), 40])
+    frames = read_frames(tmp_path / 'walk.gif')
+    walk_vector(frames, Features(), gait := Mean(), crop='none')
+    taken = np.round(25 * np.array(frames.seconds))
+    assert frames.fps == 25 and len(gait.got) == taken[-1] + 1
+    assert np.allclose(gait.got, np.interp(np.arange(len(gait.got)), taken, kept))
 
 
 def test_a_walk_of_50_frames_a_second_reaches_the_gait_network_as_25():

@@ -30,6 +30,7 @@ from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import kind_of
 from gait_recognition.people.box_files import read_boxes
 from gait_recognition.pictures import read_picture
+from gait_recognition.pose_estimation import poses
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.parts import ELSEWHERE
 from gait_recognition.training.annotations import convert_lsp, read_annotations
@@ -192,6 +193,17 @@ def test_an_avif_animation_is_read_whole(tmp_path):
 
 # Time.
 
+def test_a_motion_jpeg_is_a_film_and_no_picture(tmp_path):
+    for name in ('walk.mjpeg', 'walk.MJPG'):
+        pictures_of_it = [io.BytesIO() for _ in range(8)]
+        for number, file in enumerate(pictures_of_it):
+            Image.new('RGB', (64, 48), (20 * number, 0, 0)).save(file, 'JPEG')
+        (tmp_path / name).write_bytes(b''.join(file.getvalue() for file in pictures_of_it))
+        pytest.importorskip('av')
+        assert len(read(tmp_path / name)[1]) == 8 and not pictures.is_picture(tmp_path / name)
+    assert sources.walks_of(str(tmp_path)) == [str(tmp_path / 'walk.mjpeg'), str(tmp_path / 'walk.MJPG')]
+
+
 def test_an_hour_inside_a_recording_is_said_and_no_track_leads_over_it(tmp_path):
     first, middles = crossing(60, last=110.0)
     second, _ = crossing(60, first=110.0)
@@ -257,6 +269,19 @@ def test_dropped_frames_are_said_and_the_rate_is_that_of_the_others(tmp_path):
     assert frames.seconds[20] == pytest.approx(1.4, abs=0.01)
 
 
+def test_a_variable_rate_gives_the_vector_that_its_constant_twin_gives(tmp_path):
+    seconds = np.arange(120) / 25
+    waves = 120 + 100 * np.sin(1.3 * seconds[:, None, None] + np.arange(298)[:, None] / 40 + np.arange(3))   # (T, H, 3)
+    frames = np.repeat(waves[:, :, None].astype(np.uint8), 298, 2)
+    kept = [*range(60), *range(60, 120, 6), 119]
+    twin, walk = write(tmp_path / 'twin.mkv', frames), write(tmp_path / 'walk.mkv', frames[kept], times=kept)
+
+    def cosine(**options):
+        both = [walk_vector(path, Features(), Leaky(), crop='none', **options) for path in (twin, walk)]
+        return both[0] @ both[1] / np.prod(np.linalg.norm(both, axis=1))
+    assert cosine() > 0.99 > cosine(rate=None)
+
+
 def test_a_stream_without_times_is_counted_on_and_said(tmp_path):
     frames, found = read(write(tmp_path / 'walk.m4v', texture(12), kind='m4v'))
     assert len(found) == 12 and frames.seconds == pytest.approx([i / frames.fps for i in range(12)])
@@ -272,7 +297,7 @@ def test_slow_recordings_keep_their_own_rate(tmp_path):
     assert frames.fps == pytest.approx(0.5, rel=0.05) and not frames.facts.jumps
 
 
-@pytest.mark.parametrize('name, options', [('walk.mkv', {}), ('walk.mp4', {'movflags': 'faststart'})])
+@pytest.mark.parametrize('name, options', [('walk.mkv', {}), ('walk.mp4', {'movflags': 'faststart'}), ('walk.avi', {})])
 def test_a_truncated_recording_is_said_with_what_is_missing(tmp_path, name, options):
     path = write(tmp_path / name, texture(50), options=options)
     frames, found = read(path)
@@ -359,9 +384,12 @@ def test_an_address_is_read_where_the_user_says_so_and_a_playlist_there_is_not_f
         try:
             frames, found = read(f'{address}/walk.mkv')
             assert len(found) == 5 and not frames.rereadable
-            for name in ('list.m3u8', 'nothing.mp4'):
-                with pytest.raises(ValueError, match=f'{name} cannot be read'):
+            for name, why in (('list.m3u8', 'cannot be read.*playlists'), ('nothing.mp4', 'cannot be opened.*404')):
+                with pytest.raises(ValueError, match=f'{name} {why}'):
                     read_frames(f'{address}/{name}')
+            with pytest.raises(ValueError, match=r'^http://me:\*\*\*@127.*404') as caught:
+                read_frames(f'{address}/nothing.mp4'.replace('//', '//me:se:c@ret@'))
+            assert 'c@ret' not in str(caught.value)
         finally:
             server.shutdown()
 
@@ -394,6 +422,19 @@ def test_heic_is_read_by_its_plug_in_or_what_to_install_is_said(tmp_path):
     for reader in (read_frames, pictures.read_picture):
         with pytest.raises(ValueError, match='me.heic is a HEIC picture: pip install pillow-heif'):
             reader(tmp_path / 'me.heic')
+
+
+def test_heic_pictures_are_read_alone_and_as_a_walk(tmp_path):
+    pytest.importorskip('pillow_heif')
+    assert 'HEIF' in pictures.known_formats()
+    images = [Image.new('RGB', (64, 48), (40 * number, 80, 10)) for number in range(4)]
+    for number, image in enumerate(images):
+        image.save(tmp_path / f'{number}.heic')
+    _, found = read(tmp_path)
+    assert np.abs([frame[0, 0, 0] - 40.0 * number for number, frame in enumerate(found)]).max() < 4 and len(found) == 4
+    assert read_picture(tmp_path / '1.heic').size == (64, 48) and pictures.is_picture(tmp_path / '1.heic')
+    images[0].save(tmp_path / 'walk.heic', save_all=True, append_images=images[1:])
+    assert len(read(tmp_path / 'walk.heic')[1]) == 4
 
 
 @pytest.mark.parametrize('source, message', [
@@ -496,6 +537,41 @@ def test_a_bomb_is_refused_by_its_header(tmp_path):
     for reader in (read_frames, pictures.read_picture):
         with pytest.raises(ValueError, match='13300 x 13300 are more than 64,000,000 pixels'):
             reader(tmp_path / 'bomb.png')
+
+
+@pytest.mark.parametrize('orientation, whole', [(1, (5000, 4000)), (6, (4000, 5000))])
+def test_a_large_jpeg_is_decoded_at_the_size_that_is_needed(tmp_path, orientation, whole, monkeypatch):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    wedge = Image.linear_gradient('L').resize((5000, 4000)).convert('RGB')
+    wedge.save(tmp_path / 'large.jpg', exif=exif)
+    picture, size = pictures.read_reduced(tmp_path / 'large.jpg', 1200)
+    assert (size, picture.size) == (whole, (whole[0] // 2, whole[1] // 2))
+    assert pictures.read_picture(tmp_path / 'large.jpg').size == whole
+    seen = []
+
+    class Net:
+        def joint_positions(self, crops):
+            seen.append(crops[0].astype(int))
+            return np.full((3, 1, 16), 149.5, np.float32)
+    for _ in range(2):
+        found, = poses(tmp_path / 'large.jpg', Net())
+        assert found.joints[:2, 0].tolist() == [whole[1] / 2, whole[0] / 2]
+        monkeypatch.setattr('gait_recognition.pose_estimation.ENOUGH', 1000)        # the second is read whole
+    assert np.abs(seen[0] - seen[1]).max() <= 2
+    wedge.save(tmp_path / 'large.png')                          # cannot be
+    assert pictures.read_reduced(tmp_path / 'large.png', 1200)[0].size == (5000, 4000)
+
+
+def test_a_strip_that_no_camera_takes_is_refused_for_its_frames_would_fill_the_memory(tmp_path):
+    strips = [Image.new('L', (13_300, 300), grey) for grey in (0, 1)]
+    strips[0].save(tmp_path / 'strip.gif', save_all=True, append_images=strips[1:])
+    strips[0].save(tmp_path / 'strip.png')
+    for reader, name in ((read_frames, 'strip.gif'), (read_frames, 'strip.png'), (pictures.read_picture, 'strip.png')):
+        with pytest.raises(ValueError, match=f'{name}: 13300 x 300: a strip, 44 times'):
+            reader(tmp_path / name)
+    Image.new('L', (5000, 500)).save(tmp_path / 'panorama.png')
+    assert len(read(tmp_path / 'panorama.png')[1]) == 1
 
 
 @pytest.mark.parametrize('place', ['first', 'between', 'last'])

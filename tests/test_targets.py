@@ -105,6 +105,11 @@ def test_a_pipe_or_device_is_never_replaced(refused, place):
 def test_a_link_to_nowhere_is_told_before_computing(refused, place):
     os.symlink(place / 'gone' / 'v.csv', place / 'v.csv')
     assert 'no such folder' in refused('vector', 'walk', '--output', 'v.csv')
+    os.symlink('loop.csv', place / 'loop.csv')
+    assert 'loop.csv is a link that leads to itself' in refused('vector', 'walk', '--output', 'loop.csv')
+    with pytest.raises(FileExistsError, match='link to itself'), replacing('loop.csv'):
+        pass
+    assert Path('loop.csv').is_symlink()
 
 
 def test_the_dummy_script_draws_over_pictures_alone(place, capsys):

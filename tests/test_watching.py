@@ -376,7 +376,7 @@ def test_waits_grow_while_a_broken_stream_stays_away_and_tracks_end_where_it_bro
     readers += [Reader(pair[:120], gone), gone, ConnectionRefusedError(111, 'Connection refused'), gone,
                 Reader(pair[:20]), gone]
     said = []
-    source = Live(STREAM, retries=4, say=said.append)
+    source = Live(STREAM, max_lag=60.0, retries=4, say=said.append)         # it sends at once
     moments, error = [], None
     try:
         for moment in source:
@@ -396,7 +396,7 @@ def test_tracks_under_way_are_answered_before_a_stream_is_given_up(streams, pair
     readers += [Reader([*pair[:1]] * 80 + [*pair[:150]], OSError('gone'))]
     events = []
     with pytest.raises(ValueError, match='gone'):
-        for event in watch(STREAM, known, Net(), GaitStandIn(), retries=0, say=lambda line: None):
+        for event in watch(STREAM, known, Net(), GaitStandIn(), max_lag=60.0, retries=0, say=lambda line: None):
             events.append(event)
     assert len(left(events)) == 2 and all(event.end > 9 for event in left(events))
 

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 import gait_checkpoints
-from gait_recognition.commands.options import key_in
+from gait_recognition.commands.options import check_changeable, key_in
 from gait_recognition.console import say
 from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery
 from gait_recognition.kinds import GALLERY, kind_of
@@ -86,6 +86,8 @@ def add_calibrate(parser):
 def check_calibrate(arguments):
     if arguments.false_accept_rate is not None and not arguments.calibrate:
         raise ValueError('--false-accept-rate goes with --calibrate: the rate of a gallery is set by calibrating it')
+    if arguments.calibrate:
+        check_changeable(arguments.gallery, arguments.key_file)
 
 
 def about_ranking(arguments, method, point):

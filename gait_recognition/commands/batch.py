@@ -14,7 +14,7 @@ from gait_recognition.console import as_json, check_target, counted, put, reason
 from gait_recognition.kinds import ANSWERS
 from gait_recognition.masking import without_secrets
 from gait_recognition.progress import WalksProgress
-from gait_recognition.sources import is_read_once
+from gait_recognition.sources import is_read_once, path_of
 from gait_recognition.vectors import digest_of
 from gait_recognition.weights import load_tensorflow
 
@@ -23,13 +23,14 @@ NOT_OF_ANSWERS = {'walks', 'manifest', 'json', 'jsonl', 'csv', 'answers', 'stop_
                   'joints', 'table', 'report', 'gallery', 'key_file', 'calibrate', 'false_accept_rate'}
 FRAME_COLUMNS = ('frames', 'used', 'skipped', 'crop', 'remarks')           # of `--csv`: `used_frames` ...
 CHECK_COLUMNS = ('check.word', 'check.reasons')                             # and `Fitness`
-ANSWERS_VERSION = 1             # to be raised when the same walk and options would give another answer
+ANSWERS_VERSION = 2             # to be raised when the same walk and options would give another answer
 
 
 def add_answers(parser):
     """Options of every command that takes walks."""
     forms = parser.add_mutually_exclusive_group()
-    forms.add_argument('--json', action='store_true', help='print the answers as one JSON text')
+    forms.add_argument('--json', action='store_true',
+                       help='print the answers as one JSON text: of several walks one object')
     forms.add_argument('--jsonl', action='store_true', help='print a line of JSON for each walk, as soon as it is done')
     forms.add_argument('--csv', action='store_true', help='print a table, a row for each walk')
     parser.add_argument('--answers', type=pathlib.Path, metavar='FILE.jsonl',
@@ -96,7 +97,8 @@ class Batch:
         self.walks = find_walks(arguments.walks) if walks is None else walks
         self.failed = 0
         self._arguments, self._form, self._opener = arguments, form, opener
-        self._printer = Printer(arguments, form)
+        is_one = len(arguments.walks) == 1 and self.walks == [path_of(arguments.walks[0])]
+        self._printer = Printer(arguments, form, not is_one)
         if arguments.answers:
             if arguments.answers.suffix.lower() != '.jsonl':
                 raise ValueError(f'--answers {arguments.answers}: answers are kept as .jsonl')
@@ -287,20 +289,32 @@ def _check_range(arguments):
 
 
 class Printer:
-    """Prints answers as they come, as text, JSON, lines of JSON or CSV; with `with`, the JSON is closed in any case."""
+    """Prints answers as they come, as text, JSON, lines of JSON or CSV; with `with`, the JSON is closed in any case.
 
-    def __init__(self, arguments, form):
-        self._form, self._count = form, 0
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+    form : Form
+    is_several : bool
+        The JSON of several walks is an object, of a recording that was named by itself a list of its one answer.
+    """
+
+    def __init__(self, arguments, form, is_several=False):
+        self._form, self._count, self._is_several, self._errors = form, 0, is_several, {}
         self._kind = next((kind for kind in ('json', 'jsonl', 'csv') if getattr(arguments, kind)), 'text')
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        if self._kind == 'json' and self._count:
-            put('\n]')
-        elif self._kind == 'json' and self._form.prints and error[0] is None:
-            put('[]')
+        if self._kind == 'json' and (self._count or self._form.prints and error[0] is None):
+            if not self._count:
+                self._open_json()
+            errors = _indented(as_json(self._errors), 2).lstrip()
+            put(f'\n  ],\n  "errors": {errors}\n}}' if self._is_several else '\n]')
+
+    def _open_json(self):
+        put('{\n  "walks": [' if self._is_several else '[', end='')
 
     def add(self, answer):
         """Print an answer, a dict with a 'text' that only the text form shows."""
@@ -319,7 +333,13 @@ class Printer:
             put(text if self._form.head is None or self._count else f'{self._form.head}\n{text}')
 
     def _json(self, answer, _):
-        put(('[\n' if not self._count else ',\n') + _indented(as_json(answer)), end='')
+        if self._count:
+            put(',', end='')
+        else:
+            self._open_json()
+        if answer['error'] is not None:
+            self._errors[answer[self._form.key]] = answer['error']
+        put('\n' + _indented(as_json(answer), 4 if self._is_several else 2), end='')
 
     def _jsonl(self, answer, _):
         put(as_line(answer))
@@ -342,8 +362,8 @@ def csv_line(values):
     return text.getvalue()
 
 
-def _indented(text):
-    return '\n'.join(f'  {line}' for line in text.split('\n'))
+def _indented(text, by):
+    return '\n'.join(by * ' ' + line for line in text.split('\n'))
 
 
 def _cell(answer, column):

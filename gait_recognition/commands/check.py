@@ -29,6 +29,8 @@ def check_command(arguments):
                                   stages=('finding the walker', 'looking at it', 'looking for others')))
     check_report(arguments, batch.walks, arguments.answers)
     batch.look()
+    if batch.is_lost and not arguments.report:
+        return batch.give_up()
     weights, words = find_pose_weights(arguments.pose_weights), set()
     with reporting(arguments, 'Are these recordings fit?') as report:
         def work(net, walk, source):

@@ -13,7 +13,7 @@ from gait_recognition.people.tracks import WAYS, People, PersonTrack, people_vec
 from gait_recognition.vectors import digest_of
 
 ONE_SCENE = 'goes with one scene'
-SCENE_STAGES = ('looking at the scene', 'following everybody', 'describing')
+SCENE_STAGES = ('following everybody', 'describing')
 TRACK_COLUMNS = ('track', 'start', 'end', 'quality', 'problem')             # of `--csv`: `PersonTrack.as_dict`
 
 
@@ -75,6 +75,7 @@ def wrote_boxes(arguments):
 def find_people(source, net, arguments, boxes):
     """The `People` of a scene; says what is to be known of it, and writes where they are if that was asked for."""
     people = tracks(source, net, arguments.crop, boxes)
+    source.reached.next_stage()
     for remark in people.remarks:
         say(f'{source.name}: {remark}')
     if arguments.verbose:

@@ -45,6 +45,8 @@ def gait_command(arguments):
     _check_targets(arguments, batch.walks)
     check_report(arguments, batch.walks, arguments.answers, arguments.table, arguments.output)
     batch.look()
+    if batch.is_lost and not arguments.report:
+        return batch.give_up()
     weights = find_pose_weights(arguments.pose_weights)
     with reporting(arguments, 'How do they walk?') as report:
         answers = _measured(arguments, batch, weights, report)

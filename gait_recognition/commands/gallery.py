@@ -4,7 +4,7 @@ import contextlib
 import os
 import pathlib
 
-from gait_recognition.commands.options import add_gallery, add_output, gallery_at, key_in
+from gait_recognition.commands.options import add_gallery, add_output, check_changeable, gallery_at, key_in
 from gait_recognition.console import check_target, counted, print_answer, walks_of_people
 from gait_recognition.galleries import exchange
 from gait_recognition.gallery import TASKS, Gallery
@@ -198,6 +198,7 @@ def gallery_copy_command(arguments):
 
 def gallery_import_command(arguments):
     """Enrol the walks of an exported file."""
+    check_changeable(arguments.gallery, arguments.key_file, may_be_new=True)
     walks = exchange.read(arguments.file)
     if walks.fingerprint is None and not arguments.gallery.exists():
         raise ValueError(f'{arguments.file}: a .csv does not say which weights made its vectors, so no new gallery can '
@@ -212,6 +213,7 @@ def gallery_import_command(arguments):
 
 def gallery_calibrate_command(arguments):
     """Set a gallery's thresholds from its own walks."""
+    check_changeable(arguments.gallery, arguments.key_file)
     with Gallery.open(arguments.gallery, key=key_in(arguments.key_file)) as gallery, \
             contextlib.closing(Progress(None, 'calibrating, walks')) as progress:
         points = gallery.calibrate(arguments.false_accept_rate, arguments.task or TASKS, progress)

@@ -1,10 +1,13 @@
 """Options that sub-commands share."""
 import contextlib
+import errno
+import os
 import pathlib
 
-from gait_recognition.console import count, seed
+from gait_recognition.console import check_target, count, seconds, seed
 from gait_recognition.facts import Limits
 from gait_recognition.galleries.places import ServerPlace, is_address
+from gait_recognition.kinds import GALLERY
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.weights import PRECISIONS
 
@@ -48,6 +51,15 @@ def _start_of(path):
     if len(found) > LONGEST_KEY:
         raise ValueError(f'{path}: expected a key of {LONGEST_KEY} bytes at most')
     return found
+
+
+def check_changeable(path, key_file, may_be_new=False):
+    """Refuse before computing a gallery's file that could not be changed, or made, afterwards."""
+    if not isinstance(path, pathlib.Path) or not (may_be_new or path.exists()):
+        return
+    check_target(path, writes=None if key_file else GALLERY)    # an encrypted file does not show what it is
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def add_output(parser):
@@ -110,6 +122,6 @@ def add_describing(parser):
 
 
 def add_range(parser):
-    parser.add_argument('--start', type=float, metavar='SECONDS',
+    parser.add_argument('--start', type=seconds, metavar='SECONDS',
                         help='leave out what comes before (of pictures, 25 make a second)')
-    parser.add_argument('--end', type=float, metavar='SECONDS', help='leave out what comes from there on')
+    parser.add_argument('--end', type=seconds, metavar='SECONDS', help='leave out what comes from there on')

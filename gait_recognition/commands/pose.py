@@ -29,16 +29,25 @@ from gait_recognition.drawing import draw_skeleton
 from gait_recognition.fitness import Looks, fitness_of
 from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
 from gait_recognition.kinds import JOINTS, PICTURE, VIDEO
+from gait_recognition.masking import without_secrets
 from gait_recognition.overlays import Overlay, blend_heat_maps
 from gait_recognition.people.poses import drawn_people, people_joints
 from gait_recognition.pictures import is_picture, read_picture
-from gait_recognition.pose_estimation import NOT_OF_PICTURES, FrameJoints, joints_of_view, joints_of_walk, picture_view
+from gait_recognition.pose_estimation import (
+    NOT_OF_PICTURES,
+    FrameJoints,
+    joints_of_view,
+    joints_of_walk,
+    picture_view,
+    read_for,
+)
 from gait_recognition.sources import is_live
 from gait_recognition.tracking.joints import SURE
 from gait_recognition.tracking.track import cut_square
 from gait_recognition.videos import VIDEOS, import_av, write_frames
 from gait_recognition.weights import find_pose_weights, open_pose_network
 
+STAGES = 'finding the walker', 'estimating joints', 'drawing'
 DRAWING_FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}    # and Pillow's names
 
 
@@ -70,10 +79,10 @@ def pose_arguments(parser):
 def pose_command(arguments):
     """Draw the skeleton on pictures and videos, and write the joints down."""
     form = Form(('output', *FRAME_COLUMNS, *CHECK_COLUMNS), key='path',
-                stages=('finding the walker', 'estimating joints', 'drawing'))
+                stages=STAGES[:2 if arguments.joints and not arguments.output else 3])
     if arguments.everyone:
         form = form._replace(columns=('output', *TRACK_COLUMNS, *FRAME_COLUMNS), rows=track_rows,
-                             stages=(*SCENE_STAGES[:2], 'estimating joints', 'drawing'))
+                             stages=(*SCENE_STAGES[:1], *form.stages[1:]))
     batch = Batch(arguments, form, _without_drawings(find_walks(arguments.walks)), _opened)
     boxes = boxes_given(arguments, batch.walks)
     outputs = {path: _pose_output(path, arguments, len(batch.walks)) for path in batch.walks}
@@ -88,8 +97,10 @@ def pose_command(arguments):
         _check_scenes(arguments, batch.walks)
     check_targets_differ(output for output in (arguments.joints, *outputs.values()) if output)
     batch.look()
+    if batch.is_lost:
+        return batch.give_up()
     weights = find_pose_weights(arguments.pose_weights)
-    if arguments.output and len(outputs) > 1 and not batch.is_lost:
+    if arguments.output and len(outputs) > 1:
         arguments.output.mkdir(parents=True, exist_ok=True)
 
     def work(net, path, source):
@@ -160,10 +171,11 @@ def _pose(path, source, output, net, arguments):
     if _is_trc(arguments.joints):
         write_trc(arguments.joints, found, source.fps, height, arguments.every, arguments.threshold,
                   arguments.keypoints)
-    lines = [f'{path}: {summary["used"]} of {summary["frames"]} frames' + (f' -> {output}' if output else '')]
+    name = without_secrets(path)
+    lines = [f'{name}: {summary["used"]} of {summary["frames"]} frames' + (f' -> {output}' if output else '')]
     if source is None:
         lines += map(_as_line, rows)
-    return {'path': path, 'output': output and str(output), **summary, 'joints': rows}, '\n'.join(lines)
+    return {'path': name, 'output': output and str(output), **summary, 'joints': rows}, '\n'.join(lines)
 
 
 def _pose_output(path, arguments, count):
@@ -208,8 +220,8 @@ def _as_line(row):
 
 def _pose_of_picture(path, output, net, arguments):
     """The joints of a picture, drawn if there is an output: (list of FrameJoints, facts)."""
-    picture = read_picture(path, limits(arguments))
-    view, box = picture_view(picture, arguments.crop, net)
+    picture, whole = read_for(path, arguments.crop, output is not None, limits(arguments))
+    view, box = picture_view(picture, arguments.crop, net, whole)
     joints = joints_of_view(view, box, net)
     if output is not None:
         frame = np.asarray(picture)
@@ -235,6 +247,8 @@ def _pose_of_walk(path, source, output, net, arguments):
     fitness = fitness_of(source, track, found, looks)
     say_track(track, arguments.verbose)
     if output is not None:
+        whole.reached = source.reached                      # who watches one sees the other
+        whole.reached.next_stage()
         write_frames(output, _drawn(whole, source.every, found, track, net, arguments), whole.fps / whole.every)
     return found, {**used_frames(track), 'check': fitness.as_dict()}
 
@@ -253,6 +267,7 @@ def _pose_of_everyone(path, source, output, net, arguments, boxes):
     people = find_people(source.kept(), net, arguments, boxes)
     poses = people_joints(people, net)
     if output is not None:
+        people.frames.reached.next_stage()
         write_frames(output, drawn_people(people, poses, None, arguments.threshold, arguments.plain),
                      source.fps / source.every)
     tracks = [{**person.as_dict(), 'remarks': person.walk.remarks,

@@ -43,7 +43,14 @@ from gait_recognition.commands.everyone import (
     track_rows,
     wrote_boxes,
 )
-from gait_recognition.commands.options import WALK_HELP, add_describing, add_gallery, add_range, key_in
+from gait_recognition.commands.options import (
+    WALK_HELP,
+    add_describing,
+    add_gallery,
+    add_range,
+    check_changeable,
+    key_in,
+)
 from gait_recognition.commands.reporting import (
     add_described,
     add_problem,
@@ -54,10 +61,9 @@ from gait_recognition.commands.reporting import (
     write_report,
 )
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
-from gait_recognition.console import as_json, check_target, count, put, say, walks_of_people
+from gait_recognition.console import as_json, count, put, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import Gallery, Origin, Verification
-from gait_recognition.kinds import GALLERY
 from gait_recognition.parameters import check_text
 from gait_recognition.reports.walks import (
     Seen,
@@ -110,8 +116,7 @@ def enrol_command(arguments):
     if arguments.track and (arguments.manifest or len(given) != 1):
         raise ValueError('enrol --track N takes one scene, and --name NAME')
     boxes = boxes_given(arguments, [walk for _, walk in given])
-    if isinstance(arguments.gallery, pathlib.Path):         # an encrypted file does not show what it is
-        check_target(arguments.gallery, writes=None if arguments.key_file else GALLERY)
+    check_changeable(arguments.gallery, arguments.key_file, may_be_new=True)
     key = key_in(arguments.key_file)
     batch = Batch(arguments, Form(('name', *FRAME_COLUMNS, *CHECK_COLUMNS), is_kept=True), [walk for _, walk in given])
     batch.look()
@@ -357,14 +362,18 @@ def _identify_together(arguments, batch, weights, gallery, report):
     vectors = np.array([each.pop('vector') for each in read], np.float32)
     answer = gallery.identify(vectors, top=arguments.top, together=True)
     name = ', '.join(each['walk'] for each in read)
-    with Printer(arguments, IDENTIFIED) as printer:
-        printer.add({'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
-                     'walks': described, **as_data(answer, point), 'text': '\n'.join(identified(name, answer))})
-        for line in about_ranking(arguments, answer.method, point):
-            printer.end(line)
+    data = {'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
+            'walks': described, **as_data(answer, point)}
     if report:
         write_report(report, arguments, _about(arguments, weights, gallery, point), verdict=verdict_of(answer),
                      candidates=candidates_of(gallery, normalise(vectors).mean(axis=0), answer))
+    if arguments.json:
+        put(as_json(data))
+        return {answer.decision}
+    printer = Printer(arguments, IDENTIFIED)
+    printer.add({**data, 'text': '\n'.join(identified(name, answer))})
+    for line in about_ranking(arguments, answer.method, point):
+        printer.end(line)
     return {answer.decision}
 
 

@@ -9,6 +9,7 @@ from gait_recognition.commands.options import limits
 from gait_recognition.console import say
 from gait_recognition.fitness import Witness
 from gait_recognition.frames import read_frames
+from gait_recognition.masking import without_secrets
 from gait_recognition.sources import is_camera
 from gait_recognition.vectors import walk_vector
 from gait_recognition.weights import find_pair, open_networks, warn_of_defaults, weights_of
@@ -61,7 +62,7 @@ def say_track(track, verbose):
 def read_walk(walk, arguments):
     """The frames of an argument WALK."""
     if (is_camera(walk) or walk.lower().startswith('rtsp://')) and arguments.end is None:
-        raise ValueError(f'camera {walk} never ends: say --end SECONDS')
+        raise ValueError(f'camera {without_secrets(walk)} never ends: say --end SECONDS')
     source = int(walk) if is_camera(walk) else walk
     return read_frames(source, arguments.every, arguments.start, arguments.end, stream=arguments.stream,
                        limits=limits(arguments))

@@ -91,7 +91,7 @@ def runs_of(times, joints, sure=SURE):
     if rate < MIN_RATE:
         raise ValueError(f'{rate:.1f} frames a second: a gait takes {MIN_RATE:.0f} or more to measure')
     points = np.where(joints[:, 2, :, None] >= sure, np.swapaxes(joints[:, :2], 1, 2), np.nan)      # (T, 16, 2)
-    if np.isfinite(points[:, NEEDED]).all((1, 2)).sum() <= RUN_SECONDS * rate:
+    if _is_short(np.isfinite(points[:, NEEDED]).all((1, 2)).sum(), rate):
         return []
     points = without_jumps(legs_apart(times, points))
     at = times[0] + np.arange(int(np.floor((times[-1] - times[0]) * rate + 1e-6)) + 1) / rate
@@ -99,7 +99,12 @@ def runs_of(times, joints, sure=SURE):
     usable = np.isfinite(even[:, NEEDED]).all((1, 2))
     firsts, lasts = np.flatnonzero(np.diff(np.r_[False, usable, False].astype(int))).reshape(-1, 2).T
     whole = Run(float(times[0]), rate, even, seen)
-    return [whole.part(first, last) for first, last in zip(firsts, lasts) if last - first > RUN_SECONDS * rate]
+    return [whole.part(first, last) for first, last in zip(firsts, lasts) if not _is_short(last - first, rate)]
+
+
+def _is_short(count, rate):
+    """Whether so many frames of that rate last less than `RUN_SECONDS`, from the first to the last."""
+    return (count - 1) / rate < RUN_SECONDS - 1e-6
 
 
 def _evenly(times, points, at, rate):

@@ -60,7 +60,7 @@ def describe(frames, pose_net, crop='auto', batch_size=BATCH_SIZE):
         for i in range(len(batch)):
             number, box = crops.track.numbers[len(found)], crops.track.boxes[len(found)]
             found.append(FrameJoints(number, joints_in_frame(joints[:, i], box)))
-    found, track = timed(found, frames, crops.track), crops.track
+    found, track = timed(found, frames), crops.track
     figures = walk_figures([pose.time for pose in found], [pose.joints for pose in found], track.method == 'background',
                            track.name)
     return np.concatenate([(total / len(found)).ravel().astype(np.float32), figures]), track

@@ -1,11 +1,14 @@
 """Lists of walks, and protocols: which of them are the gallery and which the probes."""
 import csv
+import glob
 import os
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+
+from gait_recognition.sources import walks_of
 
 # Gallery and probes of the original's first experiment: one session, the same clothes.
 SAME_CLOTHES = {'gallery': 'N1-N4', 'probes': 'N5-N6 B1-B2 S1-S2'}
@@ -41,7 +44,8 @@ def read_manifest(path):
     Parameters
     ----------
     path : str
-        UTF-8. Relative paths in it are relative to its folder; they may be videos or folders of frames.
+        UTF-8. Relative paths in it are relative to its folder; they may be videos, folders or patterns of pictures, or
+        folders or patterns of videos, which stand for each of them where the condition has no number.
 
     Returns
     -------
@@ -73,23 +77,11 @@ def read_manifest(path):
                 raise ValueError(f'{path}, line 1: the header names {", ".join(twice)} twice')
             for row in reader:
                 where = f'{path}, line {reader.line_num}'
-                if None in row or None in row.values():
-                    raise ValueError(f'{where}: expected {len(reader.fieldnames)} values as in the header, got '
-                                     f'{len(row.pop(None, [])) + sum(value is not None for value in row.values())}')
-                values = {column: row[column].strip() for column in Walk._fields if column in row}
-                empty = [column for column in ('person', 'condition', 'path') if not values[column]]
-                if empty:
-                    raise ValueError(f'{where}: {", ".join(empty)} is empty')
-                walk = Walk(**values)._replace(path=os.path.normpath(os.path.join(folder, values['path'])))
-                group, number = _split(where, walk.condition)
-                for key, what in ((walk.path, f'path {walk.path}'),
-                                  ((walk.person, group, number, walk.session), f'walk {walk[:3]}')):
-                    if key in lines and (key == walk.path or number is not None):
-                        raise ValueError(f'{where}: {what} is there already, in line {lines[key]}')
-                    lines[key] = reader.line_num
-                if not os.path.exists(walk.path):
-                    missing.append(f'line {reader.line_num}: {walk.path}')
-                walks.append(walk)
+                for walk in _walks_of_row(row, reader, where, folder):
+                    _refuse_twice(walk, lines, reader.line_num, where)
+                    if not _is_there(walk.path):
+                        missing.append(f'line {reader.line_num}: {walk.path}')
+                    walks.append(walk)
         except (csv.Error, UnicodeDecodeError) as error:
             raise ValueError(f'{path} cannot be read as CSV in UTF-8, after line {reader.line_num}: {error}') from error
     if not walks:
@@ -98,6 +90,40 @@ def read_manifest(path):
         raise FileNotFoundError(f'{path}: {len(missing)} of {len(walks)} walks are not there: '
                                 + '; '.join(missing[:10]) + (' ...' if len(missing) > 10 else ''))
     return walks
+
+
+def _walks_of_row(row, reader, where, folder):
+    """The walks of a row, a list of `Walk` with full paths: one, or each of a folder or pattern of videos."""
+    if None in row or None in row.values():
+        raise ValueError(f'{where}: expected {len(reader.fieldnames)} values as in the header, got '
+                         f'{len(row.pop(None, [])) + sum(value is not None for value in row.values())}')
+    values = {column: row[column].strip() for column in Walk._fields if column in row}
+    empty = [column for column in ('person', 'condition', 'path') if not values[column]]
+    if empty:
+        raise ValueError(f'{where}: {", ".join(empty)} is empty')
+    group, number = _split(where, values['condition'])
+    paths = walks_of(os.path.normpath(os.path.join(folder, os.path.expanduser(values['path']))))
+    if len(paths) > 1 and number is not None:
+        raise ValueError(f'{where}: {values["path"]} stands for {len(paths)} walks, and {values["condition"]} is one: '
+                         f'give them the condition {group}, or name each by itself')
+    return [Walk(**{**values, 'path': path}) for path in paths]
+
+
+def _refuse_twice(walk, lines, line, where):
+    """Note a walk's path and number in `lines`, by line, and refuse what is there already."""
+    group, number = split_condition(walk.condition)
+    for key, what in ((walk.path, f'path {walk.path}'),
+                      ((walk.person, group, number, walk.session), f'walk {walk[:3]}')):
+        if key in lines and (key == walk.path or number is not None):
+            raise ValueError(f'{where}: {what} is there already, in line {lines[key]}')
+        lines[key] = line
+
+
+def _is_there(path):
+    try:
+        return os.path.exists(path) or bool(glob.glob(path))
+    except (OSError, ValueError):                           # no name of a file at all
+        return False
 
 
 def _split(where, condition):

@@ -73,10 +73,10 @@ class SqliteTables(Tables):
         try:
             connection.execute('SELECT COUNT(*) FROM sqlite_master').fetchone()
             return connection
-        except self._library.OperationalError:              # a folder in which the files beside cannot be made
+        except self._library.OperationalError as error:     # the files beside cannot be made: the folder's, a full disk
             connection.close()
-            log = f'{self.path}-wal'
-            if os.access(os.path.dirname(self.path), os.W_OK) or os.path.exists(log) and os.path.getsize(log):
+            log, may_write = f'{self.path}-wal', os.access(os.path.dirname(self.path), os.W_OK)
+            if may_write and 'disk I/O' not in str(error) or os.path.exists(log) and os.path.getsize(log):
                 raise
             return self._keyed(self._library.connect(f'{address}?immutable=1', uri=True, **options))
 

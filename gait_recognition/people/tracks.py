@@ -140,7 +140,8 @@ def _person(number, sighting, scene, frames, rate):
     edges, reasons = np.full((len(numbers), 4), np.nan), [BEHIND] * len(numbers)
     for index, box, is_usable in zip(sighting.indices, sighting.boxes, sighting.usable):
         edges[index - first], reasons[index - first] = edges_of(box, is_usable, scene.shape)
-    walk, problem = Track(f'{frames.name}, track {number}', scene.method), None
+    walk = Track(f'{frames.name}, track {number}', scene.method, stands_still=scene.method == 'background')
+    problem = None
     try:
         settle(walk, numbers, edges, reasons, rate)
         walk.remarks = [finding.text for finding in quality_of_track(walk, rate if frames.knows_fps else None)]
