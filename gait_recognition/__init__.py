@@ -21,6 +21,7 @@ Where what is:
 - `cycles` measures gaits: cadence, times, lengths, joint angles;
 - `weights` says which weights, and opens both networks; `fetch` gets the published ones;
 - `walkers` draws synthetic people; `training` trains both networks;
+- `reports` shows answers as pages;
 - `cli` and `commands` are the command `gait-recognition`.
 
 The networks themselves are modules of their own: `human_pose_nn`, `gait_nn`, `inception_resnet_v2`. The names below are

@@ -27,6 +27,8 @@ BLOCK = 256                              # walks compared with all others at onc
 KEPT = 2000                              # walks all of whose pairs are kept; of more they are counted in steps
 STEPS = 1 << 18                          # of the cosine, between -1 and 1
 COSINE, PROBABILITY = 'cosine similarity', 'probability'             # what a threshold is on
+SHOWN = 400                              # walks whose similarities are counted to be shown
+SIMILARITIES, SHARES = np.linspace(-1, 1, 201), np.linspace(0, 1, 41)    # edges of the bins of `Spread`
 
 
 class OperatingPoint(NamedTuple):
@@ -51,6 +53,14 @@ class OperatingPoint(NamedTuple):
             f', {self.false_reject_rate:.1%} of {self.genuine_trials} right ones missed'
         return (f'above {self.threshold_on} {self.threshold:.4f} {accepted} of {self.impostor_trials} wrong ones were '
                 f'accepted{within}{missed}')
+
+
+class Spread(NamedTuple):
+    """How often values come up among a gallery's own walks, as a histogram."""
+    what: str                            # 'probability' or 'cosine similarity'
+    edges: np.ndarray                    # (n + 1,)
+    genuine: np.ndarray                  # (n,) counts, of the right people
+    impostor: np.ndarray                 # (n,) counts, of others
 
 
 def point_of(kept):
@@ -120,6 +130,44 @@ def _impostors(accepted, tried):
     counts = np.random.default_rng(0).multinomial(len(tried), np.full(len(tried), 1 / len(tried)), DRAWS)
     low, high = np.quantile(counts @ accepted / (counts @ tried), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return yes, total, len(tried), (min(exact[0], float(low)), max(exact[1], float(high)))
+
+
+def similarities_to_people(vectors, codes, most=SHOWN):
+    """The `Spread` of cosine similarities of walks to the nearest walk of their own person, and of everybody else.
+
+    Parameters
+    ----------
+    vectors : ndarray (n, d)
+        At length one.
+    codes : ndarray (n,) int
+        Whose each is, 0 to people - 1.
+    most : int
+        Walks that are compared; people are drawn (the same each time) where there are more.
+    """
+    tried = np.flatnonzero(_drawn_people(codes, most)[codes])
+    genuine, impostor = [], np.zeros(len(SIMILARITIES) - 1, np.int64)
+    for walks, (known, *_), (others, *_) in _ask_nearest(vectors, codes, tried):
+        own = known[np.arange(len(walks)), codes[walks]]
+        genuine.append(own[np.isfinite(own)])
+        impostor += _counted(others[np.isfinite(others)])
+    return Spread(COSINE, SIMILARITIES, _counted(np.concatenate(genuine)), impostor)
+
+
+def similarities_to_walks(vectors, codes, most=SHOWN):
+    """As `similarities_to_people`, of pairs of walks."""
+    people = _drawn_people(codes, most)
+    drawn, genuine, impostor = people[codes], *np.zeros((2, len(SIMILARITIES) - 1), np.int64)
+    tried = np.flatnonzero(drawn)
+    for walks in np.array_split(tried, math.ceil(len(tried) / BLOCK)):
+        similarity = vectors[walks] @ vectors.T
+        once = ~drawn | (np.arange(len(codes)) > walks[:, None])
+        same = codes[walks][:, None] == codes
+        genuine, impostor = genuine + _counted(similarity[same & once]), impostor + _counted(similarity[~same & once])
+    return Spread(COSINE, SIMILARITIES, genuine, impostor)
+
+
+def _counted(similarities):
+    return np.histogram(similarities.clip(-1, 1), SIMILARITIES)[0]
 
 
 def _drawn_people(codes, most):

@@ -1,5 +1,7 @@
 """Skeletons drawn on pictures, and figures of matplotlib written whole or not at all."""
+import contextlib
 import pathlib
+import warnings
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -108,6 +110,26 @@ def new_figure(size, **options):
     figure = Figure(figsize=size, **options)
     FigureCanvasAgg(figure)
     return figure
+
+
+@contextlib.contextmanager
+def drawing_text(**settings):
+    """Text in figures made in the block is as it stands, whatever names hold; letters without a glyph are no warning.
+
+    `settings` are others of matplotlib's for the block, with _ for the dot of their names.
+    """
+    import matplotlib
+
+    settings = {name.replace('_', '.', 1): value for name, value in settings.items()}
+    with matplotlib.rc_context({'text.parse_math': False, **settings}), warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Glyph')
+        yield
+
+
+def shortened(name, most=24):
+    """A name for a figure: in one line, its middle left out where it is longer than `most` letters."""
+    name = ''.join(letter if letter.isprintable() else '\ufffd' for letter in name)
+    return name if len(name) <= most else f'{name[:most // 2]}\u2026{name[1 - (most - most // 2):]}'
 
 
 def save_figure(figure, path, file_format=None, dpi=120, **options):

@@ -135,25 +135,30 @@ class Fitness:
         """Everything but the name as plain data for JSON."""
         return {key: _plain(value) for key, value in dataclasses.asdict(self).items() if key != 'name'}
 
-    def __str__(self):
+    def rows(self):
+        """What is known, in words, by name: dict of str."""
         lost = ', '.join(f'{count} {reason}' for reason, count in self.lost_by.items())
         view = 'not told' if self.view is None else f'{self.view}, {self.degrees:.0f} degrees off the profile'
-        rows = {'frames': f'{self.used} of {self.frames} used' + (f'; lost: {lost}' if lost else ''),
-                'time': f'{self.seconds:.2f} s at {self.rate:.4g} frames a second'
-                        + ('' if self.knows_rate else ', as nothing is said of it')
-                        + (f', {self.jumps} jumps' if self.jumps else '')
-                        + (f', {self.missing} frames missing' if self.missing else ''),
-                'height': f'{self.height:.0f} pixels', 'view': view,
-                'steps': ('not counted' if self.steps is None else f'{self.steps}')
-                         + (f' ({self.no_steps})' if self.no_steps else '')
-                         + (f'; {MANNERS[self.manner]}' if self.manner else ''),
-                'sharpness': f'{self.sharpness:.2f}', 'light': f'{self.light:.0f}, contrast {self.contrast:.0f}',
-                'unsure joints': f'{self.unsure:.0%}' + (f', mostly {", ".join(self.unsure_joints)}'
-                                                         if self.unsure_joints else ''),
-                'company': 'not looked for' if self.company is None else
-                           'nobody else seen' if not self.company else f'in {self.company:.0%} of the frames searched'}
+        return {
+            'frames': f'{self.used} of {self.frames} used' + (f'; lost: {lost}' if lost else ''),
+            'time': f'{self.seconds:.2f} s at {self.rate:.4g} frames a second'
+                    + ('' if self.knows_rate else ', as nothing is said of it')
+                    + (f', {self.jumps} jumps' if self.jumps else '')
+                    + (f', {self.missing} frames missing' if self.missing else ''),
+            'height': f'{self.height:.0f} pixels', 'view': view,
+            'steps': ('not counted' if self.steps is None else f'{self.steps}')
+                     + (f' ({self.no_steps})' if self.no_steps else '')
+                     + (f'; {MANNERS[self.manner]}' if self.manner else ''),
+            'sharpness': f'{self.sharpness:.2f}', 'light': f'{self.light:.0f}, contrast {self.contrast:.0f}',
+            'unsure joints': f'{self.unsure:.0%}' + (f', mostly {", ".join(self.unsure_joints)}'
+                                                     if self.unsure_joints else ''),
+            'company': 'not looked for' if self.company is None else
+                       'nobody else seen' if not self.company else f'in {self.company:.0%} of the frames searched'}
+
+    def __str__(self):
         reasons = f': {"; ".join(self.reasons)}' if self.reasons else ''
-        return '\n'.join([f'{self.name}: {self.word}{reasons}', *(f'  {name:14} {row}' for name, row in rows.items())])
+        return '\n'.join([f'{self.name}: {self.word}{reasons}',
+                          *(f'  {name:14} {row}' for name, row in self.rows().items())])
 
 
 FIGURES = [field.name for field in dataclasses.fields(Fitness) if field.name not in ('name', 'word', 'reasons')]
@@ -182,20 +187,25 @@ def check_walk(source, pose_net=None, crop='auto', every=1, start=None, end=None
 
 def check_frames(frames, pose_net, crop='auto'):
     """(Fitness, Track) of a walk's `Frames`, other people searched for."""
-    frames, looks = frames.kept(), Looks()
+    fitness, track, _ = look_at(frames.kept(), pose_net, crop, Looks())
+    return fitness, track
+
+
+def look_at(frames, pose_net, crop, looks):
+    """(Fitness, Track, list of FrameJoints) of `Frames` that can be read again; `looks` is a new `Looks`."""
     found, track = joints_of_walk(frames, crop, pose_net, looks.add)
     frames.reached.next_stage()
-    return fitness_of(frames, track, found, looks, company_in(frames, track, pose_net)), track
+    return fitness_of(frames, track, found, looks, company_in(frames, track, pose_net)), track, found
 
 
 class Witness:
     """A pose network that notes what it sees while a walk is described: one pass gives features and joints.
 
-    Without a network it is told by `note`.
+    Without a network it is told by `note`. `looks`, a new `Looks`, may keep more than is needed here.
     """
 
-    def __init__(self, pose_net=None):
-        self._net, self._joints, self._looks = pose_net, [], Looks()
+    def __init__(self, pose_net=None, looks=None):
+        self._net, self._joints, self.looks = pose_net, [], Looks() if looks is None else looks
 
     def __getattr__(self, name):
         return getattr(self._net, name)
@@ -209,14 +219,18 @@ class Witness:
     def note(self, joints, crops):
         """Take joints (3, n, 16), and the crops that they lie in."""
         self._joints += [*np.swapaxes(joints, 0, 1)]
-        self._looks.add(crops)
+        self.looks.add(crops)
+
+    def found(self, frames, track, seconds=None):
+        """The joints as `pose_estimation.joints_of_walk` gives them; `seconds` of frames by number, if the track begins
+        later."""
+        found = [FrameJoints(*each) for each in zip(track.numbers, map(joints_in_frame, self._joints, track.boxes))]
+        return timed(found, frames) if seconds is None else \
+            [pose._replace(time=seconds[pose.frame]) for pose in found]
 
     def fitness(self, frames, track, seconds=None):
-        """The `Fitness` of the walk that was described; `seconds` of frames by number, if the track begins later."""
-        found = [FrameJoints(*each) for each in zip(track.numbers, map(joints_in_frame, self._joints, track.boxes))]
-        found = timed(found, frames) if seconds is None else \
-            [pose._replace(time=seconds[pose.frame]) for pose in found]
-        return fitness_of(frames, track, found, self._looks)
+        """The `Fitness` of the walk that was described; arguments as of `found`."""
+        return fitness_of(frames, track, self.found(frames, track, seconds), self.looks)
 
 
 class Looks:

@@ -16,16 +16,21 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from gait_recognition.belief import HALF, Belief, evidence_of
 from gait_recognition.calibration import (
     COSINE,
     DEFAULT_RATE,
     PROBABILITY,
+    SHARES,
     OperatingPoint,
+    Spread,
     calibrate_identify,
     calibrate_verify,
     point_of,
+    similarities_to_people,
+    similarities_to_walks,
 )
 from gait_recognition.console import counted
 from gait_recognition.galleries import checks, exchange, legacy, places, sqlite
@@ -44,6 +49,7 @@ from gait_recognition.scorers import (
     STRANGERS_RIDGE,
     LeastSquares,
     fit_identifier,
+    fit_scorer,
     identifier,
     nearest_of,
     normalise,
@@ -688,6 +694,47 @@ class Gallery:
         if point is None:
             return Verification('uncalibrated', similarity, None)
         return Verification('same' if similarity > point.threshold else 'different', similarity, point.threshold)
+
+    # What an answer is to be seen beside
+
+    def similarities(self, vectors, fingerprint=None):
+        """The cosine similarity of walks, (d,) or (n, d), to each person's nearest walk.
+
+        Returns
+        -------
+        dict of str to float, or a list of n
+        """
+        self._check_fingerprint(fingerprint)
+        probes = self._check_vectors(vectors)
+        if not len(self):
+            raise ValueError('the gallery is empty: enrol somebody first')
+        people, score = fit_scorer(self._held.vectors, self._held.names, 'cosine')
+        found = [dict(zip(people, row.tolist())) for row in score(probes)]
+        return found[0] if np.ndim(vectors) == 1 else found
+
+    def spreads(self, task='identify'):
+        """How the values that decide are spread among the gallery's own walks, for right ones and for wrong ones.
+
+        Parameters
+        ----------
+        task : {'identify', 'verify'}
+
+        Returns
+        -------
+        list of calibration.Spread
+            Of cosine similarities: of walks to each person's nearest walk ('identify'), or of pairs ('verify'). Of an
+            'identify' that decides by probability also those of right names and of strangers' first names.
+        """
+        if task not in TASKS:
+            raise ValueError(f'task: expected one of {TASKS}, got {task!r}')
+        if not len(self):
+            raise ValueError('the gallery is empty: enrol somebody first')
+        of_walks = similarities_to_people if task == 'identify' else similarities_to_walks
+        found = [of_walks(self._held.unit, self._held.codes)]
+        if task == 'identify' and (belief := self._belief()) is not None:
+            found.append(Spread(PROBABILITY, SHARES, *(np.histogram(expit(np.asarray(odds, float)), SHARES)[0]
+                                                       for odds in (belief.right, belief.strangers))))
+        return found
 
     # Checks
 

@@ -14,6 +14,7 @@ VECTORS, JOINTS, ANNOTATIONS, EXPORT = 'vectors', 'joints', 'annotated pictures'
 GALLERY, MANIFEST, ANSWERS = 'a gallery', 'a manifest', 'kept answers'
 BOXES, SCENES = 'boxes of people', 'a list of scenes'
 PICTURE, VIDEO, CHART, FIGURES = 'a picture or animation', 'a video', 'a chart', 'gait figures'
+REPORT, REPORT_MARK = 'a report', 'gait-recognition'           # and the generator that its page names
 COUNTS, PROBES = 'counts of who was taken for whom', 'probes of an evaluation'
 SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE, 0, b'GIF8'), (PICTURE, 8, b'WEBP'),
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
@@ -104,6 +105,8 @@ def _kind_of_text(head):
         return FIRST_KEYS.get(keys[0] if keys else None, f'JSON of {keys[:5]}')
     if '<svg' in text[:2000]:
         return CHART
+    if text.startswith('<!DOCTYPE html>') and f'content="{REPORT_MARK} ' in text[:1000]:
+        return REPORT
     header = text.splitlines()[0]
     for kind, pattern in HEADERS:
         if re.fullmatch(pattern, header):

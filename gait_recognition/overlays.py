@@ -72,23 +72,25 @@ class Overlay:
         """
         if heat is not None:
             frame = blend_heat_maps(frame, *heat)
-        factor = enlargement(frame)
-        image = Image.fromarray(frame)
-        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
-        draw = ImageDraw.Draw(image, 'RGBA')
-        joints = self.joints_at(number)
-        if joints is not None:                          # whole numbers are the middles of pixels
-            joints = np.stack([*((joints[:2] + 0.5) * factor - 0.5), joints[2]])
+        canvas = Canvas(frame)
+        self.paint(canvas, number, seconds)
+        if not self._is_plain:
+            canvas.finish(number, seconds, self._sure)
+        return np.asarray(canvas.image)
+
+    def paint(self, canvas, number, seconds):
+        """Trail, skeleton and label of this walker on the `Canvas` of a frame; frames are given in their order."""
+        joints = canvas.placed(self.joints_at(number))
         self._trail.append((seconds, joints))
         while seconds - self._trail[0][0] > TRAIL_SECONDS:
             self._trail.popleft()
         if not self._is_plain:
-            self._draw_trail(draw, seconds, image.height)
+            self._draw_trail(canvas.draw, seconds, canvas.image.height)
         if joints is not None:
-            draw_lines(draw, joints, self._sure)
-        if not self._is_plain:
-            self._write(draw, image, number, seconds, joints)
-        return np.asarray(image)
+            draw_lines(canvas.draw, joints, self._sure)
+        if not self._is_plain and self._label and joints is not None and joints[2, HEAD_TOP] >= LOST * self._sure:
+            y, x = joints[:2, HEAD_TOP]
+            canvas.write((x, max(y - 2.5 * canvas.size, 0)), self._label, anchor='mt')
 
     def _draw_trail(self, draw, seconds, height):
         width = max(2, height // 150)
@@ -100,15 +102,44 @@ class Overlay:
                     alpha = round(40 + 190 * max(0.0, 1 - (seconds - when) / TRAIL_SECONDS))
                     draw.line([*before[1::-1, ankle], *behind[1::-1, ankle]], f'{colour}{alpha:02x}', width)
 
-    def _write(self, draw, image, number, seconds, joints):
-        size = max(11, image.height // 32)
-        font = ImageFont.load_default(size)
-        unsure = [(f'below {self._sure:.0%}', None)] if self._sure else []
-        _draw_legend(draw, [*LEGEND, *unsure], f'thin: ankles, last {TRAIL_SECONDS:.0f} s', font, size)
-        _write_on_panel(draw, (size / 2, image.height - 2 * size), f'{seconds:.2f} s   frame {number}', font, size)
-        if self._label and joints is not None and joints[2, HEAD_TOP] >= LOST * self._sure:
-            y, x = joints[:2, HEAD_TOP]
-            _write_on_panel(draw, (x, max(y - 2.5 * size, 0)), self._label, font, size, anchor='mt')
+
+class Canvas:
+    """A frame, uint8 RGB (H, W, 3), enlarged if it is small, to draw on.
+
+    Attributes
+    ----------
+    image : Image.Image
+    draw : ImageDraw.ImageDraw
+    factor : int
+        By which it is enlarged.
+    size : int
+        Of letters, pixels.
+    """
+
+    def __init__(self, frame):
+        self.factor = enlargement(frame)
+        image = Image.fromarray(frame)
+        self.image = image.resize((image.width * self.factor, image.height * self.factor), Image.Resampling.BICUBIC)
+        self.draw = ImageDraw.Draw(self.image, 'RGBA')
+        self.size = max(11, self.image.height // 32)
+        self._font = ImageFont.load_default(self.size)
+
+    def placed(self, joints):
+        """Joints (3, 16) of the frame in pixels of the picture: whole numbers are the middles of pixels. None stays."""
+        return None if joints is None else np.stack([*((joints[:2] + 0.5) * self.factor - 0.5), joints[2]])
+
+    def write(self, place, text, colour=TEXT, anchor='lt'):
+        """Text on a dark panel."""
+        left, top, right, bottom = self.draw.textbbox(place, text, self._font, anchor)
+        edge = self.size / 3
+        self.draw.rectangle((left - edge, top - edge, right + edge, bottom + edge), PANEL)
+        self.draw.text(place, text, colour, self._font, anchor)
+
+    def finish(self, number, seconds, sure):
+        """Write the legend, and which frame this is."""
+        unsure = [(f'below {sure:.0%}', None)] if sure else []
+        _draw_legend(self.draw, [*LEGEND, *unsure], f'thin: ankles, last {TRAIL_SECONDS:.0f} s', self._font, self.size)
+        self.write((self.size / 2, self.image.height - 2 * self.size), f'{seconds:.2f} s   frame {number}')
 
 
 def _draw_legend(draw, entries, note, font, size):
@@ -121,12 +152,6 @@ def _draw_legend(draw, entries, note, font, size):
         draw_line(draw, (size, y + size / 2), (3 * size, y + size / 2), colour or TEXT, max(2, size // 6),
                   is_dashed=colour is None)
         draw.text((3.6 * size, y + size / 2), name, TEXT, font, anchor='lm')
-
-
-def _write_on_panel(draw, place, text, font, size, anchor='lt'):
-    left, top, right, bottom = draw.textbbox(place, text, font, anchor)
-    draw.rectangle((left - size / 3, top - size / 3, right + size / 3, bottom + size / 3), PANEL)
-    draw.text(place, text, TEXT, font, anchor)
 
 
 def enlargement(frame):

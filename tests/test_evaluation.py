@@ -27,7 +27,7 @@ from gait_recognition.evaluation.metrics import (
     ranks,
     verification_roc,
 )
-from gait_recognition.evaluation.plots import draw_confusion
+from gait_recognition.evaluation.plots import draw_cmc, draw_confusion, lines_of
 from gait_recognition.evaluation.results import compare, evaluate
 from gait_recognition.evaluation.tum_gaid import PUBLISHED, TUM_GAID, tum_gaid
 from gait_recognition.scorers import classify
@@ -696,6 +696,24 @@ def test_json_holds_the_figures():
     assert data['published_percent']['PFM (Castro et al.)']['N'] == 99.7
     assert json.loads(evaluate(*walkers(), TUM_GAID[1], open_set=False).to_json())['results'][0][
         'open_set_identification_rate'] is None
+
+
+def test_names_are_drawn_as_they_stand_whatever_they_hold(tmp_path):
+    names = ['$\\frac{$', 'b' * 200, '<script>']
+    walks = [Walk(name, f'N{i}', '1', f'{name}-{i}') for name in names for i in (1, 2, 3)]
+    vectors = np.repeat(np.eye(3, 8), 3, 0) + 0.01 * np.arange(72).reshape(9, 8) % 0.07
+    paths = evaluate(vectors, walks, Protocol('p', 'N1-N2', 'N3'), name='$\\frac{$').plot(tmp_path)
+    assert all(os.path.getsize(path) > 20 for path in paths)
+
+
+def test_the_lines_of_a_chart_differ_by_more_than_their_colour():
+    walks = [Walk(name, f'{condition}{i}', '1', f'{name}{condition}{i}') for name in 'ab' for condition in 'NBS'
+             for i in (1, 2)]
+    result = evaluate(np.random.default_rng(0).normal(size=(12, 8)), walks, Protocol('p', 'N1', 'B1-B2 S1-S2'))
+    figure = Figure()
+    draw_cmc(figure, lines_of([result]))
+    looks = [(line.get_marker(), line.get_linestyle()) for line in figure.axes[0].lines]
+    assert len(looks) == len(set(looks)) == 4
 
 
 def test_plots_are_pictures_and_leave_the_backend_alone(tmp_path):

@@ -16,7 +16,7 @@ TOP = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'dummy_pose_estimation
 DOORS = {'train_pose', 'train_gait', 'fetch_models', 'dummy_pose_estimation'}
 COMMANDS_ENTRIES = {'gait_recognition.cli', 'gait_recognition.__main__'}
 SHARED_BY_COMMANDS = {f'gait_recognition.commands.{name}' for name in ('asking', 'batch', 'everyone', 'options',
-                                                                    'walks')}
+                                                                     'reporting', 'walks')}
 WITH_TENSORFLOW = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'gait_layers', 'gait_network', 'pose_heat_maps'}
 COMPUTED = '(computed)'          # a name that only a run tells
 # Those lower down know nothing of those further up.

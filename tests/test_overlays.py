@@ -6,7 +6,11 @@ from PIL import Image
 from gait_recognition.drawing import draw_skeleton
 from gait_recognition.frames import read_frames
 from gait_recognition.overlays import Overlay, blend_heat_maps, enlargement
+from gait_recognition.people.poses import drawn_people
+from gait_recognition.people.scenes import Scene
+from gait_recognition.people.tracks import People, PersonTrack
 from gait_recognition.pose_estimation import FrameJoints
+from gait_recognition.tracking.track import Track
 from gait_recognition.videos import write_gif
 from pose_joints import COCO_JOINTS, JOINT_NAMES, MIRRORED_JOINTS
 
@@ -120,3 +124,36 @@ def test_cocos_keypoints_are_the_joints_of_the_same_names_and_the_face_is_none()
     names = [*COCO_JOINTS]
     for left, right in zip(names[5::2], names[6::2]):
         assert MIRRORED_JOINTS[COCO_JOINTS[left]] == COCO_JOINTS[right]
+
+
+# Everybody in a scene
+
+@pytest.fixture
+def people():
+    """One walker in a grey scene of six frames, and the joints in each."""
+    frames = read_frames(np.full((6, 400, 600, 3), 90, np.uint8), fps=25)
+    boxes = np.stack([[100 + 40 * i, 100, 180 + 40 * i, 300] for i in range(6)]).astype(float)
+    track = PersonTrack(3, 0.0, 0.2, [*range(6)], boxes, Track('walk', 'background'))
+    scene = Scene('background', [], [*range(6)], [i / 25 for i in range(6)], (400, 600), [])
+    joints = [np.stack([np.linspace(290, 120, 16), np.full(16, 140.0 + 40 * i), np.full(16, 0.9)]) for i in range(6)]
+    return People([track], frames, scene), [[FrameJoints(i, each, i / 25) for i, each in enumerate(joints)]]
+
+
+def changed(frame, rows, columns):
+    return bool((frame[rows, columns] != 90).any())
+
+
+def test_everybody_is_drawn_with_trail_time_legend_and_the_tracks_name(people):
+    last = [*drawn_people(*people)][-1]
+    ankle = slice(285, 295), slice(150, 280)                            # where the ankle was before
+    assert changed(last, *ankle) and changed(last, slice(8, 60), slice(8, 60)) and changed(last, slice(370, 400),
+                                                                                           slice(0, 90))
+    assert changed(last, slice(75, 98), slice(300, 370))                # 'track 3' above the box
+    plain = [*drawn_people(*people, is_plain=True)][-1]
+    assert not changed(plain, *ankle) and not changed(plain, slice(8, 60), slice(8, 60))
+    assert changed(plain, slice(75, 98), slice(300, 370)) and changed(plain, slice(110, 290), slice(335, 345))
+
+
+def test_without_joints_boxes_and_names_alone_are_drawn(people):
+    last = [*drawn_people(people[0], names={3: 'anna'})][-1]
+    assert changed(last, slice(75, 98), slice(300, 420)) and not changed(last, slice(8, 60), slice(8, 60))

@@ -16,6 +16,7 @@ import gait_checkpoints
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
 PACKAGE = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'gait_recognition').rglob('*.py')}
+TEMPLATES = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'gait_recognition' / 'reports').glob('templates/*')}
 SHIPPED = {'README.md', 'walkers-pose.npz', *(path.name for path in (ROOT / 'models').glob('walkers*'))}
 
 
@@ -54,10 +55,10 @@ def installed(wheel, tmp_path_factory):
     return run
 
 
-def test_the_wheel_holds_every_module_the_weights_that_ship_and_nothing_else(wheel):
+def test_the_wheel_holds_every_module_the_templates_the_weights_that_ship_and_nothing_else(wheel):
     names = {name.split('.data/data/')[-1] for name in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in name}
     weights = {f'{gait_checkpoints.INSTALLED}/{name}' for name in SHIPPED}
-    assert names == {f'{module}.py' for module in MODULES} | PACKAGE | weights
+    assert names == {f'{module}.py' for module in MODULES} | PACKAGE | TEMPLATES | weights
 
 
 def test_the_weights_of_an_installation_are_found(tmp_path, monkeypatch):
@@ -79,6 +80,14 @@ def test_every_installed_module_imports_silently_in_an_empty_directory(installed
             '    assert pathlib.Path(file).is_relative_to(pathlib.Path(sys.argv[1]).resolve()), file\n')
     package = {path.removesuffix('.py').removesuffix('/__init__').replace('/', '.') for path in PACKAGE}
     assert installed('-c', code, str(installed.site), *sorted(MODULES | package - {'gait_recognition.__main__'})) == ''
+
+
+def test_an_installation_writes_reports(installed, tmp_path):
+    pytest.importorskip('jinja2', reason='Jinja2, which reports take, is not installed')
+    code = ('import sys; from gait_recognition.reports.pages import Report\n'
+            'with Report(sys.argv[1], "Who?") as report: report.write({})')
+    assert installed('-c', code, str(tmp_path / 'a.html')) == ''
+    assert '<h1>Who?</h1>' in (tmp_path / 'a.html').read_text('utf-8')
 
 
 @pytest.mark.parametrize('module', ['dummy_pose_estimation', 'fetch_models', 'train_pose', 'train_gait',

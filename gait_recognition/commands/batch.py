@@ -20,7 +20,7 @@ from gait_recognition.weights import load_tensorflow
 
 # Options that change where answers go, or which walks there are, and no answer.
 NOT_OF_ANSWERS = {'walks', 'manifest', 'json', 'jsonl', 'csv', 'answers', 'stop_at_error', 'verbose', 'run', 'output',
-                  'joints', 'table', 'gallery', 'key_file', 'calibrate', 'false_accept_rate'}
+                  'joints', 'table', 'report', 'gallery', 'key_file', 'calibrate', 'false_accept_rate'}
 FRAME_COLUMNS = ('frames', 'used', 'skipped', 'crop', 'remarks')           # of `--csv`: `used_frames` ...
 CHECK_COLUMNS = ('check.word', 'check.reasons')                             # and `Fitness`
 ANSWERS_VERSION = 2             # to be raised when the same walk and options would give another answer

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 
 from gait_recognition.commands.options import add_describing, add_output, limits
+from gait_recognition.commands.reporting import add_report, check_report, reporting, write_report
 from gait_recognition.commands.walks import chosen_weights
 from gait_recognition.console import as_json, as_options, check_folder, check_target, counted, put, say, set_warnings
 from gait_recognition.evaluation import plots, results
@@ -19,6 +20,7 @@ from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
 from gait_recognition.fitness import WORDS, Witness
 from gait_recognition.kinds import COUNTS, PICTURE, PROBES
 from gait_recognition.progress import WalksProgress
+from gait_recognition.reports.evaluations import figures_of
 from gait_recognition.scorers import METHODS
 from gait_recognition.vectors import GaitVectors
 from gait_recognition.weights import load_tensorflow
@@ -49,6 +51,7 @@ def evaluate_arguments(parser):
                              'taken from the joints (describing takes about twice as long)')
     parser.add_argument('--plots', type=pathlib.Path, metavar='FOLDER',
                         help='draw ROC, CMC and confusion there, with tables of counts and of probes')
+    add_report(parser)
     missing = parser.add_mutually_exclusive_group()
     missing.add_argument('--leave-out', action='store_true',
                          help='walks that cannot be read or show nobody count as misses beside the figures without '
@@ -90,6 +93,7 @@ def evaluate_command(arguments):
         raise ValueError(f'{arguments.tum_gaid or arguments.manifest}: '
                          f'{str(error).removeprefix(f"{protocol.name}: ")}{hint}') from error
     walks = [walks[i] for i in used]
+    check_report(arguments, [*([arguments.manifest] if arguments.manifest else []), *(walk.path for walk in walks)])
     weights = chosen_weights(arguments)
     if cache:
         say(f'vectors are kept in {cache}: remove it when they are no longer needed')
@@ -119,6 +123,12 @@ def evaluate_command(arguments):
                 f'{word}: {each["rank_1"]:.1%} of {each["probes"]}' for word, each in by_word.items()))
     for path in comparison.plot(arguments.plots) if arguments.plots else []:
         say(f'wrote {path}')
+    with reporting(arguments, 'How well are people told apart?') as report:
+        if report:
+            about = {'walks': str(arguments.manifest or arguments.tum_gaid), 'weights': str(weights),
+                     'fingerprint': weights.fingerprint}
+            write_report(report, arguments, about, evaluation=figures_of(
+                comparison, by_word, [(walk.path, outcome) for walk, outcome in zip(walks, outcomes)]))
     return 0 if there.all() or arguments.leave_out else 2
 
 

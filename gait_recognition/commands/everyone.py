@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_recognition.console import check_target, count, counted, say
-from gait_recognition.fitness import Fitness, Witness
+from gait_recognition.fitness import Fitness, Looks, Witness
 from gait_recognition.kinds import BOXES
 from gait_recognition.people.box_files import read_boxes, write_boxes
 from gait_recognition.people.tracks import WAYS, People, PersonTrack, people_vectors, tracks
@@ -88,11 +88,14 @@ def find_people(source, net, arguments, boxes):
 
 
 class DescribedTrack(NamedTuple):
-    """One of a scene, vector (512,) and `Fitness`; both None where the track shows too little (`person.problem`)."""
+    """One of a scene: vector (512,), `Fitness` and joints (list of FrameJoints), None where the track shows too little
+    (`person.problem`); and what was shown the crops (`Looks`)."""
     walk: str
     person: PersonTrack
     vector: np.ndarray | None
     fitness: Fitness | None
+    found: list | None
+    looks: Looks
 
     @property
     def track(self):
@@ -110,16 +113,19 @@ class DescribedScene(NamedTuple):
     tracks: list
 
 
-def describe_people(networks, source, arguments, boxes):
-    """Everybody in a scene (`Frames`) with vectors, a `DescribedScene`; `boxes` is what `boxes_given` gave."""
+def describe_people(networks, source, arguments, boxes, looks_of=Looks):
+    """Everybody in a scene (`Frames`) with vectors, a `DescribedScene`.
+
+    `boxes` is what `boxes_given` gave; `looks_of` gives new `Looks` for each track, which are shown its crops.
+    """
     people = find_people(source, networks[0], arguments, boxes)
-    witnesses = [Witness() for _ in people]
-    vectors = people_vectors(people, *networks, witnesses=witnesses)
-    fits = [None if vector is None else witness.fitness(people.frames, person.walk, people.seconds)
-            for person, vector, witness in zip(people, vectors, witnesses)]
-    return DescribedScene(source.name, people, [
-        DescribedTrack(f'{source.name}, track {person.number}', person, vector, fitness)
-        for person, vector, fitness in zip(people, vectors, fits)])
+    witnesses = [Witness(looks=looks_of()) for _ in people]
+    vectors, described = people_vectors(people, *networks, witnesses=witnesses), []
+    for person, vector, witness in zip(people, vectors, witnesses):
+        seen = (None, None) if vector is None else [
+            ask(people.frames, person.walk, people.seconds) for ask in (witness.fitness, witness.found)]
+        described.append(DescribedTrack(f'{source.name}, track {person.number}', person, vector, *seen, witness.looks))
+    return DescribedScene(source.name, people, described)
 
 
 class _OneTrack(NamedTuple):

@@ -5,19 +5,29 @@ import pathlib
 import gait_files
 from gait_recognition.commands.batch import CHECK_COLUMNS, FRAME_COLUMNS, Batch, Form, add_answers
 from gait_recognition.commands.options import WALK_HELP, add_frames, add_pose_weights, add_range
+from gait_recognition.commands.reporting import (
+    add_problem,
+    add_report,
+    add_walk,
+    check_report,
+    looks_for,
+    reporting,
+    write_report,
+)
 from gait_recognition.commands.walks import say_track, state_of, used_frames
 from gait_recognition.console import check_target, check_targets_differ
 from gait_recognition.cycles.angles import PERCENT
 from gait_recognition.cycles.measures import NO_DEVICE, UNITS, measure_found
 from gait_recognition.cycles.plots import SUFFIXES, draw_gait
-from gait_recognition.fitness import Looks, fitness_of
+from gait_recognition.fitness import fitness_of
 from gait_recognition.kinds import CHART, FIGURE_COLUMNS, FIGURES, PICTURE
 from gait_recognition.pose_estimation import joints_of_walk
+from gait_recognition.reports.walks import Seen
 from gait_recognition.weights import find_pose_weights, open_pose_network
 
 
 def gait_arguments(parser):
-    for add in (add_pose_weights, add_frames, add_answers):
+    for add in (add_pose_weights, add_frames, add_answers, add_report):
         add(parser)
     parser.add_argument('walks', nargs='+', metavar='WALK', help=WALK_HELP)
     parser.add_argument('--table', type=pathlib.Path, metavar='FILE',
@@ -33,28 +43,43 @@ def gait_command(arguments):
     batch = Batch(arguments, Form((*columns, *FRAME_COLUMNS, *CHECK_COLUMNS),
                                   stages=('finding the walker', 'estimating joints')))
     _check_targets(arguments, batch.walks)
+    check_report(arguments, batch.walks, arguments.answers, arguments.table, arguments.output)
     batch.look()
-    if batch.is_lost:
+    if batch.is_lost and not arguments.report:
         return batch.give_up()
     weights = find_pose_weights(arguments.pose_weights)
+    with reporting(arguments, 'How do they walk?') as report:
+        answers = _measured(arguments, batch, weights, report)
+        if report:
+            write_report(report, arguments, {'weights': str(weights)})
+    if arguments.table and answers:
+        _write_table(arguments.table, answers)
+    if answers:
+        batch.end(NO_DEVICE)
+    return batch.status()
 
+
+def _measured(arguments, batch, weights, report):
+    """The answers of walks that could be measured."""
     def work(net, walk, source):
-        looks = Looks()
+        source, looks = source.kept() if report else source, looks_for(arguments)
         found, track = joints_of_walk(source, arguments.crop, net, looks.add)
         say_track(track, arguments.verbose)
         gait = measure_found(found, track)
         if arguments.output:
             draw_gait(gait, arguments.output)
         fitness = fitness_of(source, track, found, looks)
+        if report:
+            add_walk(report, source, Seen(source.name, track, found, fitness, looks))
         return {**gait.as_dict(), **used_frames(track), 'check': fitness.as_dict()}, str(gait)
-    answers = [answer for answer in batch.answers(
-        lambda: open_pose_network(weights, arguments.precision), work, state_of(weights),
-        lambda answer: not arguments.output) if answer['error'] is None]
-    if arguments.table and answers:
-        _write_table(arguments.table, answers)
-    if answers:
-        batch.end(NO_DEVICE)
-    return batch.status()
+    answers = []
+    for answer in batch.answers(lambda: open_pose_network(weights, arguments.precision), work, state_of(weights),
+                                lambda answer: not arguments.output and report is None):
+        if answer['error'] is None:
+            answers.append(answer)
+        elif report:
+            add_problem(report, answer['walk'], answer['error'])
+    return answers
 
 
 def _check_targets(arguments, walks):

@@ -257,8 +257,7 @@ def _check_scenes(arguments, paths):
     """Refuse what does not go with --everyone."""
     for path in filter(is_picture, paths):
         raise ValueError(f'{path}: --everyone takes scenes that move, not one picture')
-    for option, given in (('a .trc', _is_trc(arguments.joints)), ('--heat-maps', arguments.heat_maps),
-                          ('--plain', arguments.plain)):
+    for option, given in (('a .trc', _is_trc(arguments.joints)), ('--heat-maps', arguments.heat_maps)):
         if given:
             raise ValueError(f'{option} is of one walker: it does not go with --everyone')
 
@@ -269,7 +268,8 @@ def _pose_of_everyone(path, source, output, net, arguments, boxes):
     poses = people_joints(people, net)
     if output is not None:
         people.frames.reached.next_stage()
-        write_frames(output, drawn_people(people, poses, sure=arguments.threshold), source.fps / source.every)
+        write_frames(output, drawn_people(people, poses, None, arguments.threshold, arguments.plain),
+                     source.fps / source.every)
     tracks = [{**person.as_dict(), 'remarks': person.walk.remarks,
                'joints': joint_rows(own, arguments.threshold, arguments.keypoints)}
               for person, own in zip(people, poses)]

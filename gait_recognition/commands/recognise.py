@@ -38,6 +38,7 @@ from gait_recognition.commands.everyone import (
     boxes_state,
     describe_people,
     describe_track,
+    headline,
     of_scene,
     track_rows,
     wrote_boxes,
@@ -50,11 +51,31 @@ from gait_recognition.commands.options import (
     check_changeable,
     key_in,
 )
+from gait_recognition.commands.reporting import (
+    add_described,
+    add_problem,
+    add_report,
+    check_report,
+    looks_for,
+    reporting,
+    write_report,
+)
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
 from gait_recognition.console import as_json, count, put, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import Gallery, Origin, Verification
 from gait_recognition.parameters import check_text
+from gait_recognition.reports.walks import (
+    Seen,
+    Verdict,
+    candidates_of,
+    comparison_of,
+    problem_section,
+    scenes_of,
+    section_of,
+    verdict_of,
+)
+from gait_recognition.scorers import normalise
 from gait_recognition.sources import is_live, is_read_once, path_of
 from gait_recognition.vectors import digest_of
 
@@ -208,6 +229,7 @@ def identify_arguments(parser):
                         help='all WALKs are of one person: one answer, surer than those about each')
     add_everyone(parser)
     add_calibrate(parser)
+    add_report(parser)
     add_range(parser)
 
 
@@ -220,56 +242,103 @@ def identify_command(arguments):
     form = TRACKS_IDENTIFIED if arguments.everyone else IDENTIFIED
     batch = Batch(arguments, form._replace(prints=not arguments.together, is_text=not arguments.together))
     boxes = boxes_given(arguments, batch.walks)
+    check_report(arguments, _inputs(arguments, batch.walks), arguments.answers, arguments.boxes_out)
     batch.look()
-    if batch.is_lost and not arguments.together:
+    if batch.is_lost and not arguments.together and not arguments.report:
         return batch.give_up()
     weights = chosen_weights(arguments)
     with asked(arguments, weights, 'identify') as gallery:
         if not len(gallery):
             raise ValueError(f'{arguments.gallery}: the gallery is empty; enrol somebody first')
-        if arguments.everyone:
-            decisions = _identify_everyone(arguments, batch, weights, gallery, boxes)
-        else:
-            ask = _identify_together if arguments.together else _identify_each
-            decisions = ask(arguments, batch, weights, gallery)
+        with reporting(arguments, 'Who walks here?') as report:
+            if arguments.everyone:
+                decisions = _identify_everyone(arguments, batch, weights, gallery, report, boxes)
+            else:
+                ask = _identify_together if arguments.together else _identify_each
+                decisions = ask(arguments, batch, weights, gallery, report)
     return batch.status(0 if decisions <= {'known'} else WEAK if decisions <= {'known', 'weak'} else 1)
 
 
-def _identify_each(arguments, batch, weights, gallery):
+def _inputs(arguments, walks):
+    """What is read beside the weights."""
+    files = arguments.gallery, arguments.key_file, getattr(arguments, 'boxes', None)
+    return [*walks, *(path for path in files if isinstance(path, pathlib.Path))]
+
+
+def _identify_each(arguments, batch, weights, gallery, report):
     """An answer for each walk; the decisions."""
-    point = gallery.calibration.get('identify')
+    point, answers = gallery.calibration.get('identify'), []
 
     def work(networks, walk, source):
-        each = describe(networks, source, arguments)
+        source = source.kept() if report else source
+        each = describe(networks, source, arguments, looks_for(arguments))
         answer, = gallery.identify(each.vector[None], top=arguments.top)
+        if report:
+            add_described(report, source, each, verdict=verdict_of(answer),
+                          candidates=candidates_of(gallery, each.vector, answer))
         return {**each.as_dict(), **as_data(answer, point)}, '\n'.join(identified(each.walk, answer))
-    answers = [{name: answer.get(name) for name in ('error', 'decision', 'method')} for answer in batch.answers(
-        lambda: describing(weights), work, (weights.fingerprint, _contents_of(gallery)))]
+    for answer in batch.answers(lambda: describing(weights), work, (weights.fingerprint, _contents_of(gallery)),
+                                lambda _: report is None):
+        answers.append({name: answer.get(name) for name in ('error', 'decision', 'method')})
+        if report and answer['error'] is not None:
+            add_problem(report, answer['walk'], answer['error'])
+    if report:
+        write_report(report, arguments, _about(arguments, weights, gallery, point))
     if ranked := [answer['method'] for answer in answers if answer['error'] is None]:
         for line in about_ranking(arguments, ranked[0], point):
             batch.end(line)
     return {answer['decision'] for answer in answers}
 
 
-def _identify_everyone(arguments, batch, weights, gallery, boxes):
+def _about(arguments, weights, gallery, point):
+    """What a report says of how it was made."""
+    return {'gallery': f'{arguments.gallery}: {walks_of_people(len(gallery), len(gallery.list()))}',
+            'calibration': point.rates() if point else 'none: no name is given without a threshold',
+            'weights': str(weights), 'fingerprint': weights.fingerprint}
+
+
+def _identify_everyone(arguments, batch, weights, gallery, report, boxes):
     """An answer for each scene, with one for each of its tracks; their decisions, None where nobody walks."""
     point, methods, decisions = gallery.calibration.get('identify'), [], set()
 
     def work(networks, walk, source):
-        described = describe_people(networks, source, arguments, boxes)
+        described = describe_people(networks, source, arguments, boxes, lambda: looks_for(arguments))
         asked = [each.vector for each in described.tracks if each.vector is not None]
-        answers = iter(gallery.identify(np.stack(asked), top=arguments.top) if asked else ())
-        found = [_of_track(each, next(answers) if each.vector is not None else None, point)
-                 for each in described.tracks]
-        return of_scene(described, [facts for facts, _ in found], itertools.chain(*(lines for _, lines in found)))
+        known = iter(gallery.identify(np.stack(asked), top=arguments.top) if asked else ())
+        answers = [None if each.vector is None else next(known) for each in described.tracks]
+        found = [_of_track(each, answer, point) for each, answer in zip(described.tracks, answers)]
+        answered = of_scene(described, [facts for facts, _ in found],
+                            itertools.chain(*(lines for _, lines in found)))
+        if report:
+            _report_scene(report, gallery, described, answers)
+        return answered
     made_with = weights.fingerprint, _contents_of(gallery), boxes_state(arguments)
-    for answer in batch.answers(lambda: describing(weights), work, made_with, wrote_boxes(arguments)):
+    for answer in batch.answers(lambda: describing(weights), work, made_with,
+                                lambda answer: report is None and wrote_boxes(arguments)(answer)):
         tracks = answer.get('tracks', [])
+        if report and answer['error'] is not None:
+            add_problem(report, answer['walk'], answer['error'])
         methods += [track['method'] for track in tracks if 'method' in track]
         decisions |= {track['decision'] for track in tracks} or {None}
     for line in about_ranking(arguments, methods[0], point) if methods else ():
         batch.end(line)
+    if report:
+        write_report(report, arguments, _about(arguments, weights, gallery, point))
     return decisions
+
+
+def _report_scene(report, gallery, scene, answers):
+    """Add a section for each track of a `DescribedScene`."""
+    pictures = scenes_of(scene.people, [each.found for each in scene.tracks])
+    if not scene.tracks:
+        report.add(problem_section(scene.name, headline(scene.name, scene.people)))
+    for each, answer, picture in zip(scene.tracks, answers, pictures):
+        name = f'{each.walk}, {each.person.start:.2f} to {each.person.end:.2f} s'
+        if answer is None:
+            report.add(problem_section(name, each.person.problem, Verdict('unknown', '', '')))
+            continue
+        seen = Seen(name, each.track, each.found, each.fitness, each.looks)
+        report.add(section_of(seen, picture, verdict_of(answer), candidates_of(gallery, each.vector, answer)))
 
 
 def _of_track(described, answer, point):
@@ -282,18 +351,22 @@ def _of_track(described, answer, point):
     return {**facts, **as_data(answer, point)}, [first, *(f'  {line}' for line in ranking)]
 
 
-def _identify_together(arguments, batch, weights, gallery):
+def _identify_together(arguments, batch, weights, gallery, report):
     """One answer for all walks that could be read; the decision."""
-    described = _described(arguments, batch, weights)
+    described, point = _described(arguments, batch, weights, report), gallery.calibration.get('identify')
     read = [each for each in described if each['error'] is None]
     if not read:
+        if report:
+            write_report(report, arguments, _about(arguments, weights, gallery, point))
         return {None}
-    point = gallery.calibration.get('identify')
-    answer = gallery.identify(np.array([each.pop('vector') for each in read], np.float32), top=arguments.top,
-                              together=True)
+    vectors = np.array([each.pop('vector') for each in read], np.float32)
+    answer = gallery.identify(vectors, top=arguments.top, together=True)
     name = ', '.join(each['walk'] for each in read)
     data = {'walk': name, 'error': '; '.join(each['error'] for each in described if each['error']) or None,
             'walks': described, **as_data(answer, point)}
+    if report:
+        write_report(report, arguments, _about(arguments, weights, gallery, point), verdict=verdict_of(answer),
+                     candidates=candidates_of(gallery, normalise(vectors).mean(axis=0), answer))
     if arguments.json:
         put(as_json(data))
         return {answer.decision}
@@ -304,14 +377,20 @@ def _identify_together(arguments, batch, weights, gallery):
     return {answer.decision}
 
 
-def _described(arguments, batch, weights):
+def _described(arguments, batch, weights, report):
     """Each walk's answer with its vector, for a command that prints one answer about all."""
     def work(networks, walk, source):
-        each = describe(networks, source, arguments)
+        source = source.kept() if report else source
+        each = describe(networks, source, arguments, looks_for(arguments))
+        if report:
+            add_described(report, source, each)
         return {**each.as_dict(), 'vector': each.vector.tolist()}, None
-    answers = list(batch.answers(lambda: describing(weights), work, (weights.fingerprint,)))
-    for answer in answers:
+    answers = []
+    for answer in batch.answers(lambda: describing(weights), work, (weights.fingerprint,), lambda _: report is None):
+        if report and answer['error'] is not None:
+            add_problem(report, answer['walk'], answer['error'])
         answer.pop('text', None)
+        answers.append(answer)
     return answers
 
 
@@ -327,6 +406,7 @@ def verify_arguments(parser):
     add_gallery(parser, 'whose calibration decides; the two need not be in it')
     parser.add_argument('walks', nargs='+', metavar='WALK', help=f'two of them: {WALK_HELP}')
     add_calibrate(parser)
+    add_report(parser)
     add_range(parser)
 
 
@@ -339,13 +419,17 @@ def verify_command(arguments):
     check_gallery(arguments.gallery, arguments.key_file)
     check_calibrate(arguments)
     batch = Batch(arguments, Form((*FRAME_COLUMNS, *CHECK_COLUMNS), is_text=False, prints=False), walks)
+    check_report(arguments, _inputs(arguments, walks), arguments.answers)
     batch.look()
     weights = chosen_weights(arguments)
-    with asked(arguments, weights, 'verify') as gallery:
-        described = _described(arguments, batch, weights)
+    with asked(arguments, weights, 'verify') as gallery, reporting(arguments, 'One person or two?') as report:
+        described, point = _described(arguments, batch, weights, report), gallery.calibration.get('verify')
         vectors = [np.array(each.pop('vector'), np.float32) for each in described if each['error'] is None]
         answer = gallery.verify(*vectors) if len(vectors) == 2 else None
-        _print_verification(arguments, described, answer, gallery.calibration.get('verify'))
+        _print_verification(arguments, described, answer, point)
+        if report:
+            verdict, charts = comparison_of(gallery, answer) if answer else (None, ())
+            write_report(report, arguments, _about(arguments, weights, gallery, point), verdict=verdict, charts=charts)
     return batch.status(0 if answer and answer.decision == 'same' else 1)
 
 

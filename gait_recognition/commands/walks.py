@@ -32,11 +32,14 @@ def state_of(weights):
 
 
 class Described(NamedTuple):
-    """A walk's vector, float32 (512,), which frames it comes from (`Track`), and how fit they are (`Fitness`)."""
+    """A walk's vector, float32 (512,), which frames it comes from (`Track`), how fit they are (`Fitness`), the joints
+    in them (list of FrameJoints), and what was shown their crops (`Looks`)."""
     walk: str
     vector: np.ndarray
     track: object
     fitness: object
+    found: list
+    looks: object
 
     def as_dict(self):
         return {'walk': self.walk, **used_frames(self.track), 'check': self.fitness.as_dict()}
@@ -72,19 +75,23 @@ def describing(weights):
         yield [opened.enter_context(net) for net in open_networks(weights)]
 
 
-def describe(networks, source, arguments):
+def describe(networks, source, arguments, looks=None):
     """The vector of a walk, and what is to be known of it.
 
     Parameters
     ----------
     networks : (HumanPoseIRNetwork, GaitNetwork)
     source : Frames
+    arguments : argparse.Namespace
+    looks : fitness.Looks, optional
+        New ones, which are shown the crops.
 
     Returns
     -------
     Described
     """
-    witness = Witness(networks[0])
+    witness = Witness(networks[0], looks)
     vector, track = walk_vector(source, witness, networks[1], crop=arguments.crop, return_track=True)
     say_track(track, arguments.verbose)
-    return Described(source.name, vector, track, witness.fitness(source, track))
+    return Described(source.name, vector, track, witness.fitness(source, track), witness.found(source, track),
+                     witness.looks)

@@ -8,6 +8,7 @@ import csv
 import json
 import os
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -329,6 +330,12 @@ def _roles(walks, unread, protocol):
     return gallery, probes, missed, {key: tried / planned for key, (tried, planned) in pairs.items()}
 
 
+class Table(NamedTuple):
+    """Figures as text: what they are, and rows of cells, the first of them the header."""
+    what: str
+    rows: list
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Several results on the same probes, in one table; the first is held against each of the others."""
@@ -366,40 +373,57 @@ class Comparison:
 
     def table(self):
         """Return the table as text: %, intervals, chance, published rows, differences, EER, wrong walks by path."""
+        first, *more = self.tables()
+        text = [*self.notes(), '', *_aligned(first.rows), *self._published_averages()]
+        for table in more:
+            text += ['', table.what, *_aligned(table.rows)]
+        return '\n'.join([*text, *self._wrong()])
+
+    def notes(self):
+        """Lines on what was measured, and how to read the first table."""
+        first = self.results[0]
+        return [f'{first.protocol.name}: rank-1 in %, {len(first.people)} people, {first.gallery_walks} gallery walks, '
+                f'{len(first.probes)} probes, {METHODS[first.method]}',
+                f'({100 * CONFIDENCE:.0f} % interval over people, exact or bootstrap, the wider; average = mean over '
+                'conditions)']
+
+    def tables(self):
+        """Return the figures as tables: rank-1, then differences, equal error rates, shares accepted.
+
+        Returns
+        -------
+        list of Table
+        """
+        first = self.results[0]
+        found = [Table('rank-1 in %', [['', *first.columns], *self._rank_1_rows()])]
+        if differences := self.differences():
+            found.append(Table(f'{first.name} less the other, in points (paired)', [['', *first.columns], *(
+                [name, *(f'{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})' if c in figures else '-'
+                         for c in first.columns for mean, low, high in [figures.get(c, (0, 0, 0))])]
+                for name, figures in differences.items())]))
+        if first.eer:
+            groups = [*(c for c in first.columns[:-1] if c in first.eer), 'all']
+            found.append(Table('equal error rate in % (pairs of walks by cosine similarity)', [['', *groups], *(
+                [name, *(f'{100 * equal_error_rate_of(result.roc(c, misses)):.1f}' for c in groups)]
+                for name, result, misses in self._rows())]))
+            found.append(Table('right ones accepted in %, where so many wrong ones are (- is for too few trials to '
+                               'tell)', [['', *(f'{100 * rate:g} %' for rate in RATES)], *self._acceptance()]))
+        return found
+
+    def _rank_1_rows(self):
         first = self.results[0]
         columns = first.columns
-        rows = [[name, *(_with_interval(rates.get(c), intervals.get(c)) for c in columns)]
-                for name, result, misses in self._rows()
-                for rates, intervals in [(result.rank_1(misses), result.intervals(misses))]]
-        rows.append(['chance', *[f'{100 * self.chance:.1f}'] * len(columns)])
-        rows += [[f'published: {name}', *(f'{figures[c]:.1f}' if c in figures else '-' for c in columns)]
-                 for name, figures in first.protocol.published.items()]
+        for name, result, misses in self._rows():
+            rates, intervals = result.rank_1(misses), result.intervals(misses)
+            yield [name, *(_with_interval(rates.get(c), intervals.get(c)) for c in columns)]
+        yield ['chance', *[f'{100 * self.chance:.1f}'] * len(columns)]
+        for name, figures in first.protocol.published.items():
+            yield [f'published: {name}', *(f'{figures[c]:.1f}' if c in figures else '-' for c in columns)]
         for what, number in ('probes', len), ('people', lambda people: len({*people})):
-            rows.append([what, *(str(number(first.trials(c)[1])) for c in columns)])
+            yield [what, *(str(number(first.trials(c)[1])) for c in columns)]
         if first.missed:
-            rows.append(['probes not tried', *(str(len(first.trials(c, misses=True)[1]) - len(first.trials(c)[1]))
-                                              for c in columns)])
-        notes = [f'{first.protocol.name}: rank-1 in %, {len(first.people)} people, {first.gallery_walks} gallery '
-                 f'walks, {len(first.probes)} probes, {METHODS[first.method]}',
-                 f'({100 * CONFIDENCE:.0f} % interval over people, exact or bootstrap, the wider; average = mean over '
-                 'conditions)']
-        text = [*notes, '', *_aligned([['', *columns], *rows]), *self._published_averages()]
-        differences = self.differences()
-        if differences:
-            text += ['', f'{first.name} less the other, in points (paired)',
-                     *_aligned([['', *columns], *(
-                         [name, *(f'{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})' if c in figures else '-'
-                                  for c in columns for mean, low, high in [figures.get(c, (0, 0, 0))])]
-                         for name, figures in differences.items())])]
-        if first.eer:
-            groups = [c for c in columns[:-1] if c in first.eer]
-            text += ['', 'equal error rate in % (pairs of walks by cosine similarity)',
-                     *_aligned([['', *groups, 'all'], *(
-                         [name, *(f'{100 * equal_error_rate_of(result.roc(c, misses)):.1f}' for c in [*groups, 'all'])]
-                         for name, result, misses in self._rows())])]
-            text += ['', 'right ones accepted in %, where so many wrong ones are (- is for too few trials to tell)',
-                     *_aligned([['', *(f'{100 * rate:g} %' for rate in RATES)], *self._acceptance()])]
-        return '\n'.join([*text, *self._wrong()])
+            yield ['probes not tried', *(str(len(first.trials(c, misses=True)[1]) - len(first.trials(c)[1]))
+                                         for c in columns)]
 
     def _published_averages(self):
         """A line on how the published averages were taken, where there are any."""

@@ -1,24 +1,14 @@
 """The joints of everybody in a scene, and drawings of them."""
 import collections
-from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-from gait_recognition.drawing import draw_lines
-from gait_recognition.overlays import enlargement
+from gait_recognition.overlays import Canvas, Overlay
 from gait_recognition.people.tracks import crop_batches
 from gait_recognition.pose_estimation import FrameJoints, joints_in_frame
 from gait_recognition.tracking.joints import SURE
 
 COLOURS = ('#ff5050', '#50e050', '#50b0ff', '#ffd040', '#ff70ff', '#40e0d0', '#ff9030', '#c0a0ff')
-
-
-class Shown(NamedTuple):
-    """One walker in one frame: number of the track, box (left, top, right, bottom) or None, joints (3, 16) or None."""
-    track: int
-    box: object
-    joints: object
 
 
 def people_joints(people, pose_net):
@@ -33,46 +23,42 @@ def people_joints(people, pose_net):
     return found
 
 
-def drawn_people(people, poses=None, names=None, sure=SURE):
-    """The frames, enlarged if they are small, with everybody's box, number and name, and skeleton.
+def drawn_people(people, poses=None, names=None, sure=SURE, is_plain=False):
+    """The frames, enlarged if they are small, with everybody's box, number and name, skeleton and trail of the ankles.
 
     Parameters
     ----------
     people : People
     poses : list of list of FrameJoints, optional
-        Of each.
+        Of each; with them time and a legend are written, too.
     names : dict of int to str, optional
         By number of the track.
     sure : float
         As of `drawing.draw_skeleton`.
+    is_plain : bool
+        Without trail, time and legend.
 
     Yields
     ------
     np.ndarray, uint8 (H, W, 3)
     """
-    at = collections.defaultdict(list)
-    for place, person in enumerate(people):
-        joints = {pose.frame: pose.joints for pose in poses[place]} if poses else {}
+    overlays, at = [Overlay(own, sure, is_plain=is_plain) for own in poses or ()], collections.defaultdict(list)
+    for person in people:
+        label = f'track {person.number} {(names or {}).get(person.number, "")}'.strip()
         for number, box in zip(person.numbers, person.boxes):
-            at[number].append(Shown(person.number, box, joints.get(number)))
+            at[number].append((person.number, label, box))
     for number, frame in people.frames.numbered():
-        yield _drawn(frame, at.pop(number, ()), names or {}, sure)
+        canvas, seconds = Canvas(frame), people.seconds[number]
+        for overlay in overlays:
+            overlay.paint(canvas, number, seconds)
+        for track, label, box in at.pop(number, ()):
+            _draw_box(canvas, COLOURS[(track - 1) % len(COLOURS)], label, box)
+        if overlays and not is_plain:
+            canvas.finish(number, seconds, sure)
+        yield np.asarray(canvas.image)
 
 
-def _drawn(frame, shown, names, sure):
-    factor = enlargement(frame)
-    image = Image.fromarray(frame)
-    image = image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
-    draw, size = ImageDraw.Draw(image), max(11, image.height // 32)
-    font = ImageFont.load_default(size)
-    for one in shown:
-        colour = COLOURS[(one.track - 1) % len(COLOURS)]
-        left, top, right, bottom = np.asarray(one.box) * factor
-        draw.rectangle((left, top, right - 1, bottom - 1), outline=colour, width=max(2, size // 6))
-        if one.joints is not None:
-            draw_lines(draw, np.stack([*((one.joints[:2] + 0.5) * factor - 0.5), one.joints[2]]), sure)
-        text = f'{one.track} {names.get(one.track, "")}'.strip()
-        place = left, max(0, top - 1.4 * size)
-        draw.rectangle(draw.textbbox(place, text, font), fill='black')
-        draw.text(place, text, colour, font)
-    return np.asarray(image)
+def _draw_box(canvas, colour, label, box):
+    left, top, right, bottom = np.asarray(box) * canvas.factor
+    canvas.draw.rectangle((left, top, right - 1, bottom - 1), outline=colour, width=max(2, canvas.size // 6))
+    canvas.write((left + canvas.size / 3, max(canvas.size / 3, top - 1.6 * canvas.size)), label, colour)
