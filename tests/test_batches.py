@@ -108,7 +108,7 @@ def test_the_json_of_several_walks_is_one_object_and_of_one_named_by_itself_a_li
 def test_answers_are_printed_as_soon_as_they_are_there(gallery, weights, walks, run, monkeypatch, capsys):
     printed = []
 
-    def describe(networks, source, arguments):
+    def describe(networks, source, arguments, *_):
         printed.append(capsys.readouterr().out)
         if len(printed) == 2:
             pytest.fail('as if the machine broke')
