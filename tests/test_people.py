@@ -188,12 +188,18 @@ def test_coco_results_count_from_zero_and_hold_people_only(tmp_path):
     ('b.json', '{"a": 1}', r'b\.json: expected a list of objects with image_id and bbox'),
     ('b.json', '[{"image_id": 1}]', r'b\.json, entry 1: expected an object with image_id and bbox'),
     ('b.json', '[{"image_id": 1, "bbox": [1, 2, 3]}]', r'b\.json, entry 1: bbox: expected left, top'),
-    ('b.json', '[{"image_id": "a", "bbox": [1, 2, 3, 4]}]', r"b\.json, entry 1: expected a number, got 'a'"),
+    ('b.json', '[{"image_id": "a", "bbox": [1, 2, 3, 4]}]', r"b\.json, entry 1: expected a number, got the text 'a'"),
     ('b.json', '[{"image_id": -1, "bbox": [1, 2, 3, 4]}]', r'b\.json, entry 1: image_id: frames count from 0, got -1'),
     pytest.param('b.json', '[' * 100_000, r'b\.json: no JSON', id='brackets'),
     pytest.param('b.json', '[{"image_id": 1, "bbox": [1, 2, 3, 1' + '0' * 400 + ']}]', r'entry 1: expected a number',
                  id='400 digits'),
-    ('b.txt', '1e300,1,2,3,4,5\n', r'b\.txt, line 1: frame: expected a whole number, got 1e\+300'),
+    ('b.json', '[{"image_id": "3", "bbox": [1, 2, 3, 4]}]', r"entry 1: expected a number, got the text '3'"),
+    ('b.json', '[{"image_id": 1, "bbox": [1, 2, "3", 4]}]', r"entry 1: expected a number, got the text '3'"),
+    ('b.json', '[{"image_id": 1, "category_id": "1", "bbox": [1, 2, 3, 4]}]', r'entry 1: expected a number'),
+    ('b.json', '[{"image_id": 1, "bbox": [1, 2, 3, true]}]', r"entry 1: expected a number, got 'True'"),
+    ('b.json', '[{"image_id": 1, "bbox": [1e308, 2, 1e308, 4]}]', r"entry 1: expected a number, got '1e\+308'"),
+    ('b.txt', '1,1,1e308,3,1e308,5\n', r"line 1: expected a number, got '1e308'"),
+    ('b.txt', '1e300,1,2,3,4,5\n', r"b\.txt, line 1: expected a number, got '1e300'"),
     ('b.xml', '', r'b\.xml: boxes are read from')])
 def test_a_bad_file_of_boxes_is_refused_with_its_line(tmp_path, name, text, message):
     (tmp_path / name).write_bytes(text.encode('latin-1'))

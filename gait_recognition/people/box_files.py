@@ -16,7 +16,7 @@ PERSON = 1                      # COCO's category
 MOT_FIELDS = 6                  # at least: frame, track, left, top, width, height
 TRUTH_FIELDS = 9                # of a ground truth: whether it is to be considered, class, visibility, too
 NO_TRACK = -1
-LARGEST = 1 << 53               # whole numbers up to it are exact
+LARGEST = 1 << 53               # of any number: whole ones up to it are exact
 PLACES = 2                      # decimals that are written
 
 
@@ -113,32 +113,37 @@ def _coco(name, text):
         where = f'{name}, entry {number}'
         if not isinstance(entry, dict) or not {'image_id', 'bbox'} <= {*entry}:
             raise ValueError(f'{where}: expected an object with image_id and bbox, got {str(entry)[:60]!r}')
-        if entry.get('category_id', PERSON) != PERSON:
-            continue
         if not isinstance(entry['bbox'], list) or len(entry['bbox']) != 4:
             raise ValueError(f'{where}: bbox: expected left, top, width, height, got {str(entry["bbox"])[:60]}')
-        frame, track = entry['image_id'], entry.get('track_id', NO_TRACK)
-        frame, track = (_whole(where, what, value) for what, value in zip(
-            ('image_id', 'track_id'), _numbers(where, [frame, NO_TRACK if track is None else track])))
+        track = entry.get('track_id')
+        fields = [entry['image_id'], NO_TRACK if track is None else track, entry.get('category_id', PERSON),
+                  *entry['bbox']]
+        text = next((field for field in fields if isinstance(field, str)), None)
+        if text is not None:
+            raise ValueError(f'{where}: expected a number, got the text {text[:30]!r}')
+        frame, track, kind, *box = _numbers(where, fields)
+        frame, track = (_whole(where, what, value) for what, value in (('image_id', frame), ('track_id', track)))
+        if kind != PERSON:
+            continue
         if frame < 0:
             raise ValueError(f'{where}: image_id: frames count from 0, got {frame}')
-        yield where, frame, track, _box(where, *_numbers(where, entry['bbox']))
+        yield where, frame, track, _box(where, *box)
 
 
 def _numbers(where, fields):
     values = []
     for field in fields:
         try:
-            values.append(float(field))
+            values.append(math.nan if isinstance(field, bool) else float(field))
         except (TypeError, ValueError, OverflowError):
             values.append(math.nan)
-        if not math.isfinite(values[-1]):
+        if not abs(values[-1]) <= LARGEST:                              # NaN is not, either
             raise ValueError(f'{where}: expected a number, got {str(field)[:30]!r}')
     return values
 
 
 def _whole(where, what, value):
-    if value != int(value) or abs(value) > LARGEST:
+    if value != int(value):
         raise ValueError(f'{where}: {what}: expected a whole number, got {value:g}')
     return int(value)
 
