@@ -18,6 +18,7 @@ import gait_checkpoints
 import gait_files
 from gait_recognition.sources import walks_of
 
+BEGINNING = b'{"key": '           # of each line: what begins otherwise was not cut off here
 CUT_OFF = 'its last line is cut off, as an interruption leaves it: that answer is made again'
 
 
@@ -128,7 +129,7 @@ class KeptAnswers:
         self._file.seek(0)
         whole = 0
         for number, line in enumerate(self._file, 1):
-            if not line.endswith(b'\n'):
+            if not line.endswith(b'\n') and line[:len(BEGINNING)] == BEGINNING[:len(line)]:
                 self._file.truncate(whole)
                 if say:
                     say(f'{self.path}: {CUT_OFF}')
@@ -136,7 +137,7 @@ class KeptAnswers:
             try:
                 answer = json.loads(line)
                 self._answers[answer['key']] = answer
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(f'{self.path}, line {number}: expected an answer of gait-recognition as a line of '
                                  'JSON with a "key"; name another file') from error
             whole += len(line)

@@ -300,6 +300,22 @@ def test_answers_are_kept_in_no_file_of_another_kind_and_by_one_program_at_a_tim
     assert 'b.jsonl, line 2' in refused(run(*command, tmp_path / 'b.jsonl'))
 
 
+@pytest.mark.parametrize('content', ['notes without an end of the line', '{"a": 1', '[' * 100_000 + '\n', '5\n'])
+def test_a_file_that_is_none_of_kept_answers_is_refused_and_left_as_it_was(tmp_path, content):
+    (tmp_path / 'mine.jsonl').write_text(content)
+    with pytest.raises(ValueError, match='mine.jsonl, line 1: expected an answer'):
+        KeptAnswers(tmp_path / 'mine.jsonl')
+    assert (tmp_path / 'mine.jsonl').read_text() == content
+
+
+@pytest.mark.parametrize('left', ['{', '{"key"', '{"key": "b", "x'])
+def test_an_answer_cut_off_anywhere_is_made_again(tmp_path, left):
+    (tmp_path / 'a.jsonl').write_text('{"key": "a"}\n' + left)
+    with KeptAnswers(tmp_path / 'a.jsonl') as kept:
+        assert kept.get('a') == {'key': 'a'} and kept.get('b') is None
+    assert (tmp_path / 'a.jsonl').read_text() == '{"key": "a"}\n'
+
+
 def test_in_python_each_walk_gives_its_answer_or_its_error(walks, bad, tmp_path):
     def count(walk):
         return len(list(read_frames(walk)))
