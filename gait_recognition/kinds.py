@@ -89,7 +89,7 @@ def _kind_of_arrays(path):
 def _kind_of_array(path):
     try:
         array = np.load(path, mmap_mode='r', allow_pickle=False)
-    except ValueError:
+    except Exception:                                       # of every class: heads are parsed as Python
         return 'an array of objects, or a damaged one'
     is_vectors = array.dtype == np.float32 and array.ndim == 2 and array.shape[1] == VECTOR_SIZE
     return VECTORS if is_vectors else f'an array, {array.dtype} {array.shape}'
@@ -119,7 +119,6 @@ def _kind_of_text(head):
 
 def _first_keys(text):
     """The keys of the first object of a JSON text, as far as it goes."""
-    start = text.find('{')
-    with contextlib.suppress(ValueError):
-        return [*json.JSONDecoder().raw_decode(text[start:])[0]]
+    with contextlib.suppress(ValueError, RecursionError):
+        return [*json.JSONDecoder().raw_decode(text[text.index('{'):])[0]]
     return re.findall(r'"(\w+)": ', text[:200])

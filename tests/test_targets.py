@@ -66,6 +66,15 @@ def test_a_file_of_another_kind_is_not_replaced_and_the_message_says_what_it_is(
     assert said in refused(*arguments)
 
 
+@pytest.mark.parametrize('content, kind', [
+    (b'[5', 'JSON of []'), (b'{"a": ' + b'[' * 60_000, "JSON of ['a']"),
+    (b'{"a": ' + b'1' * 5000 + b'}', "JSON of ['a']"),
+    (b'\x93NUMPY\1\0\x10\0{"a": ((((((   \n', 'a damaged one'), (b'\n', "a text that begins ''")])
+def test_a_damaged_file_of_any_kind_is_called_something(tmp_path, content, kind):
+    (tmp_path / 'it').write_bytes(content)
+    assert kind in kinds.kind_of(tmp_path / 'it')
+
+
 def test_a_picture_of_another_kind_is_not_drawn_over(refused, place):
     Path('notes.png').write_text('notes')
     assert 'notes.png is there already and holds' in refused('pose', 'me.png', '--output', 'notes.png')
