@@ -1397,6 +1397,12 @@ def test_a_resume_file_that_says_what_no_run_says_is_refused_by_its_name(tmp_pat
         Run(tmp_path, {}).start(None)
 
 
+def test_a_resume_file_whose_facts_are_brackets_by_the_thousand_is_refused_by_its_name(tmp_path):
+    np.savez(tmp_path / 'resume.npz', **{gait_checkpoints.FACTS: np.frombuffer(b'[' * 100_000, np.uint8)})
+    with pytest.raises(gait_checkpoints.CheckpointError, match='resume.npz cannot be read as the resume file'):
+        Run(tmp_path, {}).start(None)
+
+
 @pytest.mark.parametrize('log', [b'step,loss\nx,1\n', b'step,loss\n\xff,1\n', b'step\n' + b'9' * 5000 + b'\n'])
 def test_a_damaged_log_is_refused_by_its_name_and_left_alone(tmp_path, log):
     (tmp_path / 'log.csv').write_bytes(log)

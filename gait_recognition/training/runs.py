@@ -9,8 +9,6 @@ import signal
 import sys
 import threading
 import time
-import zipfile
-import zlib
 
 import numpy as np
 
@@ -286,6 +284,6 @@ def read_state(path):
         with open_npz(path) as file:
             facts = json.loads(file[FACTS].tobytes())
             return {name: file[name] for name in file.files if name != FACTS}, facts
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise CheckpointError(f'{path} cannot be read as the resume file of a training run ({error}); remove it to '
                               'begin that run anew') from error
