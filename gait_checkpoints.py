@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import secrets
+import stat
 import sys
 import sysconfig
 import tempfile
@@ -771,7 +772,8 @@ def write_checkpoint(prefix, tensors):
     Raises
     ------
     ValueError
-        A tensor is no numbers, or what was written is not what was to be: a name that the format cannot hold.
+        A tensor is no numbers, or not finite in float32, or what was written is not what was to be: a name that the
+        format cannot hold.
     OSError
         The folder is missing or cannot be written, the disk is full.
     """
@@ -779,9 +781,8 @@ def write_checkpoint(prefix, tensors):
 
     check_process()
     tensors = {name: np.asarray(value) for name, value in tensors.items()}
-    wrong = next((name for name, value in tensors.items() if not _is_numbers(value.dtype)), None)
-    if wrong is not None:
-        raise CheckpointError(f'{wrong} has type {tensors[wrong].dtype}, expected numbers')
+    for name, value in tensors.items():
+        as_float32(name, value)                             # what no network could restore
     prefix = os.path.expanduser(os.fspath(prefix))
     folder = os.path.dirname(prefix) or '.'
     if not os.path.isdir(folder):
@@ -893,6 +894,8 @@ def _check_written(path, shapes, tensors):
 def _finish_interrupted_write(prefix):
     """Complete a `write_checkpoint` that was killed after its first rename and before its second."""
     beside = prefix + '.new'
-    if os.path.isfile(beside + '.index') and not os.path.isfile(beside + DATA_SUFFIX):
-        with contextlib.suppress(OSError):              # a read-only folder: the checksums tell
+    with contextlib.suppress(OSError):                  # nothing to complete; a read-only folder: the checksums tell
+        index, data = os.lstat(beside + '.index'), os.stat(prefix + DATA_SUFFIX)
+        if stat.S_ISREG(index.st_mode) and index.st_nlink == 1 and index.st_uid == data.st_uid \
+                and not os.path.lexists(beside + DATA_SUFFIX):          # else somebody planted it
             os.replace(beside + '.index', prefix + '.index')

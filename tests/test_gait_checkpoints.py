@@ -689,10 +689,11 @@ def test_numbers_beyond_float32_and_nan_are_refused_at_every_door(tmp_path):
         path = write_checkpoint(tmp_path / 'bad.ckpt', {'w': bad})
         for door, *arguments in ((gait_checkpoints.fingerprint, path), (gait_checkpoints.fingerprint_of, {'w': bad}),
                                  (gait_checkpoints.write_compact, tmp_path / 'bad.npz', {'w': bad}),
+                                 (gait_checkpoints.write_checkpoint, tmp_path / 'copy.ckpt', {'w': bad}),
                                  (gait_checkpoints.match, path, {'w': bad}, ['w'], {'w': bad.shape}, 'it')):
             with pytest.raises(CheckpointError, match='w holds NaN or infinity'):
                 door(*arguments)
-    assert not (tmp_path / 'bad.npz').exists()
+    assert not (tmp_path / 'bad.npz').exists() and not (tmp_path / 'copy.ckpt.index').exists()
 
 
 @pytest.mark.parametrize('tensors', [

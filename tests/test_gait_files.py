@@ -65,6 +65,18 @@ def test_links_planted_beside_a_checkpoint_are_never_followed(tmp_path):
     assert not [path for path in tmp_path.iterdir() if path.is_symlink() or '.new' in path.name]
 
 
+@pytest.mark.skipif(os.name != 'posix', reason='links take rights there')
+@pytest.mark.parametrize('link', [os.symlink, os.link])
+def test_a_link_planted_as_the_rest_of_a_checkpoint_does_not_become_its_index(tmp_path, link):
+    prefix, other = tmp_path / 'w.ckpt', tmp_path / 'other.ckpt'
+    gait_checkpoints.write_checkpoint(prefix, {'a': np.ones(3, np.float32)})
+    gait_checkpoints.write_checkpoint(other, {'a': np.zeros(3, np.float32)})
+    index = (tmp_path / 'w.ckpt.index').read_bytes()
+    link(f'{other}.index', f'{prefix}.new.index')
+    assert gait_checkpoints.read_checkpoint(prefix)['a'].tolist() == [1, 1, 1]
+    assert (tmp_path / 'w.ckpt.index').read_bytes() == index and not (tmp_path / 'w.ckpt.index').is_symlink()
+
+
 def test_what_a_killed_writer_left_of_a_folder_disturbs_nobody_and_stays(tmp_path):
     """It may be another process's work of hours."""
     left = tmp_path / 'walkers.0123456789abcdef.part'
