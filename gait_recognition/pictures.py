@@ -1,4 +1,4 @@
-"""Pictures of any kind that Pillow opens, as upright RGB of 8 bits a channel: one decoder for all."""
+"""Pictures of the kinds in `FORMATS`, as upright RGB of 8 bits a channel: one decoder for all."""
 import contextlib
 import functools
 import itertools
@@ -26,8 +26,9 @@ DEFAULT_FPS = 25.0                                                  # where a so
 
 
 def read_picture(path, limits=DEFAULT_LIMITS):
-    """Read a picture of any kind that Pillow opens: turned upright as its EXIF says, transparent parts on white.
+    """Read a picture: turned upright as its EXIF says, transparent parts on white.
 
+    Of the kinds in `FORMATS`, by contents: Pillow would run what an EPS file holds, whatever its name.
     Of a file with several pictures, the first. 16-bit grey is scaled to 8 bits, 32-bit grey stretched from its darkest
     to its brightest pixel.
 
@@ -77,7 +78,7 @@ def _read(path, limits, least=None):
     with open(path, 'rb') as file, warnings.catch_warnings(), _pillow_limit(limits):
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=known_formats()) as image:
                 limits.check_size(path, *image.size)
                 upright = image.size[::-1] if _is_turned(image) else image.size
                 aspect, whole = pixel_aspect(image), shown_size(*upright, pixel_aspect(image))
@@ -100,7 +101,7 @@ def opened_picture(path):
     """A picture file as Pillow opens it, for the block; whatever fails in it is a ValueError that names the file."""
     check_regular(path)
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=known_formats()) as picture:
             yield picture
     except Exception as error:                              # decoders meet broken files with errors of every class
         raise ValueError(f'{path} cannot be read as a picture: {error}; put a readable one in its place') from error

@@ -29,7 +29,7 @@ from gait_recognition.galleries import exchange
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import kind_of
 from gait_recognition.people.box_files import read_boxes
-from gait_recognition.pictures import read_picture
+from gait_recognition.pictures import opened_picture, read_picture
 from gait_recognition.pose_estimation import poses
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.parts import ELSEWHERE
@@ -734,3 +734,13 @@ def test_a_key_comes_from_a_file_or_a_pipe_that_somebody_writes_to(tmp_path, mon
     writer.join()
     with pytest.raises(ValueError, match='zero: expected a key of 4096 bytes at most'):
         key_in(pathlib.Path('/dev/zero'))
+
+
+@pytest.mark.parametrize('read', [read_picture, lambda path: opened_picture(path).__enter__()])
+def test_a_program_for_printers_under_a_pictures_name_is_not_run(tmp_path, monkeypatch, read):
+    path, ran = tmp_path / 'me.png', []
+    path.write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n{} loop\n')
+    monkeypatch.setattr('PIL.EpsImagePlugin.EpsImageFile.load', lambda *_: ran.append(1))
+    with pytest.raises(ValueError, match=r'me\.png cannot be read as a picture'):
+        read(path)
+    assert not ran
