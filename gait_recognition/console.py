@@ -13,7 +13,7 @@ import sys
 import traceback
 import warnings
 
-from gait_recognition.masking import without_secrets
+from gait_recognition.masking import without_controls, without_secrets
 from gait_recognition.progress import clear_line
 
 LONGEST_NUMBER = 18             # digits
@@ -22,12 +22,12 @@ STANDARD_OUTPUT = 'standard output'
 
 def say(line):
     clear_line()
-    print(f'gait-recognition: {without_secrets(str(line))}', file=sys.stderr, flush=True)
+    print(f'gait-recognition: {without_controls(without_secrets(str(line)))}', file=sys.stderr, flush=True)
 
 
 def show_traceback(error):
     """Where an error arose, on standard error."""
-    print(without_secrets(''.join(traceback.format_exception(error))), end='', file=sys.stderr, flush=True)
+    print(without_controls(without_secrets(''.join(traceback.format_exception(error)))), end='', file=sys.stderr, flush=True)
 
 
 def show_warning(message, *where):
@@ -64,7 +64,11 @@ def as_options(text):
 
 def reason_of(error):
     """What an error says, in one line, whoever raised it."""
-    return without_secrets(re.sub(r'\s*\n\s*', ' ', as_options(message_of(error))))
+    return without_secrets(in_one_line(as_options(message_of(error))))
+
+
+def in_one_line(text):
+    return re.sub(r'\s*\n\s*', ' ', text)
 
 
 def program_name():
@@ -74,9 +78,11 @@ def program_name():
 
 
 def put(text, end='\n'):
-    """Print a part of the answer at once; a full disk behind standard output is named."""
+    """Print a part of the answer at once, on a terminal without controls; a full disk behind it is named."""
     from gait_files import named_when_full  # NumPy: not for --help
 
+    if sys.stdout.isatty():
+        text = without_controls(text)
     clear_line()
     with named_when_full(STANDARD_OUTPUT):
         print(text, end=end, flush=True)

@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 
+from gait_recognition.masking import without_controls
+
 LINE_SECONDS = 5.0           # between two lines, without tqdm
 FILE_SECONDS = 30.0          # between two lines of a batch that go into a file
 BAR_SECONDS = 0.5            # between two looks of its bar
@@ -136,9 +138,9 @@ class WalksProgress:
                 continue
             if self._is_terminal:
                 width = shutil.get_terminal_size().columns - 1
-                print(f'\r\x1b[K{self.line(width)[:width]}', end='', file=sys.stderr, flush=True)
+                print(f'\r\x1b[K{without_controls(self.line(width)[:width])}', end='', file=sys.stderr, flush=True)
             else:
-                print(f'gait-recognition: {self.line()}', file=sys.stderr, flush=True)
+                print(f'gait-recognition: {without_controls(self.line())}', file=sys.stderr, flush=True)
 
     def line(self, width=sys.maxsize):
         """How far it is, in one line; on a terminal the name comes last, as much of its end as there is room for."""

@@ -19,7 +19,7 @@ from reference_weights import SHARED
 
 import gait_checkpoints
 import gait_recognition
-from gait_recognition import cli, poses
+from gait_recognition import cli, console, poses
 from gait_recognition.belief import Belief
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
@@ -1234,3 +1234,16 @@ def test_the_readme_leads_from_nothing_to_a_name_with_the_weights_that_ship(comm
     assert answer['used'] > 50 and answer['crop'] == 'background'
     line, = said(result)
     assert 'trained on synthetic walkers' in line and 'gait-recognition fetch' in line
+
+
+def test_controls_in_names_reach_no_terminal(run, monkeypatch, capsys):
+    status, out, err = run('check', 'gone\x1b[2J\x9b1m\u202e.mp4')
+    assert status == 2 and r'gone\u001b[2J\u009b1m\u202e.mp4' in err and '\x1b' not in out + err
+    monkeypatch.setattr(sys.stdout, 'isatty', lambda: True)
+    console.put(console.as_json({'walk': 'é\x1b[2J\x9b.mp4'}))
+    shown = capsys.readouterr().out
+    assert not {'\x1b', '\x9b'} & set(shown) and json.loads(shown) == {'walk': 'é\x1b[2J\x9b.mp4'}
+
+
+def test_a_name_of_two_lines_is_refused_in_one(run):
+    assert run('check', 'gone\nanna: good.mp4')[2].count('\n') == 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gait_recognition.batches import KeptAnswers, find_walks, is_fault_of_walk, key_of
 from gait_recognition.commands.walks import read_walk
-from gait_recognition.console import as_json, check_target, counted, put, reason_of, say, show_traceback
+from gait_recognition.console import as_json, check_target, counted, in_one_line, put, reason_of, say, show_traceback
 from gait_recognition.kinds import ANSWERS
 from gait_recognition.masking import without_secrets
 from gait_recognition.progress import WalksProgress
@@ -136,7 +136,7 @@ class Batch:
 
     def _reason(self, walk, error):
         """An error in one line that names the walk."""
-        reason, name = reason_of(error), without_secrets(walk)
+        reason, name = reason_of(error), in_one_line(without_secrets(walk))
         return reason if name in reason else f'{name}: {reason}'
 
     @property
