@@ -156,13 +156,9 @@ def similarities_to_people(vectors, codes, most=SHOWN):
 def similarities_to_walks(vectors, codes, most=SHOWN):
     """As `similarities_to_people`, of pairs of walks."""
     people = _drawn_people(codes, most)
-    drawn, genuine, impostor = people[codes], *np.zeros((2, len(SIMILARITIES) - 1), np.int64)
-    tried = np.flatnonzero(drawn)
-    for walks in np.array_split(tried, math.ceil(len(tried) / BLOCK)):
-        similarity = vectors[walks] @ vectors.T
-        once = ~drawn | (np.arange(len(codes)) > walks[:, None])
-        same = codes[walks][:, None] == codes
-        genuine, impostor = genuine + _counted(similarity[same & once]), impostor + _counted(similarity[~same & once])
+    genuine, impostor = np.zeros((2, len(SIMILARITIES) - 1), np.int64)
+    for _, own, others in _pairs(vectors, codes, people[codes]):
+        genuine, impostor = genuine + _counted(own), impostor + _counted(others)
     return Spread(COSINE, SIMILARITIES, genuine, impostor)
 
 
@@ -258,6 +254,16 @@ def _ask_svm(vectors, codes, tried):
                                          lambda svm, probes, walks: svm.without(codes[walks], probes)))
 
 
+def _pairs(vectors, codes, drawn):
+    """(walks, similarities of pairs of one person, of different people) of drawn walks with all others, in blocks."""
+    tried = np.flatnonzero(drawn)
+    for walks in np.array_split(tried, math.ceil(len(tried) / BLOCK)):
+        similarity = vectors[walks] @ vectors.T
+        once = ~drawn | (np.arange(len(codes)) > walks[:, None])            # pairs of two drawn walks come once
+        same = codes[walks][:, None] == codes
+        yield walks, similarity[same & once], similarity[~same & once]
+
+
 def _all_pairs(vectors, codes, rate, progress):
     """Threshold, what `_impostors` says of pairs of different people, similarities of pairs of one person."""
     a, b = np.triu_indices(len(codes), 1)
@@ -275,15 +281,10 @@ def _drawn_pairs(vectors, codes, rate, progress):
     The threshold is the next step of the cosine. The interval is the exact one of as many trials as there are people.
     """
     people = _drawn_people(codes, most_walks(rate))
-    drawn, vectors = people[codes], vectors.astype(np.float32)
-    tried, histogram, genuine = np.flatnonzero(drawn), np.zeros(STEPS + 2, np.int64), []
-    for walks in np.array_split(tried, math.ceil(len(tried) / BLOCK)):
-        similarity = vectors[walks] @ vectors.T
-        once = ~drawn | (np.arange(len(codes)) > walks[:, None])            # pairs of two drawn walks come once
-        same = codes[walks][:, None] == codes
-        genuine.append(similarity[same & once])
-        once &= ~same                                                        # of different people
-        histogram += np.bincount(((similarity[once] + 1) * (STEPS / 2)).astype(np.int32).clip(0, STEPS + 1),
+    histogram, genuine = np.zeros(STEPS + 2, np.int64), []
+    for walks, own, others in _pairs(vectors.astype(np.float32), codes, people[codes]):
+        genuine.append(own)
+        histogram += np.bincount(((others + 1) * (STEPS / 2)).astype(np.int32).clip(0, STEPS + 1),
                                  minlength=STEPS + 2)
         if progress:
             progress(int(walks[-1]), total=len(codes))
