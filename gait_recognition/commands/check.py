@@ -2,12 +2,12 @@
 from gait_recognition.commands.batch import Batch, Form, add_answers
 from gait_recognition.commands.options import WALK_HELP, add_frames, add_pose_weights, add_range
 from gait_recognition.commands.reporting import (
-    add_problem,
     add_report,
     add_walk,
     check_report,
     looks_for,
     reporting,
+    with_problems,
     write_report,
 )
 from gait_recognition.commands.walks import say_track, state_of, used_frames
@@ -42,12 +42,11 @@ def check_command(arguments):
                 add_walk(report, source, Seen(source.name, track, found, fitness, looks),
                          verdict=check_of(fitness)['verdict'])
             return answer, str(fitness)
-        for answer in batch.answers(lambda: open_pose_network(weights, arguments.precision), work, state_of(weights),
-                                    lambda _: report is None):
+        for answer in with_problems(report, batch.answers(
+                lambda: open_pose_network(weights, arguments.precision), work, state_of(weights),
+                lambda _: report is None)):
             if answer['error'] is None:
                 words.add(answer['check']['word'])
-            elif report:
-                add_problem(report, answer['walk'], answer['error'])
         if report:
             write_report(report, arguments, {'weights': str(weights)})
     return batch.status(1 if 'poor' in words else 0)

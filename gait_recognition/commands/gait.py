@@ -6,12 +6,12 @@ import gait_files
 from gait_recognition.commands.batch import CHECK_COLUMNS, FRAME_COLUMNS, Batch, Form, add_answers
 from gait_recognition.commands.options import WALK_HELP, add_frames, add_pose_weights, add_range
 from gait_recognition.commands.reporting import (
-    add_problem,
     add_report,
     add_walk,
     check_report,
     looks_for,
     reporting,
+    with_problems,
     write_report,
 )
 from gait_recognition.commands.walks import say_track, state_of, used_frames
@@ -72,14 +72,9 @@ def _measured(arguments, batch, weights, report):
         if report:
             add_walk(report, source, Seen(source.name, track, found, fitness, looks))
         return {**gait.as_dict(), **used_frames(track), 'check': fitness.as_dict()}, str(gait)
-    answers = []
-    for answer in batch.answers(lambda: open_pose_network(weights, arguments.precision), work, state_of(weights),
-                                lambda answer: not arguments.output and report is None):
-        if answer['error'] is None:
-            answers.append(answer)
-        elif report:
-            add_problem(report, answer['walk'], answer['error'])
-    return answers
+    answers = batch.answers(lambda: open_pose_network(weights, arguments.precision), work, state_of(weights),
+                            lambda answer: not arguments.output and report is None)
+    return [answer for answer in with_problems(report, answers) if answer['error'] is None]
 
 
 def _check_targets(arguments, walks):

@@ -53,11 +53,11 @@ from gait_recognition.commands.options import (
 )
 from gait_recognition.commands.reporting import (
     add_described,
-    add_problem,
     add_report,
     check_report,
     looks_for,
     reporting,
+    with_problems,
     write_report,
 )
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
@@ -277,11 +277,10 @@ def _identify_each(arguments, batch, weights, gallery, report):
             add_described(report, source, each, verdict=verdict_of(answer),
                           candidates=candidates_of(gallery, each.vector, answer))
         return {**each.as_dict(), **as_data(answer, point)}, '\n'.join(identified(each.walk, answer))
-    for answer in batch.answers(lambda: describing(weights), work, (weights.fingerprint, _contents_of(gallery)),
-                                lambda _: report is None):
+    made_with = weights.fingerprint, _contents_of(gallery)
+    for answer in with_problems(report, batch.answers(lambda: describing(weights), work, made_with,
+                                                      lambda _: report is None)):
         answers.append({name: answer.get(name) for name in ('error', 'decision', 'method')})
-        if report and answer['error'] is not None:
-            add_problem(report, answer['walk'], answer['error'])
     if report:
         write_report(report, arguments, _about(arguments, weights, gallery, point))
     if ranked := [answer['method'] for answer in answers if answer['error'] is None]:
@@ -303,8 +302,8 @@ def _identify_everyone(arguments, batch, weights, gallery, report, boxes):
 
     def work(networks, walk, source):
         described = describe_people(networks, source, arguments, boxes, lambda: looks_for(arguments))
-        asked = [each.vector for each in described.tracks if each.vector is not None]
-        known = iter(gallery.identify(np.stack(asked), top=arguments.top) if asked else ())
+        vectors = [each.vector for each in described.tracks if each.vector is not None]
+        known = iter(gallery.identify(np.stack(vectors), top=arguments.top) if vectors else ())
         answers = [None if each.vector is None else next(known) for each in described.tracks]
         found = [_of_track(each, answer, point) for each, answer in zip(described.tracks, answers)]
         answered = of_scene(described, [facts for facts, _ in found],
@@ -313,11 +312,10 @@ def _identify_everyone(arguments, batch, weights, gallery, report, boxes):
             _report_scene(report, gallery, described, answers)
         return answered
     made_with = weights.fingerprint, _contents_of(gallery), boxes_state(arguments)
-    for answer in batch.answers(lambda: describing(weights), work, made_with,
-                                lambda answer: report is None and wrote_boxes(arguments)(answer)):
+    for answer in with_problems(report, batch.answers(
+            lambda: describing(weights), work, made_with,
+            lambda answer: report is None and wrote_boxes(arguments)(answer))):
         tracks = answer.get('tracks', [])
-        if report and answer['error'] is not None:
-            add_problem(report, answer['walk'], answer['error'])
         methods += [track['method'] for track in tracks if 'method' in track]
         decisions |= {track['decision'] for track in tracks} or {None}
     for line in about_ranking(arguments, methods[0], point) if methods else ():
@@ -386,9 +384,8 @@ def _described(arguments, batch, weights, report):
             add_described(report, source, each)
         return {**each.as_dict(), 'vector': each.vector.tolist()}, None
     answers = []
-    for answer in batch.answers(lambda: describing(weights), work, (weights.fingerprint,), lambda _: report is None):
-        if report and answer['error'] is not None:
-            add_problem(report, answer['walk'], answer['error'])
+    for answer in with_problems(report, batch.answers(lambda: describing(weights), work, (weights.fingerprint,),
+                                                      lambda _: report is None)):
         answer.pop('text', None)
         answers.append(answer)
     return answers

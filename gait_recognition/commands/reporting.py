@@ -66,9 +66,12 @@ def add_described(report, source, described, **answer):
              **answer)
 
 
-def add_problem(report, name, problem):
-    """Add the section of a walk that could not be read."""
-    report.add(problem_section(name, problem))
+def with_problems(report, answers):
+    """The answers of a batch as they come; what could not be read is in the report, too, if there is one."""
+    for answer in answers:
+        if report and answer['error'] is not None:
+            report.add(problem_section(answer['walk'], answer['error']))
+        yield answer
 
 
 def write_report(report, arguments, about, **answer):
