@@ -867,7 +867,8 @@ def test_pose_draws_on_what_can_be_read_only_once(weights, opened, run, walks, t
     status, _, err = run('pose', tmp_path / 'fifo', '--crop', 'none', '--output', tmp_path / 'drawn.gif', *weights[:2])
     writer.join()
     assert status == 0, err
-    assert Image.open(tmp_path / 'drawn.gif').n_frames == 8
+    with Image.open(tmp_path / 'drawn.gif') as image:
+        assert image.n_frames == 8
     for name in ('-', 'http://127.0.0.1:9/walk.mkv'):
         assert 'say --output FILE' in refused(run('pose', name, *weights[:2]))
 
@@ -989,7 +990,8 @@ def test_pose_finds_the_walker_in_a_scene_and_maps_the_joints_back(weights, open
         assert frame % 2 == 0
         middle = (float(truth[frame]['left']) + float(truth[frame]['right'])) / 2
         assert abs(np.mean([row['x'] for row in answer['joints'] if row['frame'] == frame]) - middle) < 10
-    assert Image.open(tmp_path / 'scene_pose.gif').n_frames == 40        # every frame, at the scene's own rate
+    with Image.open(tmp_path / 'scene_pose.gif') as image:
+        assert image.n_frames == 40                                     # every frame, at the scene's own rate
 
 
 def test_pose_of_several_inputs_goes_into_a_folder(weights, opened, run, tmp_path):
@@ -1243,6 +1245,12 @@ def test_controls_in_names_reach_no_terminal(run, monkeypatch, capsys):
     console.put(console.as_json({'walk': 'é\x1b[2J\x9b.mp4'}))
     shown = capsys.readouterr().out
     assert not {'\x1b', '\x9b'} & set(shown) and json.loads(shown) == {'walk': 'é\x1b[2J\x9b.mp4'}
+
+
+def test_a_name_of_two_lines_makes_no_second_answer(gallery, weights, opened, walks, run, tmp_path):
+    os.rename(walks('anna', 4), tmp_path / 'x\nben: anna  (probability 1.00')
+    status, out, _ = run('identify', gallery, tmp_path / 'x\nben: anna  (probability 1.00', *weights)
+    assert status == 0 and not [line for line in out.splitlines() if line.startswith('ben: anna')]
 
 
 def test_a_name_of_two_lines_is_refused_in_one(run):
