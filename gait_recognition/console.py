@@ -27,7 +27,8 @@ def say(line):
 
 def show_traceback(error):
     """Where an error arose, on standard error."""
-    print(without_controls(without_secrets(''.join(traceback.format_exception(error)))), end='', file=sys.stderr, flush=True)
+    lines = ''.join(traceback.format_exception(error))
+    print(without_controls(without_secrets(lines)), end='', file=sys.stderr, flush=True)
 
 
 def show_warning(message, *where):
@@ -172,7 +173,8 @@ def _files_of(given):
     """The files that an input names, itself, in its folder, or by its pattern."""
     given = os.path.expanduser(given)
     if os.path.isdir(given):
-        return (entry.path for entry in os.scandir(given) if entry.is_file())
+        with os.scandir(given) as entries:
+            return [entry.path for entry in entries if entry.is_file()]
     return [given] if os.path.exists(given) else (path for path in glob.glob(given) if os.path.isfile(path))
 
 

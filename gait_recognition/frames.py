@@ -11,6 +11,7 @@ import itertools
 import math
 import os
 import tempfile
+import weakref
 
 import numpy as np
 
@@ -247,6 +248,7 @@ class KeptFrames(Frames):
         self.fps, self.knows_fps = frames.fps, frames.knows_fps
         self.rereadable, self._begun = True, None
         self._file, self._numbers = tempfile.TemporaryFile(), []
+        weakref.finalize(self, self._file.close)
         with gait_files.named_when_full(f'a temporary file in {tempfile.gettempdir()}'):
             for number, frame in frames.numbered():
                 self._file.write(np.ascontiguousarray(frame))

@@ -214,7 +214,8 @@ def _walks_in(folder):
 
 
 def _entries(folder):
-    return _in_order(entry.path for entry in os.scandir(folder) if not entry.name.startswith('.'))
+    with os.scandir(folder) as entries:
+        return _in_order(entry.path for entry in entries if not entry.name.startswith('.'))
 
 
 def _films_of(files):
@@ -228,12 +229,14 @@ def _films_of(files):
 
 
 def _holds_frames(folder):
-    return any(entry.name.lower().endswith(VIDEO_SUFFIXES + pictures.SUFFIXES) for entry in os.scandir(folder))
+    with os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith(VIDEO_SUFFIXES + pictures.SUFFIXES) for entry in entries)
 
 
 def _pictures_in(folder):
     """The pictures of a folder, in natural order."""
-    names = [entry.path for entry in os.scandir(folder) if not entry.name.startswith('.')]
+    with os.scandir(folder) as entries:
+        names = [entry.path for entry in entries if not entry.name.startswith('.')]
     files = [name for name in names if name.lower().endswith(pictures.SUFFIXES)]
     videos = sorted(name for name in names if name.lower().endswith(VIDEO_SUFFIXES))
     if videos:

@@ -599,7 +599,8 @@ def test_pose_finds_the_person_in_a_single_picture_by_crop_pose(weights, opened,
     answers = json.loads(out)['walks']
     assert (status, err) == (0, '') and [(answer['crop'], len(answer['joints'])) for answer in answers] == 2 * [
         ('pose', 16)]
-    assert Image.open(tmp_path / 'me_pose.png').size == (400, 300)
+    with Image.open(tmp_path / 'me_pose.png') as image:
+        assert image.size == (400, 300)
 
     monkeypatch.setattr(PoseStandIn, 'joint_positions', lambda self, frames: np.zeros((3, len(frames), 16)))
     status, out, err = run(*command)

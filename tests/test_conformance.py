@@ -1,4 +1,6 @@
 """The two networks held against figures measured on the original under TensorFlow 1.3; see reference/README.md."""
+import pathlib
+
 import numpy as np
 import pytest
 from reference_weights import (
@@ -102,7 +104,7 @@ def test_pose_refuses_wrong_checkpoints_and_gives_afterwards_what_it_gave_before
     before = pose_net.feed_forward_features(frames)
     name = 'InceptionResnetV2/AuxLogits/Conv2d_2a_5x5/weights'
     misshapen = dict(values(VARIABLES['pose']), **{name: np.zeros((5, 5, 128, 767), np.float32)})
-    whole = open(checkpoints('pose', 1), 'rb').read()
+    whole = pathlib.Path(checkpoints('pose', 1)).read_bytes()
     (tmp_path / 'truncated.ckpt').write_bytes(whole[:len(whole) // 2])
     for path, error in ((checkpoints('gait'), "a gait network's file"),
                         (tmp_path / 'absent.ckpt', 'no such checkpoint'),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,11 @@ def holds(gallery):
             gallery._held.vectors.tobytes(), gallery.check())
 
 
+def people_of(place):
+    with Gallery.load(place) as gallery:
+        return gallery.list()
+
+
 # On a server
 
 
@@ -97,7 +103,8 @@ def test_a_copy_to_a_server_and_back_holds_everything(address, tmp_path):
         with pytest.raises(FileExistsError, match='there is a gallery already'):
             file.save(address)
     with pytest.raises(FileExistsError, match='there is a gallery already'):
-        Gallery.load(address).save(tmp_path / 'back.gallery')
+        with Gallery.load(address) as there:
+            there.save(tmp_path / 'back.gallery')
 
 
 def test_a_change_on_a_server_is_kept_whole_or_not_at_all(address):
@@ -111,7 +118,7 @@ def test_a_change_on_a_server_is_kept_whole_or_not_at_all(address):
         with pytest.raises(DuplicateWalkError):
             gallery.enrol('Bob', vectors[:2].reshape(-1, 64))
         gallery.enrol('Cy', vectors[2])
-    assert [*Gallery.load(address).list()] == ['Ann', 'Cy']
+    assert [*people_of(address)] == ['Ann', 'Cy']
 
 
 def test_readers_of_a_server_never_wait_and_writers_queue(address, monkeypatch):
@@ -145,8 +152,9 @@ def test_two_programs_that_make_a_gallery_at_once_make_one(address):
         thread.start()
     for thread in threads:
         thread.join(20)
-    galleries[0].enrol('Ann', walks_of(1, 1)[0])
-    assert [*galleries[1].list()] == ['Ann']
+    with galleries[0], galleries[1]:
+        galleries[0].enrol('Ann', walks_of(1, 1)[0])
+        assert [*galleries[1].list()] == ['Ann']
 
 
 def test_forgetting_leaves_neither_vector_nor_name_in_the_servers_tables(address, server, sql):
@@ -159,7 +167,7 @@ def test_forgetting_leaves_neither_vector_nor_name_in_the_servers_tables(address
             sql('CHECKPOINT')
             folder, = sql(f"SELECT oid FROM pg_database WHERE datname = '{database_of(address)}'")[0]
             folder = os.path.join(server, 'data', 'base', str(folder))
-            return [name for name in os.listdir(folder) if what in open(os.path.join(folder, name), 'rb').read()]
+            return [path.name for path in Path(folder).iterdir() if what in path.read_bytes()]
         assert found(vectors[0, 0].tobytes()) and found(b'Annabella')
         gallery.forget('Annabella')
         assert not found(vectors[0, 0].tobytes()) and not found(b'Annabella')
@@ -171,7 +179,8 @@ def test_forgetting_leaves_neither_vector_nor_name_in_the_servers_tables(address
     'DELETE FROM gait_gallery.walks WHERE id = 1', "UPDATE gait_gallery.people SET name = 'Eve' WHERE name = 'Ann'",
     "UPDATE gait_gallery.seals SET total = total + 1 WHERE name = 'walks'", 'DROP TABLE gait_gallery.points'])
 def test_what_was_changed_behind_its_back_on_a_server_is_noticed(damage, address, sql):
-    Gallery.open(address, WEIGHTS, create=True).enrol('Ann', walks_of(1, 2)[0])
+    with Gallery.open(address, WEIGHTS, create=True) as gallery:
+        gallery.enrol('Ann', walks_of(1, 2)[0])
     sql(damage, database_of(address))
     with pytest.raises(GalleryFileError, match=f'people_.*{"holds no" if "DROP" in damage else "damaged"}'):
         Gallery.load(address)
@@ -186,7 +195,8 @@ def test_a_gallery_of_a_newer_version_on_a_server_is_refused(address, monkeypatc
 
 def test_who_may_only_read_may_ask_and_change_nothing(address, sql):
     vectors = walks_of(2, 2)
-    Gallery.open(address, WEIGHTS, create=True).enrol('Ann', vectors[0])
+    with Gallery.open(address, WEIGHTS, create=True) as gallery:
+        gallery.enrol('Ann', vectors[0])
     sql('DROP ROLE IF EXISTS asker', 'postgres')
     sql('CREATE ROLE asker LOGIN')
     asking = address.replace('gait@', 'asker@')
@@ -202,12 +212,12 @@ def test_who_may_only_read_may_ask_and_change_nothing(address, sql):
 
 
 def test_a_lost_connection_is_said_and_made_anew(address, sql):
-    gallery = Gallery.open(address, WEIGHTS, create=True)
-    gallery.enrol('Ann', walks_of(1, 2)[0])
-    sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database_of(address)}'")
-    with pytest.raises(ConnectionError, match='people_'):
-        gallery.list()
-    assert [*gallery.list()] == ['Ann']
+    with Gallery.open(address, WEIGHTS, create=True) as gallery:
+        gallery.enrol('Ann', walks_of(1, 2)[0])
+        sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database_of(address)}'")
+        with pytest.raises(ConnectionError, match='people_'):
+            gallery.list()
+        assert [*gallery.list()] == ['Ann']
 
 
 def test_killed_in_a_change_a_server_keeps_what_was_acknowledged_and_nothing_by_halves(address):
@@ -228,7 +238,7 @@ def test_killed_in_a_change_a_server_keeps_what_was_acknowledged_and_nothing_by_
         acknowledged = max([acknowledged, *map(int, process.stdout.read().split())])
         process.wait()
         process.stdout.close()
-        people = Gallery.load(address).list()
+        people = people_of(address)
         assert acknowledged + 1 <= len(people) <= acknowledged + 2
         assert all(walks == ['walk 1', 'walk 2'] for walks in people.values())
 
@@ -261,7 +271,7 @@ def test_commands_take_an_address_as_they_take_a_file(address, tmp_path, capsys)
     assert run('rename', address, 'Cy', 'Cyrus')[0] == 0 and 'Cyrus: ' in run('list', address)[1].out
     assert run('export', address, tmp_path / 'walks.npz')[0] == 0
     assert run('import', tmp_path / 'other.gallery', tmp_path / 'walks.npz')[0] == 0
-    assert Gallery.load(tmp_path / 'other.gallery').list() == Gallery.load(address).list()
+    assert people_of(tmp_path / 'other.gallery') == people_of(address)
     assert run('calibrate', address, '--false-accept-rate', '0.2')[0] == 0
     status, said = run('list', address.replace(database_of(address), 'gone'))
     assert status == 2 and said.err.count('\n') == 1

@@ -114,7 +114,8 @@ def test_an_animation_keeps_to_its_rate_on_the_whole(fps, tmp_path):
         write_gif(file, iter(frames), fps)
     read = read_frames(tmp_path / 'a.gif')
     assert len(list(read)) == 30 and read.seconds[-1] == pytest.approx(29 / fps, abs=0.011)
-    assert Image.open(tmp_path / 'a.gif').info['loop'] == 0
+    with Image.open(tmp_path / 'a.gif') as image:
+        assert image.info['loop'] == 0
 
 
 def test_cocos_keypoints_are_the_joints_of_the_same_names_and_the_face_is_none():

@@ -80,11 +80,15 @@ class PostgresTables(Tables):
     def _connect(self):
         with self._said():
             connection = self._psycopg.connect(self._address, autocommit=True, application_name='gait-recognition')
-            connection.execute(f'SET search_path TO {SPACE}')
-            connection.execute(f'SET lock_timeout TO {round(1000 * WAIT)}')
-            # What was acknowledged is kept; a stricter setting of the server's stays.
-            connection.execute("SELECT set_config('synchronous_commit', 'on', false) "
-                               "WHERE current_setting('synchronous_commit') IN ('off', 'local')")
+            try:
+                connection.execute(f'SET search_path TO {SPACE}')
+                connection.execute(f'SET lock_timeout TO {round(1000 * WAIT)}')
+                # What was acknowledged is kept; a stricter setting of the server's stays.
+                connection.execute("SELECT set_config('synchronous_commit', 'on', false) "
+                                   "WHERE current_setting('synchronous_commit') IN ('off', 'local')")
+            except BaseException:
+                connection.close()
+                raise
             return connection
 
     @contextlib.contextmanager
