@@ -63,7 +63,8 @@ def _parser():
                                                  'probability of each of the 16 joints.',
                                      epilog='exit status: 0 done, 2 something is missing or cannot be used')
     parser.add_argument('--image', type=pathlib.Path, metavar='PICTURE',
-                        help='any picture that Pillow opens (default: images/dummy.jpg of the source checkout)')
+                        help='AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or WebP (default: images/dummy.jpg of the source '
+                             'checkout)')
     parser.add_argument('--output', type=pathlib.Path, metavar='PICTURE',
                         help=f'where the drawing goes, {", ".join(OUTPUT_FORMATS)} (default: images/dummy_pose.jpg of '
                              'the source checkout; where there is none, dummy_pose.jpg in the working directory)')
