@@ -27,6 +27,9 @@ NETWORK_SECONDS = (20.0, 30.0)          # to open an address; without an answer 
 PROMISING = {'mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm', 'avi', 'asf', 'flv'}
 NO_FILM = 1 << 10 | 1 << 11 | 1 << 19 | 1 << 20     # dispositions: cover, thumbnails, part of a picture, still picture
 DECODER_EDGES = 1_000_000               # pixels
+# Decoders that name a colour profile in a frame's side data: PyAV (12 to 18) frees that name twice, and crashes, once
+# anything looked at the side data.
+FREED_TWICE = {'png', 'apng'}
 SURVEYED = 300                          # packets whose times tell the frame rate where the header's is in doubt
 RATES = (0.01, 1000.0)                  # frames a second that are believed
 RATE_SLACK = 0.02                       # by which header and times may differ
@@ -229,7 +232,8 @@ class _Decoder:
         """
         rotation = getattr(frame, 'rotation', 0)            # not in PyAV 12 and 13; does not tell mirrored frames
         if rotation != self.rotation:
-            self.matrix, self.rotation = _display_matrix(frame, rotation), rotation
+            known = _matrix_of_rotation if self.stream.codec_context.name in FREED_TWICE else _display_matrix
+            self.matrix, self.rotation = known(frame, rotation), rotation
         return self.matrix
 
     def _load(self, matrix, aspect, frame, is_corrupt):
@@ -376,11 +380,15 @@ def _display_matrix(frame, rotation):
         matrix = frame.side_data.get('DISPLAYMATRIX')
         return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
     except ValueError:                                      # side data of a kind that this PyAV does not know yet
-        if not rotation:
-            return None
-        angle = -math.radians(rotation)                     # counterclockwise
-        turn = np.array([math.cos(angle), math.sin(angle), 0, -math.sin(angle), math.cos(angle), 0, 0, 0, 1])
-        return (65536 * turn).round().astype(np.int32)
+        return _matrix_of_rotation(frame, rotation)
+
+
+def _matrix_of_rotation(_, rotation):
+    if not rotation:
+        return None
+    angle = -math.radians(rotation)                         # counterclockwise
+    turn = np.array([math.cos(angle), math.sin(angle), 0, -math.sin(angle), math.cos(angle), 0, 0, 0, 1])
+    return (65536 * turn).round().astype(np.int32)
 
 
 def _upright(pixels, matrix):

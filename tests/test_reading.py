@@ -493,6 +493,23 @@ def test_standard_input_is_read(tmp_path, piped):
     assert done.stdout.strip() == b'6', done.stderr
 
 
+def test_a_colour_profile_that_has_a_name_crashes_nothing(tmp_path):
+    """PyAV frees that name twice once anything looked at the frame's side data, so it is tried in another process."""
+    pytest.importorskip('av')
+    Image.new('RGB', (64, 48), (200, 0, 0)).save(tmp_path / 'walk.png', icc_profile=bytes(600))
+    code = """if True:
+        import gc, sys
+        from gait_recognition.facts import Limits
+        from gait_recognition.recordings import Recording
+        for _ in range(3):
+            for _, load in Recording('file', sys.argv[1], 'walk', Limits()).read():
+                print(load().shape)
+            gc.collect()
+        """
+    done = subprocess.run([sys.executable, '-c', code, tmp_path / 'walk.png'], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, '(48, 64, 3)\n' * 3), done.stderr
+
+
 def test_a_file_that_changes_or_vanishes_while_it_is_read_is_said(tmp_path):
     path = write(tmp_path / 'walk.mkv', texture(6))
     frames = read_frames(path)
