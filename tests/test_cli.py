@@ -1016,6 +1016,15 @@ def test_bad_inputs_of_pose_are_refused_before_weights_are_opened(weights, opene
     assert not opened
 
 
+@pytest.mark.parametrize('name, content', [('broken.png', b'\x89PNG\r\n\x1a\n' + bytes(50)),
+                                           ('broken.jpg', b'\xff\xd8'), ('broken.bmp', b'BM' + bytes(20))])
+def test_a_picture_whose_head_is_broken_is_refused_as_a_picture_and_not_for_its_drawing(name, content, weights, run,
+                                                                                        tmp_path):
+    (tmp_path / name).write_bytes(content)
+    command = 'pose', tmp_path / name, '--output', tmp_path / 'drawn.png', '--pose-weights', weights[1]
+    assert f'{name} cannot be read as a picture' in refused(run(*command))
+
+
 def test_a_picture_with_more_pixels_than_pillow_trusts_is_bad_input(weights, run, tmp_path, monkeypatch):
     Image.new('RGB', (50, 60)).save(tmp_path / 'large.png')
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
