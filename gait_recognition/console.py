@@ -36,16 +36,21 @@ def show_traceback(error):
     print(without_controls(without_secrets(lines)), end='', file=sys.stderr, flush=True)
 
 
-def show_warning(message, *where):
-    say(message)
-
-
 def set_warnings(verbose):
     """Warnings to users as messages of this command; those to programmers only if `verbose`."""
     if not verbose:
         warnings.simplefilter('ignore')
         warnings.simplefilter('always', UserWarning)
-    warnings.showwarning = show_warning
+    said = set()
+
+    def show(message, category, filename, *_):
+        text = str(message)
+        if os.path.basename(os.path.dirname(filename)) == 'PIL':        # which says it whenever a picture is opened
+            if text in said:
+                return
+            said.add(text)
+        say(text)
+    warnings.showwarning = show
 
 
 def counted(number, one, several=None):

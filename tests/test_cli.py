@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -1279,6 +1280,15 @@ def test_a_name_of_two_lines_makes_no_second_answer(weights, opened, walks, mani
         assert status in (0, 1), err
         assert not [line for line in (out + err).splitlines() if line.startswith('ben: anna  (probability 1.00')]
         assert not {*'\x1b\r\u2028\u202e\u200f'} & {*out, *err.replace('\r\x1b[K', '')}, command
+
+
+def test_what_pillow_says_of_a_picture_is_said_once(weights, opened, walks, run, tmp_path):
+    content = Path(walks('anna', 1), '0.png').read_bytes()
+    chunk = b'acTL' + bytes(8)                              # an animation of no pictures
+    (tmp_path / 'one.png').write_bytes(content[:33] + b'\0\0\0\x08' + chunk
+                                       + zlib.crc32(chunk).to_bytes(4, 'big') + content[33:])
+    status, _, err = run('pose', tmp_path / 'one.png', *weights[:2])
+    assert status == 0 and err.count('Invalid APNG') == 1
 
 
 @pytest.mark.parametrize('line_end', ['\n', '\r', '\r\n', '\v', '\f', '\x1c', '\x85', '\u2028', '\u2029'])
