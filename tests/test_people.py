@@ -389,7 +389,7 @@ def test_identify_everyone_says_each_decision_in_every_form_and_the_worst_as_its
             assert ('weak, perhaps anna' in text) == ('weak' in decisions)
             status, out, _ = answer(capsys, 'identify', gallery, '--jsonl', *own)
             assert status == expected
-            assert [track['decision'] for track in json.loads(out)['tracks']] == decisions
+            assert [track['decision'] for track in json.loads(out)[0]['tracks']] == decisions
             status, out, _ = answer(capsys, 'identify', gallery, '--csv', *own)
             rows = list(csv.DictReader(out.splitlines()))
             assert status == expected and [row['decision'] for row in rows] == decisions
@@ -461,6 +461,16 @@ def test_vector_and_pose_of_everyone_name_the_track(scene, tmp_path, capsys, wei
     with open(joints, newline='') as file:
         rows = list(csv.DictReader(file))
     assert {row['track'] for row in rows} == {'1', '2'} and len(rows) % 16 == 0
+
+
+def test_pose_of_everyone_says_how_fit_each_track_is_as_the_other_commands_do(scene, tmp_path, capsys, weights, opened):
+    path, boxes = scene
+    own = '--everyone', '--boxes', boxes, '--json', *weights[:2]
+    status, out, _ = answer(capsys, 'pose', path, *own, '--joints', tmp_path / 'joints.csv')
+    checks = [track['check'] for track in json.loads(out)[0]['tracks']]
+    assert status == 0 and [check['word'] for check in checks] == ['poor', 'poor']      # twelve frames
+    _, out, _ = answer(capsys, 'vector', path, *own, *weights[2:], '--output', tmp_path / 'vectors.npz')
+    assert [track['check'] for track in json.loads(out)[0]['tracks']] == checks
 
 
 @pytest.mark.parametrize('arguments, message', [
