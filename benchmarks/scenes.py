@@ -3,7 +3,7 @@
 
     pip install -e ".[benchmark]"                               # py-motmetrics
     python benchmarks/scenes.py                                 # IDF1 and MOTA of 2 to 5 people: 20 minutes
-    python benchmarks/scenes.py --scenes 2 --rank --every 2     # rank-1 beside people walking alone, and the cost
+    python benchmarks/scenes.py --scenes 1 --rank --fps 10      # rank-1 beside people walking alone, and the cost
     python benchmarks/scenes.py --running                       # followed as frames come, as by watch
     python benchmarks/scenes.py --pan 0.3                       # a camera that turns there and back
 
@@ -33,7 +33,6 @@ from gait_recognition.walkers.crossings import crossing  # noqa: E402
 from gait_recognition.weights import PRECISIONS, choose_weights, open_networks  # noqa: E402
 
 LEAST_OVERLAP = 0.5             # IoU
-FPS = 25.0
 LEARNT, ASKED = 1, 2            # indices of walks
 
 
@@ -43,9 +42,9 @@ def cast(number, scene):
     return [*range(first, first + number)]
 
 
-def film(people, index, pan=0.0):
+def film(people, index, fps, pan=0.0):
     """(frames, true boxes (T, n, 4): left, top, right, bottom, NaN outside)."""
-    found = list(crossing(people, index, fps=FPS, pan=pan))
+    found = list(crossing(people, index, fps=fps, pan=pan))
     boxes = np.stack([each.boxes for each in found])[..., [1, 0, 3, 2]]
     return np.stack([each.image for each in found]), boxes + np.array([0, 0, 1, 1])
 
@@ -58,24 +57,24 @@ def overlaps(a, b):
     return both / (areas[0][:, None] + areas[1][None] - both)
 
 
-def frame_by_frame(people, truth, every=1):
-    """For each frame that was used (true people, true boxes, tracks, their boxes)."""
+def frame_by_frame(people, truth):
+    """For each frame (true people, true boxes, tracks, their boxes)."""
     at = {}
     for place, person in enumerate(people):
         for number, box in zip(person.numbers, person.boxes):
             at.setdefault(number, []).append((place, box))
-    for number, boxes in list(enumerate(truth))[::every]:
+    for number, boxes in enumerate(truth):
         inside = np.flatnonzero(np.isfinite(boxes).all(1))
         found = at.get(number, [])
         yield inside, boxes[inside], [place for place, _ in found], np.array([box for _, box in found]).reshape(-1, 4)
 
 
-def accumulate(people, truth, every):
+def accumulate(people, truth):
     """A scene in py-motmetrics."""
     import motmetrics
 
     accumulator = motmetrics.MOTAccumulator(auto_id=True)
-    for inside, true_boxes, places, boxes in frame_by_frame(people, truth, every):
+    for inside, true_boxes, places, boxes in frame_by_frame(people, truth):
         shares = overlaps(true_boxes, boxes)
         accumulator.update(inside.tolist(), places, np.where(shares >= LEAST_OVERLAP, 1 - shares, np.nan))
     return accumulator
@@ -89,14 +88,14 @@ def owners(people, truth):
     return hits.argmax(1) if len(people) else []
 
 
-def run(images, net):
+def run(images, net, fps):
     """The tracks of a scene as `watch` follows them, while its frames come."""
-    people, seen = RunningPeople(FPS, net, print), {}
-    people.begin_with((number / FPS, functools.partial(np.asarray, image)) for number, image in enumerate(images))
+    people, seen = RunningPeople(fps, net, print), {}
+    people.begin_with((number / fps, functools.partial(np.asarray, image)) for number, image in enumerate(images))
     for number, image in enumerate(images):
-        ended = people.add(Moment(number / FPS, 0.0, image, 1))
+        ended = people.add(Moment(number / fps, 0.0, image, 1))
         for track in [*people.tracks, *ended]:
-            if track.last is not None and track.last.seconds == number / FPS:
+            if track.last is not None and track.last.seconds == number / fps:
                 seen.setdefault(track, []).append((number, track.box[[1, 0, 3, 2]]))
             track.crops()
     people.finish()
@@ -112,10 +111,9 @@ class Scene(NamedTuple):
     seconds: float              # of work that following took, of all processors
 
 
-def followed(number, scene, follow, pan):
+def followed(people, follow, options):
     """A `Scene`."""
-    people = cast(number, scene)
-    images, truth = film(people, ASKED, pan)
+    images, truth = film(people, ASKED, options.fps, options.pan)
     began = time.process_time()
     return Scene(people, truth, follow(images), time.process_time() - began)
 
@@ -129,8 +127,8 @@ def measure(options, follow, rank=None):
     for number in options.people:
         accumulators, counts = [], 0
         for place in range(options.first, options.first + options.scenes):
-            scene = followed(number, place, follow, options.pan)
-            accumulators.append(accumulate(scene.people, scene.truth, options.every))
+            scene = followed(cast(number, place), follow, options)
+            accumulators.append(accumulate(scene.people, scene.truth))
             counts += len(scene.people)
             if rank is not None:
                 rank.add(scene)
@@ -159,8 +157,8 @@ class Timed:
 class Rank:
     """Rank-1 of tracks and of the same walks alone, and what tracks cost beside the features of their crops."""
 
-    def __init__(self, pose_net, gait_net, follow):
-        self._nets, self._follow = (Timed(pose_net), gait_net), follow
+    def __init__(self, pose_net, gait_net, follow, fps):
+        self._nets, self._follow, self._fps = (Timed(pose_net), gait_net), follow, fps
         self._known, self._alone, self._tracked, self._work, self._features = {}, [], [], 0.0, 0.0
 
     def add(self, scene):
@@ -176,7 +174,7 @@ class Rank:
         self.show()
 
     def _vector(self, person, index):
-        vectors = people_vectors(self._follow(film([person], index)[0]), *self._nets)
+        vectors = people_vectors(self._follow(film([person], index, self._fps)[0]), *self._nets)
         if not vectors or vectors[0] is None:
             raise ValueError(f'person {person}, walk {index}: nobody was found walking alone')
         return vectors[0]
@@ -202,22 +200,22 @@ def main(argv=None):
     parser.add_argument('--people', type=int, nargs='+', default=[2, 3, 4, 5], help='in a scene')
     parser.add_argument('--scenes', type=int, default=6, help='of each number of people')
     parser.add_argument('--first', type=int, default=0, help='number of the first scene: each has people of its own')
-    parser.add_argument('--every', type=int, default=1, help='use one frame in so many')
+    parser.add_argument('--fps', type=float, default=25.0, help='frames a second of the films')
     parser.add_argument('--pan', type=float, default=0.0, help='share of its width by which the camera turns')
     parser.add_argument('--precision', choices=PRECISIONS, default=PRECISIONS[0], help='of the pose network')
     parser.add_argument('--rank', action='store_true', help='rank-1 and cost, too: minutes a scene')
     parser.add_argument('--running', action='store_true', help='follow people as frames come')
     options = parser.parse_args(argv)
-    if options.running and (options.rank or options.every > 1):
-        parser.error('--rank and --every are of whole recordings: they do not go with --running')
+    if options.running and options.rank:
+        parser.error('--rank is of whole recordings: it does not go with --running')
     shipped = gait_checkpoints.SHIPPED
     weights = choose_weights(*(str(gait_checkpoints.find_weights(name)) for name in (shipped.pose, shipped.gait)),
                              precision=options.precision)
     pose_net, gait_net = open_networks(weights)
     with pose_net as pose_net, gait_net as gait_net:
-        follow = (lambda images: run(images, pose_net)) if options.running else \
-            (lambda images: tracks(read_frames(images, fps=FPS, every=options.every), pose_net))
-        measure(options, follow, Rank(pose_net, gait_net, follow) if options.rank else None)
+        follow = (lambda images: run(images, pose_net, options.fps)) if options.running else \
+            (lambda images: tracks(read_frames(images, fps=options.fps), pose_net))
+        measure(options, follow, Rank(pose_net, gait_net, follow, options.fps) if options.rank else None)
 
 
 if __name__ == '__main__':
