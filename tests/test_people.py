@@ -433,7 +433,7 @@ def test_kept_answers_of_scenes_hold_for_the_same_boxes_alone(scene, tmp_path, c
     assert status == 0 and len(json.loads(out)['tracks']) == 1 and len(opened) == 3
 
 
-def test_vectors_of_tracks_are_written_as_walks_and_nobody_is_an_error(scene, tmp_path, capsys, weights, opened):
+def test_vectors_of_tracks_are_written_as_walks_and_that_nobody_walks_is_said(scene, tmp_path, capsys, weights, opened):
     path, boxes = scene
     status, out, _ = answer(capsys, 'vector', path, '--everyone', '--boxes', boxes, '--output', tmp_path / 'v.npz',
                             *weights)
@@ -447,6 +447,9 @@ def test_vectors_of_tracks_are_written_as_walks_and_nobody_is_an_error(scene, tm
         Image.fromarray(np.full((90, 160, 3), 90, np.uint8)).save(still / f'{number}.png')
     status, out, err = answer(capsys, 'vector', still, '--everyone', *weights)
     assert (status, out) == (2, '') and 'nobody walks here, so there is no vector' in err
+    joints = tmp_path / 'joints.csv'
+    status, out, err = answer(capsys, 'pose', still, '--everyone', '--joints', joints, *weights[:2])
+    assert status == 0 and 'nobody walks here' in out and f'{joints} was not written: there are no joints' in err
 
 
 def test_vector_and_pose_of_everyone_name_the_track(scene, tmp_path, capsys, weights, opened):
