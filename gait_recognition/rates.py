@@ -1,4 +1,6 @@
 """Frames' features at one rate, whatever the recording's: the gait network learned from 25 frames a second."""
+from typing import NamedTuple
+
 import numpy as np
 
 RATE = 25.0                 # frames a second
@@ -29,6 +31,33 @@ class EvenClock:
             due = seconds
         self._latest = max(due, self._latest)
         return self._latest
+
+
+class Beats(NamedTuple):
+    """When frames were taken, counted at an even rate.
+
+    Attributes
+    ----------
+    places : np.ndarray, float (T,)
+        Of each frame, rising: whole numbers where the clock is even, and 1 from frame to frame where none is missing.
+    rate : float
+        Beats a second.
+    """
+    places: np.ndarray
+    rate: float
+
+    @classmethod
+    def of(cls, seconds, rate):
+        """Of frames taken at these seconds, (T,). What lies longer apart than anything is bridged is no further apart:
+        clocks jump by years."""
+        steps = np.diff(seconds, prepend=seconds[:1]) * rate
+        return cls(np.cumsum(np.minimum(steps, max(1.0, 2 * LONGEST_GAP * rate))).round(6), rate)
+
+
+def beats_of(frames, numbers):
+    """The `Beats` of those frames of `Frames`, read already, that have these numbers."""
+    clock = EvenClock(frames.fps)
+    return Beats.of([*map(clock, numbers, frames.seconds_of(numbers))], frames.fps / frames.every)
 
 
 class Resampler:

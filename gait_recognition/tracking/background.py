@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from gait_recognition.prefetch import ahead
+from gait_recognition.rates import beats_of
 from gait_recognition.tracking.parts import ELSEWHERE, Parts
 from gait_recognition.tracking.track import (
     BORDER,
@@ -236,7 +237,7 @@ def track_background(frames, moving=None):
     others = sum(len(path) >= OTHERS_SECONDS * rate for path in upright if path is not largest)
     if others:
         track.remarks.append(others_remark(others))
-    settle(track, numbers, edges, reasons, rate)
+    settle(track, numbers, edges, reasons, beats_of(frames, numbers))
     return track
 
 
