@@ -6,6 +6,7 @@ from small_walks import BLUE, HEIGHT, TALL, WIDTH, Spotter, centres, crossing, d
 
 from gait_recognition.frames import read_frames
 from gait_recognition.rates import Beats
+from gait_recognition.tracking.background import MOST_PIXELS, shrink
 from gait_recognition.tracking.both import COMPANY, LOOKS
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import people_in
@@ -433,6 +434,18 @@ def test_a_long_walk_is_seen_in_blocks_with_the_same_result(monkeypatch):
     track = crop_walker(frames).track
     assert len(track.numbers) > 90
     assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.05 * TALL
+
+
+@pytest.mark.parametrize('shape', [(319, 3190), (3199, 319), (20, 50_000), (1264, 12_640)])
+def test_pictures_of_a_strip_are_no_larger_than_others_for_hundreds_of_them_are_held(shape):
+    small, factor = shrink(np.zeros((*shape, 3), np.uint8))
+    assert small.shape[0] * small.shape[1] < 1.02 * MOST_PIXELS and small.shape[0] == -(-shape[0] // factor)
+
+
+@pytest.mark.parametrize('shape, factor', [((288, 352), 1), ((319, 567), 1), ((480, 640), 3), ((1080, 1920), 6),
+                                           ((1920, 1080), 6), ((1440, 3440), 9), ((2160, 3840), 13)])
+def test_pictures_of_cameras_are_looked_at_by_their_shorter_edge(shape, factor):
+    assert shrink(np.zeros((*shape, 3), np.uint8))[1] == factor
 
 
 def test_every_second_frame_gives_every_second_box():
