@@ -1,6 +1,7 @@
 """What an existing file holds, told by its first bytes: asked before an output takes its name."""
 import contextlib
 import csv
+import io
 import json
 import os
 import re
@@ -37,7 +38,7 @@ ARRAYS = ((GALLERY, {'vectors', 'about'}), (EXPORT, {'vectors', 'walks', 'names'
           (VECTORS, {'vectors', 'walks', 'fingerprint'}), ('weights', {'facts.json'}))      # names in an .npz
 FIRST_KEYS = {'walk': VECTORS, 'path': JOINTS, 'image': ANNOTATIONS, 'key': ANSWERS}     # of JSON's first object
 VECTOR_SIZE = 512
-HEAD = 1 << 16                  # bytes that are looked at
+HEAD = 1 << 20                  # bytes that are looked at: the names of 10,000 people are one header
 
 
 def kind_of(path):
@@ -100,21 +101,32 @@ def _kind_of_text(head):
         text = head.decode('utf-8-sig', 'strict' if len(head) < HEAD else 'ignore')
     except UnicodeDecodeError:
         return None
-    if text[:1] in '[{':
+    if text[:1] in ('[', '{'):
         keys = _first_keys(text)
         return FIRST_KEYS.get(keys[0] if keys else None, f'JSON of {keys[:5]}')
     if '<svg' in text[:2000]:
         return CHART
     if text.startswith('<!DOCTYPE html>') and f'content="{REPORT_MARK} ' in text[:1000]:
         return REPORT
-    header = text.splitlines()[0]
+    header, columns = _first_record(text)
     for kind, pattern in HEADERS:
-        if re.fullmatch(pattern, header):
+        if re.fullmatch(pattern, header, re.DOTALL):
             return kind
-    columns = next(csv.reader([header]))
     if {'person', 'condition', 'session', 'path'} <= {*columns}:
         return MANIFEST
     return f'a text that begins {header[:60]!r}'
+
+
+def _first_record(text):
+    """The first record of a CSV, as it is and as its columns: one column may have several lines."""
+    lines = io.StringIO(text, newline='')
+    records = csv.reader(lines)
+    try:
+        columns = next(records, [])
+    except csv.Error:                                       # a NUL, or a column of 128 KiB
+        header = text.splitlines()[0]
+        return header, header.split(',')
+    return text[:lines.tell()].rstrip('\r\n'), columns
 
 
 def _first_keys(text):

@@ -206,8 +206,10 @@ class _Decoder:
         av = import_av(self.name)
         packets, packet = self.container.demux(self.stream), None
         while True:
+            is_read = False
             try:
                 packet = next(packets)
+                is_read = True
                 self._note_end(packet)
                 decoded = packet.decode()
             except (StopIteration, av.error.EOFError):
@@ -217,7 +219,9 @@ class _Decoder:
             except av.error.FFmpegError as error:
                 if packet is None and self.index_may_be_last:
                     raise ValueError(f'{self.name}: {INDEX_LAST}') from error
-                yield None, damaged
+                # Of a server without lengths FFmpeg asks for more than there is.
+                if is_read or self._missing_seconds() is None or self._missing_seconds() > 1.5 * self.step:
+                    yield None, damaged
                 continue
             for frame in decoded:
                 yield from self._handed_out(frame)
@@ -265,13 +269,16 @@ class _Decoder:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             self.end = end if self.end is None else max(self.end, end)
 
-    def _note_truncation(self):
+    def _missing_seconds(self):
+        """How much of the promised length did not come; None where nothing is promised."""
         if self.promised is None or self.start is None or self.end is None:
-            return
-        promised, slack = self.promised
-        there = self.end - self.start
-        if promised - there > slack + 1.5 * self.step:
-            self.facts.truncated = there, promised
+            return None
+        return self.promised[0] - (self.end - self.start)
+
+    def _note_truncation(self):
+        missing = self._missing_seconds()
+        if missing is not None and missing > self.promised[1] + 1.5 * self.step:
+            self.facts.truncated = self.end - self.start, self.promised[0]
 
 
 class _Deinterlacer:

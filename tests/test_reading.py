@@ -394,6 +394,30 @@ def test_an_address_is_read_where_the_user_says_so_and_a_playlist_there_is_not_f
             server.shutdown()
 
 
+@pytest.mark.parametrize('cut', [False, True])
+def test_a_video_from_a_server_that_tells_no_length_is_whole_unless_it_was_cut(tmp_path, cut):
+    content = write(tmp_path / 'walk.mkv', texture(20)).read_bytes()
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            with contextlib.suppress(OSError):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(content[:len(content) // 2] if cut else content)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            frames, found = read(f'http://127.0.0.1:{server.server_port}/walk.mkv')
+        finally:
+            server.shutdown()
+    assert (len(found) == 20) == (not cut)
+    assert bool(frames.facts.damaged) == cut
+
+
 @pytest.mark.parametrize('codec', ['mpeg4', 'libx264'])                 # sizes told by the pictures, by the header
 def test_an_mp4_with_its_index_last_is_refused_with_the_reason_where_only_its_beginning_can_be_asked_for(
         tmp_path, codec):

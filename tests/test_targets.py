@@ -1,5 +1,6 @@
 """What a command writes never takes the place of something else: refused before anything is computed."""
 import contextlib
+import csv
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,10 +70,19 @@ def test_a_file_of_another_kind_is_not_replaced_and_the_message_says_what_it_is(
 @pytest.mark.parametrize('content, kind', [
     (b'[5', 'JSON of []'), (b'{"a": ' + b'[' * 60_000, "JSON of ['a']"),
     (b'{"a": ' + b'1' * 5000 + b'}', "JSON of ['a']"),
-    (b'\x93NUMPY\1\0\x10\0{"a": ((((((   \n', 'a damaged one'), (b'\n', "a text that begins ''")])
+    (b'\x93NUMPY\1\0\x10\0{"a": ((((((   \n', 'a damaged one'), (b'\n', "a text that begins ''"),
+    (b'\xef\xbb\xbf', "a text that begins ''"), (b'a,"b' * 50_000, 'a text that begins \'a,"b'),
+    (b'a\0b,c\nd', "a text that begins 'a")])
 def test_a_damaged_file_of_any_kind_is_called_something(tmp_path, content, kind):
     (tmp_path / 'it').write_bytes(content)
     assert kind in kinds.kind_of(tmp_path / 'it')
+
+
+@pytest.mark.parametrize('names', [['an\nna', 'be"n', 'car\u2028la,'], [f'person {i:09}' for i in range(10_000)]])
+def test_counts_of_an_evaluation_are_known_again_whatever_people_are_called_and_however_many(tmp_path, names):
+    with open(tmp_path / 'confusion.csv', 'w', newline='', encoding='utf-8') as file:
+        csv.writer(file).writerows([['person', *names, 'not tried'], [names[0], 1]])
+    assert kinds.kind_of(tmp_path / 'confusion.csv') == kinds.COUNTS
 
 
 def test_a_picture_of_another_kind_is_not_drawn_over(refused, place):
