@@ -143,7 +143,8 @@ def fit_belief(trials, kinds, random_state=0, draws=DRAWS):
             drawn.append(fit(counts, start)[1])
     odds = _weighed(np.array(weights), columns)
     parts = trials.right, ~trials.right & ~trials.stranger, trials.stranger
-    return Belief(list(kinds), weights, drawn, *_sampled([odds[part] for part in parts]),
+    right, wrong, strangers = (odds[part] for part in parts)
+    return Belief(list(kinds), weights, drawn, *_sampled([right, wrong]), *_sampled([strangers]),
                   *(len(np.unique(trials.people[part])) for part in (~trials.stranger, trials.stranger)))
 
 

@@ -9,6 +9,7 @@ it is kept is the matter of `galleries`. TensorFlow is loaded only where nobody 
 are a TensorFlow checkpoint.
 """
 import contextlib
+import functools
 import itertools
 import os
 import re
@@ -86,12 +87,22 @@ class Verification(NamedTuple):
     threshold: float | None              # on the cosine similarity
 
 
+def _of_one_moment(method):
+    """While a method of a gallery runs, no other thread changes what it sees."""
+    @functools.wraps(method)
+    def alone(self, *arguments, **named):
+        with self._tables.alone():
+            return method(self, *arguments, **named)
+    return alone
+
+
 class Gallery:
     """Named walks, and decisions about new ones.
 
     ``Gallery.open(path)`` opens a gallery in a file to change it, ``Gallery.load(path)`` only to ask it, and
     ``Gallery(fingerprint)`` starts one in memory. A change is in the file when the method returns, whole; several
-    programs may change and ask one gallery at the same time. Use ``with``, or `close` it.
+    programs may change and ask one gallery at the same time; threads that share the object take turns. Use ``with``, or
+    `close` it.
 
     Parameters
     ----------
@@ -197,20 +208,23 @@ class Gallery:
     @contextlib.contextmanager
     def changing(self):
         """Several changes as one: kept whole at the end of the block, or none of them after an error."""
-        try:
-            with self._tables.writing():
-                yield self
-        except BaseException:
-            self._rows.drop()
-            raise
+        with self._tables.alone():
+            try:
+                with self._tables.writing():
+                    yield self
+            except BaseException:
+                self._rows.drop()
+                raise
 
     @property
     def _held(self):
-        self._rows.refresh()
+        with self._tables.alone():
+            self._rows.refresh()
         return self._rows
 
     # What is in it
 
+    @_of_one_moment
     def __len__(self):
         """Number of walks."""
         return len(self._held)
@@ -221,20 +235,24 @@ class Gallery:
         return self._tables.path
 
     @property
+    @_of_one_moment
     def fingerprint(self):
         """Of the weights that made its vectors."""
         return self._held.settings['fingerprint']
 
     @property
+    @_of_one_moment
     def settings(self):
         """How its walks are described, as `agree` keeps it: dict of str."""
         return {key: value for key, value in self._held.settings.items() if key in ('every', 'crop', 'rate')}
 
     @property
+    @_of_one_moment
     def is_private(self):
         """Whether it keeps no paths of recordings."""
         return 'private' in self._held.settings
 
+    @_of_one_moment
     def list(self):
         """Return ``{name: [walk, ...]}`` in the order of enrolment."""
         held, people = self._held, {}
@@ -259,6 +277,17 @@ class Gallery:
         Another way to cut out the walker is a warning.
         """
         check(DESCRIPTION, {'every': every, 'crop': crop, 'rate': rate})
+        if self.settings or self._tables.readonly:
+            self._compare_description(every, crop, rate)
+            return
+        with self.changing():                              # another program, or thread, may have been first
+            self._compare_description(every, crop, rate)
+            if not self.settings:
+                self._tables.set('every', str(every))
+                self._tables.set('crop', crop)
+                self._tables.set('rate', str(rate))
+
+    def _compare_description(self, every, crop, rate):
         kept = self.settings
         if kept.get('every', str(every)) != str(every):
             raise ValueError(f'every: the walks of this gallery were described with every={kept["every"]}, got '
@@ -268,12 +297,7 @@ class Gallery:
                              f'{rate}: vectors are compared with their like only')
         if kept.get('crop', crop) != crop:
             warnings.warn(f'the first walks of this gallery were cut out by crop {kept["crop"]!r}, not {crop!r}: '
-                          'similarities may be lower', stacklevel=2)
-        if not kept and not self._tables.readonly:
-            with self.changing():
-                self._tables.set('every', str(every))
-                self._tables.set('crop', crop)
-                self._tables.set('rate', str(rate))
+                          'similarities may be lower', stacklevel=3)
 
     def enrol(self, name, vectors, walks=None, fingerprint=None, origins=None, force=False):
         """Add walks of a person.
@@ -480,6 +504,7 @@ class Gallery:
             self._tables.note('import', None, counted(len(walks.names), 'walk'))
         return len(walks.names)
 
+    @_of_one_moment
     def check(self):
         """What to look at: list of (what, line), see `galleries.checks.whole`."""
         return checks.whole(self._held)
@@ -509,17 +534,20 @@ class Gallery:
     # Calibrating it
 
     @property
+    @_of_one_moment
     def method(self):
         """'ls-svm' with at least two people of at least two walks each, else 'cosine'."""
         counts = np.bincount(self._held.persons) if len(self) else []
         return 'ls-svm' if len(counts) >= 2 and min(counts) >= 2 else 'cosine'
 
     @property
+    @_of_one_moment
     def calibration(self):
         """Return task -> `OperatingPoint`; empty before `calibrate`."""
         return {task: point_of(value) for task, value in self._held.points.items()}
 
     @property
+    @_of_one_moment
     def outdated(self):
         """Tasks whose calibration is older than the walks in the gallery, or than what ranks them: list of str."""
         return [task for task, value in self._held.points.items()
@@ -567,8 +595,9 @@ class Gallery:
             Task -> `OperatingPoint`, also kept in `calibration`, in the file.
         """
         check({'false_accept_rate': NUMBER}, {'false_accept_rate': false_accept_rate})
-        held, points, kept = self._held, {}, {}
-        walks, vectors, names, method = self._walks_now(), held.vectors, held.names, self.method
+        points, kept = {}, {}
+        with self._tables.alone():
+            walks, vectors, names, method = self._walks_now(), self._held.vectors, self._held.names, self.method
         for task in [tasks] if isinstance(tasks, str) else tasks:
             if task not in TASKS:
                 raise ValueError(f'tasks: expected some of {TASKS}, got {task!r}')
@@ -601,6 +630,7 @@ class Gallery:
                 self._identifier = key, *fit_identifier(held.vectors, held.names, method), method
         return self._identifier[1:]
 
+    @_of_one_moment
     def identify(self, vectors, fingerprint=None, top=50, together=False):
         """Rank the people for a walk, and name the first if that can be believed.
 
@@ -680,6 +710,7 @@ class Gallery:
             self._weighing = held.generation, kept and Belief(**kept)
         return self._weighing[1]
 
+    @_of_one_moment
     def verify(self, vector_a, vector_b, fingerprint=None):
         """Say whether two walks, each (d,), belong to one person; neither needs to be enrolled.
 
@@ -697,6 +728,7 @@ class Gallery:
 
     # What an answer is to be seen beside
 
+    @_of_one_moment
     def similarities(self, vectors, fingerprint=None):
         """The cosine similarity of walks, (d,) or (n, d), to each person's nearest walk.
 
@@ -712,6 +744,7 @@ class Gallery:
         found = [dict(zip(people, row.tolist())) for row in score(probes)]
         return found[0] if np.ndim(vectors) == 1 else found
 
+    @_of_one_moment
     def spreads(self, task='identify'):
         """How the values that decide are spread among the gallery's own walks, for right ones and for wrong ones.
 
@@ -753,6 +786,7 @@ class Gallery:
             fingerprint = re.sub(r'-(GRU|LSTM)-\d+$', '', fingerprint)
         return fingerprint == self.fingerprint
 
+    @_of_one_moment
     def _check_vectors(self, vectors):
         normalise(vectors)                                 # complains about anything that is no vector
         with np.errstate(over='ignore'):

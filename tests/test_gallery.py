@@ -513,6 +513,17 @@ def test_no_evidence_counts_against_a_name():
     assert min(min(weights[1:]) for weights in belief.drawn) == 0
 
 
+@pytest.mark.parametrize('known', [1, 3])
+def test_a_few_second_walks_among_thousands_of_strangers_give_an_interval(known):
+    rng = np.random.default_rng(0)
+    stranger = np.arange(2000 + known) < 2000
+    evidence = rng.normal(size=(len(stranger), 4)) + 3.0 * ~stranger[:, None]
+    belief = fit_belief(Trials(evidence, np.r_[np.arange(2000) % 700, :known], ~stranger, stranger), EVIDENCE, draws=3)
+    assert (len(belief.right), len(belief.wrong), len(belief.strangers)) == (known, 0, 500)
+    intervals = belief.interval(evidence)
+    assert np.all((intervals[:, 0] <= belief.probability(evidence)) & (belief.probability(evidence) <= intervals[:, 1]))
+
+
 def test_a_name_with_a_negative_score_or_too_little_evidence_is_weak(monkeypatch):
     gallery, probes = Gallery(WEIGHTS), walks_of(20, 6, width=64)[:, 4:]
     for i, walks in enumerate(walks_of(20, 6, width=64)):
@@ -856,6 +867,7 @@ def test_a_flipped_byte_anywhere_is_refused_or_changes_no_answer(tmp_path):
 
 @pytest.mark.parametrize('table, key, value', [
     ('settings', 'width', 'nan'), ('settings', 'every', '[1, 2]'), ('settings', 'rate', 'true'),
+    ('settings', 'rate', '0'), ('settings', 'rate', '0.0'), ('settings', 'rate', '9e999'), ('settings', 'every', '0'),
     ('settings', 'fingerprint', ''), ('settings', 'width', '9' * 400), ('points', 'identify', '[1, 2]'),
     ('points', 'identify', '{"threshold": NaN}'), ('points', 'verify', '[' * 20000), ('points', 'verify', '5')])
 def test_settings_of_the_wrong_type_are_refused_even_under_right_seals(tmp_path, table, key, value):
@@ -885,10 +897,22 @@ def edited(tmp_path, *statements):
     return path
 
 
-@pytest.mark.parametrize('change', ["'$.threshold_on', 'foo'", "'$.threshold_on', 'probability', '$.belief', NULL"])
+@pytest.mark.parametrize('change', [
+    "'$.threshold_on', 'foo'", "'$.threshold_on', 'probability', '$.belief', NULL", "'$.threshold', 0.1",
+    "'$.method', 'astrology'", "'$.belief.kinds', json_array('score', 'score')", "'$.belief.weights[1]', -3",
+    "'$.belief.drawn', json_array()", "'$.belief.drawn[0][1]', 1e300", "'$.belief.weights[0]', -1e300",
+    "'$.belief.strangers', json_array(2, 1)", "'$.belief.strangers', json_array()", "'$.belief.known_people', 0"])
 def test_a_threshold_on_what_cannot_be_told_is_refused(tmp_path, change):
     path = edited(tmp_path, f"UPDATE points SET value = json_set(value, {change}) WHERE task = 'identify'")
     with pytest.raises(GalleryFileError, match='g.gallery is a damaged gallery: '):
+        Gallery.load(path)
+
+
+def test_a_verification_on_a_probability_is_refused(tmp_path):
+    path = edited(tmp_path, "UPDATE points SET value = json_set(value, '$.threshold_on', 'probability', '$.belief', "
+                            "(SELECT json_extract(value, '$.belief') FROM points WHERE task = 'identify'), "
+                            "'$.threshold', 0.9) WHERE task = 'verify'")
+    with pytest.raises(GalleryFileError, match='how that is told'):
         Gallery.load(path)
 
 
@@ -1248,3 +1272,102 @@ def test_importing_it_does_not_import_tensorflow_or_matplotlib():
     code = ('import sys, gait_recognition.gallery, gait_recognition.evaluation.results\n'
             'print({"tensorflow", "matplotlib"} & {*sys.modules})')
     assert subprocess.check_output([sys.executable, '-c', code], cwd=ROOT, text=True).strip() == 'set()'
+
+
+# Threads
+
+def test_threads_that_ask_and_change_one_gallery_get_the_right_names(tmp_path):
+    before, failed, asked = sys.getswitchinterval(), [], []
+    names, means = ['Ann', 'Bob', 'Cy'], np.eye(3, 8)
+
+    def near(name, rng):
+        return means[names.index(name)] + rng.normal(0, 0.05, 8)
+
+    def ask(seed):
+        rng = np.random.default_rng(seed)
+        while not done.is_set():
+            name = names[rng.integers(3)]
+            if gallery.identify(near(name, rng)).ranking[0][0] != name:
+                failed.append(f'{name} was taken for somebody else')
+            asked.append(name)
+
+    def change(seed):
+        rng = np.random.default_rng(seed)
+        for number in range(25):
+            name = names[number % 3]
+            label, = gallery.enrol(name, near(name, rng), [f'{seed} {number}'])
+            if number % 2:
+                gallery.remove(name, label)
+        done.set()
+
+    def kept(action, seed):
+        try:
+            action(seed)
+        except Exception as error:
+            failed.append(repr(error))
+            done.set()
+
+    with Gallery.open(tmp_path / 'people', WEIGHTS, create=True) as gallery, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for name in names:
+            gallery.enrol(name, np.stack([near(name, np.random.default_rng(9)), means[names.index(name)]]))
+        done = threading.Event()
+        threads = [threading.Thread(target=kept, args=each) for each in ((ask, 1), (ask, 2), (change, 3), (change, 4))]
+        sys.setswitchinterval(1e-5)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+        assert failed == [] and asked
+        assert len(gallery) == len(gallery.walks()) == 6 + 2 * 13
+
+
+def test_a_closed_gallery_says_so_and_is_closed_once_other_threads_are_done_with_it(tmp_path):
+    gallery = Gallery.open(tmp_path / 'people', WEIGHTS, create=True)
+    inside, order = threading.Event(), []
+
+    def change():
+        with gallery.changing():
+            inside.set()
+            time.sleep(0.2)
+            gallery.enrol('Ann', on_circle(0))
+            order.append('changed')
+    thread = threading.Thread(target=change)
+    thread.start()
+    inside.wait()
+    gallery.close()
+    order.append('closed')
+    thread.join()
+    gallery.close()
+    assert order == ['changed', 'closed']
+    for use in (gallery.list, gallery.walks, gallery.audit, lambda: gallery.identify(np.ones(2)),
+                lambda: gallery.enrol('Bob', on_circle(9)), lambda: gallery.save(tmp_path / 'copy')):
+        with pytest.raises(ValueError, match='people is closed: open it anew'):
+            use()
+    with Gallery.load(tmp_path / 'people') as again:
+        assert [*again.list()] == ['Ann']
+        again.close()
+
+
+def test_a_gallery_is_not_closed_within_its_own_change(tmp_path):
+    with Gallery.open(tmp_path / 'people', WEIGHTS, create=True) as gallery:
+        with pytest.raises(ValueError, match='closed within a change'), gallery.changing():
+            gallery.close()
+        assert len(gallery) == 0
+
+
+def test_of_two_who_describe_the_first_walks_in_two_ways_at_once_one_is_refused(tmp_path, monkeypatch):
+    with Gallery.open(tmp_path / 'people', WEIGHTS, create=True) as one, Gallery.open(tmp_path / 'people') as other:
+        real = Gallery.changing
+
+        def late(gallery):
+            monkeypatch.setattr(Gallery, 'changing', real)
+            other.agree(every=2)
+            return real(gallery)
+        monkeypatch.setattr(Gallery, 'changing', late)
+        with pytest.raises(ValueError, match='described with every=2, got 1'):
+            one.agree(every=1)
+        assert one.settings['every'] == '2'

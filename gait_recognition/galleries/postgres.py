@@ -153,11 +153,11 @@ class PostgresTables(Tables):
 
     def purge(self):
         """Leave nothing of what was deleted in the tables' files; the server's log and backups are beyond this."""
-        with self._lock:
+        with self.alone():
             for table in ('walks', 'people', 'audit'):
                 self._run(f'VACUUM FULL {table}')
 
-    def close(self):
+    def _disconnect(self):
         self._connection.close()
 
 

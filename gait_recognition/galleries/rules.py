@@ -1,9 +1,10 @@
 """What the rows of a gallery may hold, whatever its seals say: who can write the file can write seals, too."""
 import re
 
-from gait_recognition.belief import EVIDENCE, Belief
+from gait_recognition.belief import EVIDENCE, HALF, Belief
 from gait_recognition.calibration import COSINE, PROBABILITY
 from gait_recognition.parameters import (
+    FRAME_RATE,
     NUMBER,
     SHARE,
     TEXT,
@@ -14,6 +15,7 @@ from gait_recognition.parameters import (
     one_of,
     optional,
 )
+from gait_recognition.scorers import METHODS
 
 
 def _in_digits(says, pattern):
@@ -21,29 +23,35 @@ def _in_digits(says, pattern):
 
 
 def _is_belief(value):
-    """Whether this is a `belief.Belief` as a dict."""
+    """Whether this is a `belief.Belief` as a dict: each kind once, nothing that counts against a name, no overflow."""
     if not isinstance(value, dict) or {*value} != {*Belief._fields}:
         return False
-    rows = [value['weights'], *(value['drawn'] if isinstance(value['drawn'], list) else [None])]
-    return (isinstance(value['kinds'], list) and all(kind in EVIDENCE for kind in value['kinds'])
-            and all(_are_numbers(row) and len(row) == len(value['kinds']) + 1 for row in rows)
-            and all(_are_numbers(value[name]) for name in ('right', 'wrong', 'strangers'))
-            and all(ID.holds(value[name]) for name in ('known_people', 'stranger_people')))
+    kinds, rows, trials = value['kinds'], value['drawn'], [value[name] for name in ('right', 'wrong', 'strangers')]
+    if not (isinstance(kinds, list) and isinstance(rows, list) and rows and all(map(_are_numbers, trials))):
+        return False
+    return (all(isinstance(kind, str) and kind in EVIDENCE for kind in kinds) and len({*kinds}) == len(kinds)
+            and all(_are_numbers(row) and len(row) == len(kinds) + 1 and min([0, *row[1:]]) == 0
+                    and max(map(abs, row)) <= HEAVIEST for row in (value['weights'], *rows))
+            and all(part == sorted(part) for part in trials) and all((trials[0] + trials[1], trials[2]))
+            and all(ID.holds(value[name]) and value[name] for name in ('known_people', 'stranger_people')))
 
 
 def _are_numbers(values):
     return isinstance(values, list) and all(map(NUMBER.holds, values))
 
 
-WHOLE = _in_digits('a whole number in digits', '[0-9]{1,9}')
-RATE = _in_digits('a number in digits, or None', r'None|[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,3})?')
+HEAVIEST = 1e30                          # a weight: evidence of no spread is scaled by 1e9
+WHOLE = _in_digits('a whole number in digits, 1 or more', '[1-9][0-9]{0,8}')
+RATE = Constraint(f'{FRAME_RATE.says} in digits, or None', lambda value: isinstance(value, str) and (
+    value == 'None' or re.fullmatch(r'[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,3})?', value) is not None
+    and FRAME_RATE.holds(float(value))))
 SETTINGS = {'fingerprint': TEXT, 'version': WHOLE, 'width': WHOLE, 'every': WHOLE, 'crop': TEXT, 'rate': RATE,
             'private': TEXT, 'converted_from': TEXT, 'converted_digest': TEXT}
 ID = integer_from(0)
 SIMILARITY = Constraint('a similarity, -1 to 1', lambda value: NUMBER.holds(value) and abs(value) < 1.001)
 POINT = {'threshold': SIMILARITY, 'wanted_false_accept_rate': SHARE, 'false_accept_rate': SHARE,
          'false_reject_rate': optional(SHARE), 'impostor_trials': integer_from(0), 'genuine_trials': integer_from(0),
-         'method': TEXT}
+         'method': one_of(METHODS)}
 TWO_SHARES = Constraint('two shares', lambda value: isinstance(value, list | tuple) and len(value) == 2 and
                         all(map(SHARE.holds, value)))
 NEWER = {'threshold_on': one_of((COSINE, PROBABILITY)), 'people': optional(integer_from(0)),
@@ -71,8 +79,10 @@ def check_point(task, value):
     if task not in ('identify', 'verify') or not isinstance(value, dict) or not POINT.keys() <= value.keys():
         raise ValueError(f'bad calibration {task!r}: {str(value)[:200]}')
     check(POINT | NEWER, value)
-    if value.get('threshold_on') == PROBABILITY and value.get('belief') is None:
+    if value.get('threshold_on') == PROBABILITY and (task == 'verify' or value.get('belief') is None):
         raise ValueError(f'calibration {task!r} is on a probability and does not say how that is told')
+    if value.get('threshold_on') == PROBABILITY and value['threshold'] < HALF:
+        raise ValueError(f'calibration {task!r} is on a probability of {value["threshold"]}, below one half')
 
 
 def check_seal(value):

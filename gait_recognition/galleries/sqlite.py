@@ -168,7 +168,7 @@ class SqliteTables(Tables):
 
     def purge(self):
         """Leave nothing of what was deleted: neither in unused places of the file nor in the log beside it."""
-        with self._lock:
+        with self.alone():
             self._run('VACUUM')
             if self.path is not None and (blocked := self._run('PRAGMA wal_checkpoint(TRUNCATE)')[0][0]):
                 raise GalleryLockedError(f'{self.name}: what was deleted is gone from the gallery, but another program '
@@ -177,7 +177,8 @@ class SqliteTables(Tables):
 
     def damage(self):
         """What SQLite itself finds wrong with the file's structure, or None."""
-        said = '; '.join(row[0] for row in self._run('PRAGMA quick_check'))
+        with self.alone():
+            said = '; '.join(row[0] for row in self._run('PRAGMA quick_check'))
         return None if said == 'ok' else said
 
     def copy_to(self, path):
@@ -193,13 +194,13 @@ class SqliteTables(Tables):
     def _back_up(self, path):
         to = self._keyed(self._library.connect(path, timeout=WAIT))
         try:
-            with self._lock, self._said():
+            with self.alone(), self._said():
                 self._connection.backup(to)
                 to.execute('PRAGMA journal_mode = WAL')
         finally:
             to.close()
 
-    def close(self):
+    def _disconnect(self):
         self._connection.close()
 
 

@@ -97,13 +97,32 @@ class Tables(abc.ABC):
         self.name, self.readonly = name, readonly
         self._lock = threading.RLock()
         self._depth, self._seals, self._shown = 0, None, None
+        self._is_closed = False
+
+    # One thread at a time
+
+    @contextlib.contextmanager
+    def alone(self):
+        """No other thread reads or changes in the block."""
+        with self._lock:
+            if self._is_closed:
+                raise ValueError(f'{self.name} is closed: open it anew')
+            yield
+
+    def close(self):
+        """End the connection, once other threads are done with it."""
+        with self._lock:
+            if self._depth:
+                raise ValueError(f'{self.name} is closed within a change of it: end that first')
+            self._is_closed = True
+            self._disconnect()
 
     # Transactions
 
     @contextlib.contextmanager
     def writing(self):
         """One change: kept whole at the end of the block, or not at all after an error. Blocks within join it."""
-        with self._lock:
+        with self.alone():
             if self._depth:
                 self._depth += 1
                 try:
@@ -130,7 +149,7 @@ class Tables(abc.ABC):
     @contextlib.contextmanager
     def reading(self):
         """Everything read in the block is of one moment. Blocks within join it."""
-        with self._lock:
+        with self.alone():
             if self._depth or self._shown is not None:
                 yield self._seals if self._depth else self._shown
                 return
@@ -423,5 +442,5 @@ class Tables(abc.ABC):
         """Leave nothing of what was deleted."""
 
     @abc.abstractmethod
-    def close(self):
-        """End the connection."""
+    def _disconnect(self):
+        """End the connection; once more does nothing."""
