@@ -94,6 +94,7 @@ class Live:
         self._waiting = _Waiting()
         self._is_live = True if real_time or self.kind == 'camera' or self._is_stream() else \
             None if self.kind in ('address', 'pipe') else False         # None: not known yet
+        self._is_taken = False
         self._begun, self._latest, self._failures = None, 0.0, 0        # of the latest frame: its seconds
         if self.kind == 'camera':                                       # which is opened when it is read
             with contextlib.closing(self._reader.read()) as loads:
@@ -124,6 +125,12 @@ class Live:
                     yield number / self.fps, load
 
     def __iter__(self):
+        if self._is_taken:
+            raise ValueError(f'{self.name}: it is iterated over once, and that has begun: open it anew')
+        self._is_taken = True
+        return self._moments()
+
+    def _moments(self):
         threading.Thread(target=self._read, name=f'reading {self.name}', daemon=True).start()
         try:
             while (item := self._waiting.take()) is not _OVER:

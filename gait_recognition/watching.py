@@ -184,11 +184,14 @@ class Watch:
         self.live.stop()
 
     def __iter__(self):
+        return self._events(iter(self.live))                # refuses to be iterated over twice
+
+    def _events(self, moments):
         with self._opened, contextlib.ExitStack() as clips:
             clips.callback(lambda: [walker.clip.drop() for walker in self._walkers.values() if walker.clip])
             self._look_ahead()
             try:
-                for moment in self.live:
+                for moment in moments:
                     ended = self._people.finish() if moment is BREAK else self._people.add(moment)
                     yield from self._take(ended)
             except (OSError, ValueError):                   # answered first, then told

@@ -1,5 +1,6 @@
 """Promises of the gallery: decisions, calibration, and a file that neither kills nor rivals can spoil."""
 import csv
+import errno
 import json
 import os
 import signal
@@ -906,6 +907,27 @@ def test_a_threshold_on_what_cannot_be_told_is_refused(tmp_path, change):
     path = edited(tmp_path, f"UPDATE points SET value = json_set(value, {change}) WHERE task = 'identify'")
     with pytest.raises(GalleryFileError, match='g.gallery is a damaged gallery: '):
         Gallery.load(path)
+
+
+@pytest.mark.parametrize('table, change', [
+    ('walks', 'INSERT INTO walks SELECT * FROM walks WHERE id = 1'), ('walks', "UPDATE walks SET label = 'walk 1'"),
+    ('people', "UPDATE people SET name = 'Ann'"), ('people', 'UPDATE people SET id = 1'),
+    ('settings', "INSERT INTO settings VALUES ('fingerprint', 'other')"),
+    ('points', "INSERT INTO points SELECT * FROM points WHERE task = 'verify'")])
+def test_what_is_twice_in_a_table_that_lost_its_keys_is_refused(tmp_path, table, change):
+    path = edited(tmp_path, f'CREATE TABLE bare AS SELECT * FROM {table}', f'DROP TABLE {table}',
+                  f'ALTER TABLE bare RENAME TO {table}', change)
+    with pytest.raises(GalleryFileError, match='g.gallery is a damaged gallery: .* is there twice'):
+        Gallery.load(path)
+
+
+def test_a_new_gallery_that_finds_no_room_is_named_and_not_the_file_beside_it(tmp_path, monkeypatch):
+    def full(tables, settings, fill=None):
+        raise OSError(errno.EIO, 'disk I/O error', tables.name)
+    monkeypatch.setattr('gait_recognition.galleries.sqlite.SqliteTables.create', full)
+    with pytest.raises(OSError, match='disk I/O error') as caught:
+        Gallery.open(tmp_path / 'new.gallery', WEIGHTS, create=True)
+    assert caught.value.filename == str(tmp_path / 'new.gallery') and os.listdir(tmp_path) == []
 
 
 def test_a_verification_on_a_probability_is_refused(tmp_path):

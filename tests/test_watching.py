@@ -163,6 +163,15 @@ def test_a_track_with_too_few_frames_says_so_and_has_no_name(pair, known):
     assert len(left(events)) >= 1
 
 
+def test_what_was_watched_is_not_watched_again_without_a_word():
+    gallery = Gallery(FINGERPRINT)
+    gallery.enrol('anna', np.ones(512))
+    events = watch(iter(np.zeros((30, 48, 64, 3), np.uint8)), gallery, Net(), GaitStandIn(), say=print)
+    assert [*events] == []
+    with pytest.raises(ValueError, match='iterated over once.*open it anew'):
+        iter(events)
+
+
 def test_an_empty_gallery_is_refused_at_the_call(recording):
     with pytest.raises(ValueError, match='the gallery is empty; enrol somebody first'):
         watch(recording, Gallery(FINGERPRINT), Net(), GaitStandIn())

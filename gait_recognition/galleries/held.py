@@ -1,6 +1,7 @@
 """What an open gallery holds in memory: the rows of its tables, read once and kept in step with them."""
 import numpy as np
 
+from gait_recognition.galleries.rules import check_once
 from gait_recognition.scorers import normalise
 
 BLOCK = 1024                             # vectors normalised at once, which a processor keeps at hand
@@ -42,6 +43,8 @@ class Held:
             rows = self._tables.read()
         self._names.update(rows.people)
         with self._tables.making_sense():
+            if rows.people:
+                check_once('the name of a person', self._names.values())
             self._append(rows.ids, rows.persons, rows.labels, rows.contents, rows.paths, rows.vectors)
         self._read = rows._replace(vectors=None, people=None)
 

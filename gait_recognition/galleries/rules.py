@@ -67,6 +67,13 @@ BY_TYPE = {'vector': {bytes, memoryview}, **dict.fromkeys(('contents', 'path', '
 NUMBERS = 'id', 'person'
 
 
+def check_once(what, values):
+    """Refuse what is there twice: a table may have lost its keys."""
+    values = [*values]
+    if len({*values}) < len(values):
+        raise ValueError(f'{what} is there twice')
+
+
 def check_settings(settings):
     """Refuse settings, a dict, that no gallery has."""
     if 'fingerprint' not in settings:
@@ -96,6 +103,8 @@ def check_people(rows):
     for number, name, *_ in rows:
         check({'id': ID}, {'id': number})
         check_text('name', name)
+    check_once('the id of a person', (number for number, *_ in rows))
+    check_once('the name of a person', (name for _, name, *_ in rows))
 
 
 def check_audit(lines):
@@ -105,10 +114,12 @@ def check_audit(lines):
 
 
 def check_walks(rows, columns):
-    """Refuse walks whose columns are of another type."""
+    """Refuse walks whose columns are of another type, and those that are there twice."""
     for name, values in zip(columns, zip(*rows)):
         types = {*map(type, values)}
         if types <= BY_TYPE.get(name, set()) or name in NUMBERS and types == {int} and min(values) >= 0:
             continue
         for value in {*values}:
             check(WALK, {name: value})
+    check_once('the id of a walk', (row[columns.index('id')] for row in rows))
+    check_once("a walk's label", ((row[columns.index('person')], row[columns.index('label')]) for row in rows))

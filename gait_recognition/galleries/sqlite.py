@@ -300,6 +300,10 @@ def _beside(path):
     try:
         os.chmod(beside, mode)
         yield beside
+    except OSError as error:
+        if error.filename != beside:
+            raise
+        raise type(error)(error.errno, error.strerror, path) from error
     finally:
         for suffix in ('', '-wal', '-shm', '-journal'):
             with contextlib.suppress(FileNotFoundError):

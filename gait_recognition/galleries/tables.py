@@ -288,6 +288,8 @@ class Tables(abc.ABC):
         for table, rows in ('people', people), ('walks', walks):
             self._compare(table, rows, seals, already.get(table, (0, 0)))
         with self.making_sense():
+            rules.check_once('a setting', (key for key, _ in settings))
+            rules.check_once('a calibration', (task for task, _ in points))
             settings, points = dict(settings), {task: _parsed(value) for task, value in points}
             rules.check_settings(settings)
             for task, point in points.items():
