@@ -2,6 +2,7 @@
 numbers, targets, folders.
 """
 import argparse
+import errno
 import functools
 import glob
 import json
@@ -64,8 +65,19 @@ def walks_of_people(walks, people):
 
 def message_of(error):
     """What an exception says; of an error of the system's the file's name and why, without its number."""
+    if isinstance(error, FileNotFoundError) and not error.filename and error.errno == errno.ENOENT and _is_adrift():
+        return 'the folder in which this was started is gone: change to one that is there'
     named = isinstance(error, OSError) and error.filename
     return f'{error.filename}: {error.strerror}' if named else str(error)
+
+
+def _is_adrift():
+    """Whether the working directory was removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def as_options(text):

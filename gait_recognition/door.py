@@ -152,9 +152,18 @@ def _open_closed_streams():
 
 
 def _take_any_name(stream):
-    """Bytes of a file's name that are no UTF-8 are printed as JSON escapes them, `\\udc80`, and are no error."""
-    if getattr(stream, 'encoding', '').lower().replace('_', '-') == 'utf-8' and hasattr(stream, 'reconfigure'):
-        stream.reconfigure(errors='backslashreplace')
+    """What a stream's encoding has no room for, such as bytes of a file's name that are no UTF-8, is printed as JSON
+    escapes it, `\\udc80`, and is no error.
+    """
+    if hasattr(stream, 'reconfigure'):
+        import codecs
+        codecs.register_error('as JSON', _escaped)
+        stream.reconfigure(errors='as JSON')
+
+
+def _escaped(error):
+    units = error.object[error.start:error.end].encode('utf-16-be', 'surrogatepass').hex()
+    return ''.join(f'\\u{units[i:i + 4]}' for i in range(0, len(units), 4)), error.end
 
 
 class _Stream:

@@ -133,6 +133,25 @@ def test_programs_that_are_interrupted_at_any_moment_say_one_line_and_leave_no_h
     assert not [path for path in tmp_path.iterdir() if path.suffix in ('.new', '.part')]
 
 
+@pytest.mark.parametrize('encoding', ['ascii', 'latin-1', 'utf-8', 'cp1252'])
+def test_names_that_an_output_has_no_letters_for_are_printed_as_json_escapes_them(encoding):
+    code = 'def main():\n    import json\n    print(json.dumps("\\xdc \\u65e5 \\U0001f6b6", ensure_ascii=False))'
+    done = subprocess.run([sys.executable, '-c', DOOR.format(code=code)], cwd=ROOT, capture_output=True,
+                          env={**os.environ, 'PYTHONIOENCODING': encoding})
+    assert (done.returncode, done.stderr) == (0, b'')
+    assert json.loads(done.stdout.decode(encoding)) == '\xdc \u65e5 \U0001f6b6'
+
+
+def test_a_working_directory_that_is_gone_is_said(tmp_path):
+    for command in ('gallery list people.gallery', 'pose walk.mp4 --output walk.gif'):
+        folder = tmp_path / 'gone'
+        folder.mkdir()
+        done = shell(f'cd {folder} && rmdir {folder} && {sys.executable} -m gait_recognition {command}',
+                     PYTHONPATH=str(ROOT))
+        assert done.returncode == 2 and done.stderr.count('\n') == 1
+        assert 'is gone: change to one' in done.stderr or 'no such' in done.stderr
+
+
 def test_names_that_are_no_text_are_printed_as_json_escapes_them(tmp_path):
     code = 'def main():\n    import json\n    print(json.dumps("a\\udc80ä", ensure_ascii=False))'
     done = subprocess.run([sys.executable, '-c', DOOR.format(code=code)], cwd=ROOT, capture_output=True,
