@@ -149,6 +149,22 @@ def write_npz(file, arrays):
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
+LONGEST_NAME = 255              # bytes that file systems take
+ADDED = 48                      # at most, to a name, of one beside it
+
+
+def name_beside(path, suffix='.new'):
+    """A path in the same folder, new and unguessable, that begins with the file's name or so much of it as fits."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f'{_beginning(name)}.{secrets.token_hex(8)}{suffix}')
+
+
+def _beginning(name):
+    while len(os.fsencode(name)) > LONGEST_NAME - ADDED:
+        name = name[:-1]
+    return name
+
+
 @contextlib.contextmanager
 def replacing(path, mode='wb', shared=False, **options):
     """Open a file beside `path` for writing; it takes that name once it is whole and on the disk, else nothing changes.
@@ -173,7 +189,7 @@ def replacing(path, mode='wb', shared=False, **options):
             f'{path} is no file that could be replaced, but a folder, a device, a pipe or a link to itself')
     if not shared:
         remove_left(path)
-    beside = f'{path}.{secrets.token_hex(8)}.new'
+    beside = name_beside(path)
     try:
         with named_when_full(path), \
                 open(beside, mode.replace('w', 'x'), **options) as file:    # a new one: no link is followed
@@ -217,7 +233,7 @@ def named_when_full(path):
 
 
 def check_writable(folder, path):
-    """Refuse a folder in which nothing can be written now: of others, read-only, full.
+    """Refuse a folder in which nothing can be written now (of others, read-only, full), and a name too long for it.
 
     Parameters
     ----------
@@ -230,6 +246,8 @@ def check_writable(folder, path):
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(TRIAL))
             file.flush()
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(path)
     except OSError as error:
         raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
 
@@ -237,7 +255,8 @@ def check_writable(folder, path):
 def remove_left(path, suffixes=('',)):
     """Remove what killed processes left beside a file, by the names of `replacing`, of today and of before."""
     folder, name = os.path.split(path)
-    pattern = re.compile(rf'{re.escape(name)}(\.[0-9a-f]{{8,16}})?\.new({"|".join(map(re.escape, suffixes))})')
+    ends = '|'.join(map(re.escape, suffixes))
+    pattern = re.compile(rf'{re.escape(_beginning(name))}(\.[0-9a-f]{{8,16}})?\.new({ends})')
     for entry in os.listdir(folder or '.') if os.path.isdir(folder or '.') else ():
         if pattern.fullmatch(entry):
             with contextlib.suppress(OSError):
@@ -251,7 +270,7 @@ def replacing_folder(path):
     `path` is not there yet, or an empty folder; after an error nothing is left behind.
     """
     path = os.path.abspath(path)
-    beside = f'{path}.{secrets.token_hex(8)}.part'
+    beside = name_beside(path, '.part')
     os.mkdir(beside)
     try:
         with named_when_full(path):

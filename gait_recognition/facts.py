@@ -8,6 +8,7 @@ JUMP_FRAMES = 5                 # but no fewer frames than these, of recordings 
 SQUARE = Fraction(1)
 NEARLY_SQUARE = 0.005           # sizes are whole numbers: a ratio this near to 1 is the header's rounding
 STRIP, SMALL_STRIP = 10, 1_000_000     # edges' ratio from which nothing is a camera's picture, of more pixels than that
+NAMED = 5                       # other videos of a file, which may hold hundreds
 WIDEST = 3                      # no camera's pixels are wider than tall by more, or taller than wide
 
 
@@ -123,8 +124,9 @@ class Facts:
                 'deinterlaced': 'frames are deinterlaced', 'mixed': 'each frame mixes the rows of two moments'
             }[self.interlaced])
         if self.others:
+            more = f' and {len(self.others) - NAMED} more' if len(self.others) > NAMED else ''
             said.append(f'the file holds several videos: stream {self.stream} is read; others: '
-                        f'{", ".join(self.others)} (--stream N takes another)')
+                        f'{", ".join(self.others[:NAMED])}{more} (--stream N takes another)')
         return said
 
 

@@ -96,3 +96,19 @@ def test_a_link_planted_beside_a_folder_is_never_followed(tmp_path, monkeypatch)
     with pytest.raises(FileExistsError), gait_files.replacing_folder(tmp_path / 'walkers'):
         pass
     assert os.listdir(tmp_path / 'victim') == [] and not (tmp_path / 'walkers').exists()
+
+
+@pytest.mark.parametrize('name', ['n' * 255, '\u00e9' * 127])
+def test_a_file_may_have_the_longest_name_and_a_longer_one_is_refused_before_anything_is_computed(tmp_path, name):
+    left = tmp_path / os.path.basename(gait_files.name_beside(tmp_path / name))
+    left.touch()
+    for _ in range(2):
+        with gait_files.replacing(tmp_path / name, 'w') as file:
+            file.write('whole')
+    assert [*tmp_path.iterdir()] == [tmp_path / name] and (tmp_path / name).read_text() == 'whole'
+    gait_files.check_writable(tmp_path, tmp_path / name)
+    with pytest.raises(OSError, match='too long') as caught:
+        gait_files.check_writable(tmp_path, tmp_path / f'{name}nn')
+    assert caught.value.filename == str(tmp_path / f'{name}nn')
+    with gait_files.replacing_folder(tmp_path / name[::-1].replace('n', 'm', 1).replace('\u00e9', 'm', 1)) as folder:
+        assert os.path.isdir(folder)

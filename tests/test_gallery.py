@@ -930,6 +930,15 @@ def test_a_new_gallery_that_finds_no_room_is_named_and_not_the_file_beside_it(tm
     assert caught.value.filename == str(tmp_path / 'new.gallery') and os.listdir(tmp_path) == []
 
 
+def test_a_gallery_has_as_long_a_name_as_leaves_room_for_the_files_beside_it(tmp_path):
+    path = tmp_path / ('g' * 247)
+    with Gallery.open(path, WEIGHTS, create=True) as gallery:
+        gallery.enrol('Ann', on_circle(0))
+    with pytest.raises(OSError, match='too long') as caught:
+        Gallery.open(f'{path}g', WEIGHTS, create=True)
+    assert caught.value.filename == f'{path}g' and os.listdir(tmp_path) == [path.name]
+
+
 def test_a_verification_on_a_probability_is_refused(tmp_path):
     path = edited(tmp_path, "UPDATE points SET value = json_set(value, '$.threshold_on', 'probability', '$.belief', "
                             "(SELECT json_extract(value, '$.belief') FROM points WHERE task = 'identify'), "

@@ -6,6 +6,7 @@ import pathlib
 
 from gait_recognition.console import check_target, count, seconds, seed
 from gait_recognition.facts import Limits
+from gait_recognition.galleries import sqlite
 from gait_recognition.galleries.places import ServerPlace, is_address
 from gait_recognition.kinds import GALLERY
 from gait_recognition.tracking.crops import CROP_METHODS
@@ -57,6 +58,7 @@ def check_changeable(path, key_file, may_be_new=False):
     """Refuse before computing a gallery's file that could not be changed, or made, afterwards."""
     if not isinstance(path, pathlib.Path) or not (may_be_new or path.exists()):
         return
+    sqlite.check_name(path)
     check_target(path, writes=None if key_file else GALLERY)    # an encrypted file does not show what it is
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

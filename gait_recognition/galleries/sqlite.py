@@ -7,13 +7,12 @@ import errno
 import math
 import os
 import re
-import secrets
 import sqlite3
 import sys
 import time
 import urllib.parse
 
-from gait_files import check_regular
+from gait_files import LONGEST_NAME, check_regular, name_beside
 from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedError
 from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
 
@@ -21,6 +20,7 @@ APPLICATION = 0x67616974                 # 'gait', in the file's header
 PAGE = 16384                             # bytes: seven walks of 512 numbers; of the usual 4096 bytes a walk took one
 WAIT = 60.0                              # seconds that a writer waits for another
 TURN, PAUSE, LOOK = 0.25, 0.01, 0.002    # seconds: of changes without a pause, of that pause, between looks for one
+BESIDE = '-wal', '-shm', '-journal'     # what SQLite adds to the names of files of its own
 MAGIC = b'SQLite format 3\0'
 
 
@@ -253,11 +253,18 @@ def _keyed(connection, key):
     return connection
 
 
+def check_name(path):
+    """Refuse a name of a gallery's file that leaves no room for those beside it."""
+    if len(os.fsencode(os.path.basename(path))) + len(BESIDE[-1]) > LONGEST_NAME:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), os.fspath(path))
+
+
 def create(path, settings, fill=None, key=None):
     """Make the file of a new gallery, unless another program makes it first; readable by its owner alone.
 
     `fill(tables)` adds what is in it from the start.
     """
+    check_name(path)
     with _beside(path) as beside:
         connection = _keyed(_library(path, key).connect(beside, isolation_level=None), key)
         try:
@@ -294,7 +301,7 @@ def _beside(path):
     """The name of an empty private file beside `path`, gone at the end where it is still there."""
     if not os.path.isdir(os.path.dirname(path)):
         raise FileNotFoundError(f'{path}: its folder does not exist')
-    beside = f'{path}.{secrets.token_hex(8)}.new'
+    beside = name_beside(path)
     mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o600
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
@@ -305,6 +312,6 @@ def _beside(path):
             raise
         raise type(error)(error.errno, error.strerror, path) from error
     finally:
-        for suffix in ('', '-wal', '-shm', '-journal'):
+        for suffix in ('', *BESIDE):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(beside + suffix)
