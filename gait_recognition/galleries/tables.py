@@ -72,7 +72,7 @@ class Rows(NamedTuple):
 def seal_of(row):
     """A number that stands for everything in a row."""
     if len(row) > VECTOR and type(row[VECTOR]) in BLOBS:        # of a walk: opening a gallery does little else
-        rest, blob = row[:VECTOR] + row[VECTOR + 1:], row[VECTOR]
+        rest, blob = (*row[:VECTOR], *row[VECTOR + 1:]), row[VECTOR]
     else:
         rest, blob = tuple(row), b''
     digest = hashlib.blake2b(blob, digest_size=8)
