@@ -3,10 +3,12 @@
 
     python benchmarks/watch.py                              # two hours, in real time, with the weights that ship
     python benchmarks/watch.py --fast --stand-in            # as fast as it goes, without the networks: 40 minutes
+    python benchmarks/watch.py --fast --every 4 --pause 50 --size 320 184 --precision bfloat16     # with them: an hour
     python benchmarks/watch.py --minutes 10 --every 4
 
-The video is decoded anew in each round; in real time frames are left out where the machine does not keep up, as before
-a camera. Promised is that the memory at the end is within 5 % of that after a sixth of the time (20 of 120 minutes).
+The video is decoded anew in each round, and nobody is there for the seconds of `--pause`; in real time frames are left
+out where the machine does not keep up, as before a camera. Promised is that the memory at the end is within 5 % of that
+after a sixth of the time (20 of 120 minutes).
 """
 import argparse
 import gc
@@ -29,7 +31,7 @@ from gait_recognition.training.walks import TEST_PERSON  # noqa: E402
 from gait_recognition.videos import write_frames  # noqa: E402
 from gait_recognition.walkers.crossings import crossing  # noqa: E402
 from gait_recognition.watching import LEFT, watch  # noqa: E402
-from gait_recognition.weights import choose_weights, open_networks  # noqa: E402
+from gait_recognition.weights import PRECISIONS, choose_weights, open_networks  # noqa: E402
 
 FPS = 25.0
 ALLOWED = 0.05
@@ -55,11 +57,18 @@ def memory():
     return int(fields[1]) * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
-def rounds(path, minutes, note):
+def one_round(path, pause):
+    """The frames of a video, and its last, in which everybody has left, for so many seconds."""
+    for frame in read_frames(path):
+        yield frame
+    yield from itertools.repeat(frame, int(pause * FPS))
+
+
+def rounds(path, minutes, pause, note):
     """The frames of a video, over and over; `note` is called after each minute of them."""
     given, wanted = 0, int(minutes * 60 * FPS)
     while given < wanted:
-        for frame in itertools.islice(read_frames(path), wanted - given):
+        for frame in itertools.islice(one_round(path, pause), wanted - given):
             yield frame
             given += 1
             if given % int(60 * FPS) == 0:
@@ -79,8 +88,8 @@ def measure(path, nets, options):
         print(f'{len(held):7}{(time.monotonic() - began) / 60:8.1f}{held[-1]:9.1f}{tracks:8}{used:9}', flush=True)
     print(f'{"minute":>7}{"wall":>8}{"MB":>9}{"tracks":>8}{"used":>9}', flush=True)
     with tempfile.TemporaryDirectory() as clips:
-        for event in watch(rounds(path, options.minutes, note), gallery, *nets, every=options.every, fps=FPS,
-                           real_time=not options.fast, clips=clips if options.clips else None,
+        for event in watch(rounds(path, options.minutes, options.pause, note), gallery, *nets, every=options.every,
+                           fps=FPS, real_time=not options.fast, clips=clips if options.clips else None,
                            say=lambda line: print(f'# {line}', flush=True)):
             tracks, used = tracks + (event.kind == LEFT), used + (event.used if event.kind == LEFT else 0)
     return held
@@ -93,6 +102,8 @@ def main(argv=None):
     parser.add_argument('--people', type=int, default=2, help='in the scene')
     parser.add_argument('--size', type=int, nargs=2, default=(640, 360), help='of the frames')
     parser.add_argument('--every', type=int, default=1, help='use one frame in so many')
+    parser.add_argument('--pause', type=float, default=0.0, help='seconds without anybody after each round')
+    parser.add_argument('--precision', choices=PRECISIONS, default=PRECISIONS[0], help='of the pose network')
     parser.add_argument('--fast', action='store_true', help='do not wait for the clock')
     parser.add_argument('--stand-in', action='store_true', help='without the networks')
     parser.add_argument('--clips', action='store_true', help='write clips, too')
@@ -107,7 +118,7 @@ def main(argv=None):
         else:
             shipped = gait_checkpoints.SHIPPED
             files = (str(gait_checkpoints.find_weights(name)) for name in (shipped.pose, shipped.gait))
-            weights = choose_weights(*files)
+            weights = choose_weights(*files, precision=options.precision)
             pose_net, gait_net = open_networks(weights)
             with pose_net as pose_net, gait_net as gait_net:
                 held = measure(path, (pose_net, gait_net), options)

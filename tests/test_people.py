@@ -397,7 +397,7 @@ def test_identify_everyone_says_each_decision_in_every_form_and_the_worst_as_its
             assert ('weak, perhaps anna' in text) == ('weak' in decisions)
             status, out, _ = answer(capsys, 'identify', gallery, '--jsonl', *own)
             assert status == expected
-            assert [track['decision'] for track in json.loads(out)['tracks']] == decisions
+            assert [track['decision'] for track in json.loads(out)[0]['tracks']] == decisions
             status, out, _ = answer(capsys, 'identify', gallery, '--csv', *own)
             rows = list(csv.DictReader(out.splitlines()))
             assert status == expected and [row['decision'] for row in rows] == decisions
@@ -441,7 +441,7 @@ def test_kept_answers_of_scenes_hold_for_the_same_boxes_alone(scene, tmp_path, c
     assert status == 0 and len(json.loads(out)['tracks']) == 1 and len(opened) == 3
 
 
-def test_vectors_of_tracks_are_written_as_walks_and_nobody_is_an_error(scene, tmp_path, capsys, weights, opened):
+def test_vectors_of_tracks_are_written_as_walks_and_that_nobody_walks_is_said(scene, tmp_path, capsys, weights, opened):
     path, boxes = scene
     status, out, _ = answer(capsys, 'vector', path, '--everyone', '--boxes', boxes, '--output', tmp_path / 'v.npz',
                             *weights)
@@ -455,6 +455,9 @@ def test_vectors_of_tracks_are_written_as_walks_and_nobody_is_an_error(scene, tm
         Image.fromarray(np.full((90, 160, 3), 90, np.uint8)).save(still / f'{number}.png')
     status, out, err = answer(capsys, 'vector', still, '--everyone', *weights)
     assert (status, out) == (2, '') and 'nobody walks here, so there is no vector' in err
+    joints = tmp_path / 'joints.csv'
+    status, out, err = answer(capsys, 'pose', still, '--everyone', '--joints', joints, *weights[:2])
+    assert status == 0 and 'nobody walks here' in out and f'{joints} was not written: there are no joints' in err
 
 
 def test_vector_and_pose_of_everyone_name_the_track(scene, tmp_path, capsys, weights, opened):
@@ -469,6 +472,16 @@ def test_vector_and_pose_of_everyone_name_the_track(scene, tmp_path, capsys, wei
     with open(joints, newline='') as file:
         rows = list(csv.DictReader(file))
     assert {row['track'] for row in rows} == {'1', '2'} and len(rows) % 16 == 0
+
+
+def test_pose_of_everyone_says_how_fit_each_track_is_as_the_other_commands_do(scene, tmp_path, capsys, weights, opened):
+    path, boxes = scene
+    own = '--everyone', '--boxes', boxes, '--json', *weights[:2]
+    status, out, _ = answer(capsys, 'pose', path, *own, '--joints', tmp_path / 'joints.csv')
+    checks = [track['check'] for track in json.loads(out)[0]['tracks']]
+    assert status == 0 and [check['word'] for check in checks] == ['poor', 'poor']      # twelve frames
+    _, out, _ = answer(capsys, 'vector', path, *own, *weights[2:], '--output', tmp_path / 'vectors.npz')
+    assert [track['check'] for track in json.loads(out)[0]['tracks']] == checks
 
 
 @pytest.mark.parametrize('arguments, message', [

@@ -311,6 +311,16 @@ def test_a_password_is_in_nothing_that_is_said(serve, port, known, run, gallery,
         assert status == 2 and 'horse7' not in out + err and 'viewer:***@' in err
 
 
+def test_pose_of_everyone_says_no_password_of_an_address(web, run, weights, opened, tmp_path):
+    address, boxes = web.replace('//', '//viewer:horse7@'), tmp_path / 'boxes.txt'
+    boxes.write_text(''.join(f'{frame},1,{100 + 2 * frame},30,50,120,1\n' for frame in range(1, 14)))
+    common = address, '--everyone', '--boxes', boxes, '--end', '0.5', '--joints', tmp_path / 'joints.csv'
+    for form in ((), ('--json',)):
+        status, out, err = run('pose', *common, *form, *weights[:2])
+        said = out + err + (tmp_path / 'joints.csv').read_text()
+        assert status == 0 and 'horse7' not in said and 'viewer:***@' in out, err
+
+
 @pytest.mark.parametrize('text, masked', [
     ('rtsp://a:b@host/x', 'rtsp://a:***@host/x'),
     ('see rtsp://a:p@ss:w@host:554/x: no', 'see rtsp://a:***@host:554/x: no'),

@@ -24,7 +24,7 @@ from gait_recognition.commands.everyone import (
 )
 from gait_recognition.commands.options import add_frames, add_pose_weights, add_range, limits
 from gait_recognition.commands.walks import read_walk, say_track, state_of, used_frames
-from gait_recognition.console import check_folder, check_target, check_targets_differ, say, share
+from gait_recognition.console import as_text, check_folder, check_target, check_targets_differ, say, share
 from gait_recognition.drawing import draw_skeleton
 from gait_recognition.fitness import Looks, fitness_of
 from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
@@ -81,7 +81,7 @@ def pose_command(arguments):
     form = Form(('output', *FRAME_COLUMNS, *CHECK_COLUMNS), key='path',
                 stages=STAGES[:2 if arguments.joints and not arguments.output else 3])
     if arguments.everyone:
-        form = form._replace(columns=('output', *TRACK_COLUMNS, *FRAME_COLUMNS), rows=track_rows,
+        form = form._replace(columns=('output', *TRACK_COLUMNS, *FRAME_COLUMNS, *CHECK_COLUMNS), rows=track_rows,
                              stages=(*SCENE_STAGES[:1], *form.stages[1:]))
     batch = Batch(arguments, form, _without_drawings(find_walks(arguments.walks)), _opened)
     boxes = boxes_given(arguments, batch.walks)
@@ -115,6 +115,8 @@ def pose_command(arguments):
             rows += _joint_rows_of(answer)
     if rows and not _is_trc(arguments.joints):
         write_rows(arguments.joints, rows)
+    elif arguments.joints and not rows and not batch.failed:
+        say(f'{arguments.joints} was not written: there are no joints')
     return batch.status()
 
 
@@ -175,7 +177,7 @@ def _pose(path, source, output, net, arguments):
     lines = [f'{name}: {summary["used"]} of {summary["frames"]} frames' + (f' -> {output}' if output else '')]
     if source is None:
         lines += map(_as_line, rows)
-    return {'path': name, 'output': output and str(output), **summary, 'joints': rows}, '\n'.join(lines)
+    return {'path': name, 'output': output and str(output), **summary, 'joints': rows}, as_text(lines)
 
 
 def _pose_output(path, arguments, count):
@@ -265,16 +267,20 @@ def _check_scenes(arguments, paths):
 def _pose_of_everyone(path, source, output, net, arguments, boxes):
     """The answer for a scene, drawn if there is an output, and its text."""
     people = find_people(source.kept(), net, arguments, boxes)
-    poses = people_joints(people, net)
+    looks = [Looks() for _ in people]
+    poses = people_joints(people, net, looks)
+    checks = [fitness_of(people.frames, person.walk, own, seen) if own else None
+              for person, own, seen in zip(people, poses, looks)]
     if output is not None:
         people.frames.reached.next_stage()
         write_frames(output, drawn_people(people, poses, None, arguments.threshold, arguments.plain),
                      source.fps / source.every)
-    tracks = [{**person.as_dict(), 'remarks': person.walk.remarks,
+    tracks = [{**person.as_dict(), 'remarks': person.walk.remarks, 'check': fitness and fitness.as_dict(),
                'joints': joint_rows(own, arguments.threshold, arguments.keypoints)}
-              for person, own in zip(people, poses)]
-    lines = [headline(path, people) + (f' -> {output}' if output else ''), *(f'  {person}' for person in people)]
-    return {'path': path, 'output': output and str(output), **scene_facts(people), 'tracks': tracks}, '\n'.join(lines)
+              for person, own, fitness in zip(people, poses, checks)]
+    name = without_secrets(path)
+    lines = [headline(name, people) + (f' -> {output}' if output else ''), *(f'  {person}' for person in people)]
+    return {'path': name, 'output': output and str(output), **scene_facts(people), 'tracks': tracks}, as_text(lines)
 
 
 def _drawn(frames, step, found, track, net, arguments):

@@ -389,7 +389,10 @@ class Tables(abc.ABC):
         with self.reading() as seals:
             rows = self._select('audit')
         self._compare('audit', rows, seals)
-        return [dict(zip(COLUMNS['audit'], row)) for row in rows]
+        lines = [dict(zip(COLUMNS['audit'], row)) for row in rows]
+        with self.making_sense():
+            rules.check_audit(lines)
+        return lines
 
     def forget_in_audit(self, name):
         """Audit lines about a person no longer say who it was."""

@@ -11,8 +11,11 @@ from gait_recognition.tracking.joints import SURE
 COLOURS = ('#ff5050', '#50e050', '#50b0ff', '#ffd040', '#ff70ff', '#40e0d0', '#ff9030', '#c0a0ff')
 
 
-def people_joints(people, pose_net):
-    """The joints of each walker in the frames of the crops, a list of `FrameJoints` for each."""
+def people_joints(people, pose_net, looks=None):
+    """The joints of each walker in the frames of the crops, a list of `FrameJoints` for each.
+
+    `looks`, a list of `fitness.Looks`, one for each walker, are shown the crops meanwhile.
+    """
     found = [[] for _ in people]
     squares = [dict(zip(person.walk.numbers, person.walk.boxes)) for person in people]
     for places, numbers, crops in crop_batches(people):
@@ -20,6 +23,8 @@ def people_joints(people, pose_net):
         for i, (place, number) in enumerate(zip(places, numbers)):
             found[place].append(FrameJoints(number, joints_in_frame(joints[:, i], squares[place][number]),
                                             people.seconds[number]))
+            if looks is not None:
+                looks[place].add(crops[i:i + 1])
     return found
 
 
