@@ -397,7 +397,7 @@ def test_identify_everyone_says_each_decision_in_every_form_and_the_worst_as_its
             assert ('weak, perhaps anna' in text) == ('weak' in decisions)
             status, out, _ = answer(capsys, 'identify', gallery, '--jsonl', *own)
             assert status == expected
-            assert [track['decision'] for track in json.loads(out)[0]['tracks']] == decisions
+            assert [track['decision'] for track in json.loads(out)['tracks']] == decisions
             status, out, _ = answer(capsys, 'identify', gallery, '--csv', *own)
             rows = list(csv.DictReader(out.splitlines()))
             assert status == expected and [row['decision'] for row in rows] == decisions
