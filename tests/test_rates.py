@@ -1,11 +1,16 @@
 """The gait network gets 25 frames a second, whatever a recording has."""
+import pathlib
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from gait_nn import GaitNetwork
 from gait_recognition.frames import read_frames
 from gait_recognition.rates import LONGEST_GAP, RATE, EvenClock, Resampler, resample
 from gait_recognition.vectors import GaitVectors, walk_vector
+from gait_recognition.walkers.scenes import scene
 
 
 def wave(seconds):
@@ -127,3 +132,38 @@ def test_an_odd_rate_is_refused():
         walk_vector(frames_of(3), Features(), Mean(), rate=0)
     with pytest.raises(ValueError, match='rate: expected a positive number'):
         GaitVectors(rate=-25).fit([])
+
+
+MODELS = pathlib.Path(__file__).resolve().parent.parent / 'models'
+BEATS = 75                                                              # a second: of these 25 and 15 are each a part
+CLOCKS = {'25': range(0, 200, 3), '25, begun a third of a frame later': range(1, 200, 3), '15': range(0, 200, 5),
+          'a variable rate': [*range(0, 60, 5), *range(60, 120, 3), *range(120, 200, 5)],
+          'dropped frames': sorted({*range(0, 200, 3)} - {9, 24, 27, 51, 66, 84, 87, 90, 111, 129, 150, 159, 186})}
+
+
+def write_at(path, pictures, numbers):
+    """A video without loss of the pictures of these numbers, `BEATS` of which are a second."""
+    av = pytest.importorskip('av')
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('ffv1', rate=BEATS)
+        stream.width, stream.height, stream.pix_fmt = *pictures[0].shape[1::-1], 'bgr0'
+        for number in numbers:
+            frame = av.VideoFrame.from_ndarray(pictures[number], format='rgb24')
+            frame.pts, frame.time_base = number, Fraction(1, BEATS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.slow
+def test_the_clock_of_a_recording_hardly_moves_the_vector_of_a_walk(tmp_path, shipped_pose_net):
+    pictures = [each.image for each in scene(0, fps=BEATS, frames=200, width=480, height=270)]
+    vectors = {}
+    with GaitNetwork() as gait_net:
+        gait_net.restore(MODELS / 'walkers-GRU-1.npz')
+        for clock, numbers in CLOCKS.items():
+            vector = walk_vector(write_at(tmp_path / f'{clock}.mkv', pictures, numbers), shipped_pose_net, gait_net,
+                                 crop='background')
+            vectors[clock] = vector / np.linalg.norm(vector)
+    near = {clock: float(vector @ vectors['25']) for clock, vector in vectors.items()}
+    assert min(near.values()) > near['25, begun a third of a frame later'] - 0.005, near
