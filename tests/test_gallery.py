@@ -900,7 +900,8 @@ def edited(tmp_path, *statements):
 
 @pytest.mark.parametrize('change', [
     "'$.threshold_on', 'foo'", "'$.threshold_on', 'probability', '$.belief', NULL", "'$.threshold', 0.1",
-    "'$.method', 'astrology'", "'$.belief.kinds', json_array('score', 'score')", "'$.belief.weights[1]', -3",
+    "'$.belief.kinds', json_array('score', 'score'), '$.belief.weights', json_array(0, 1, 1), "
+    "'$.belief.drawn', json_array(json_array(0, 1, 1))", "'$.method', 'astrology'", "'$.belief.weights[1]', -3",
     "'$.belief.drawn', json_array()", "'$.belief.drawn[0][1]', 1e300", "'$.belief.weights[0]', -1e300",
     "'$.belief.strangers', json_array(2, 1)", "'$.belief.strangers', json_array()", "'$.belief.known_people', 0"])
 def test_a_threshold_on_what_cannot_be_told_is_refused(tmp_path, change):
