@@ -394,6 +394,11 @@ def test_an_address_is_read_where_the_user_says_so_and_a_playlist_there_is_not_f
             server.shutdown()
 
 
+def test_of_many_videos_in_a_file_the_first_are_named_and_the_others_counted():
+    line, = Facts(stream=0, others=[f'{number} (16 x 16, mpeg4)' for number in range(1, 900)]).remarks()
+    assert '5 (16 x 16, mpeg4) and 894 more (--stream N' in line and len(line) < 300
+
+
 @pytest.mark.parametrize('cut', [False, True])
 def test_a_video_from_a_server_that_tells_no_length_is_whole_unless_it_was_cut(tmp_path, cut):
     content = write(tmp_path / 'walk.mkv', texture(20)).read_bytes()
