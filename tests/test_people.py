@@ -13,6 +13,7 @@ from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import BOXES, kind_of
 from gait_recognition.people.box_files import NO_TRACK, mot_lines, read_boxes, write_boxes
+from gait_recognition.people.following import Following
 from gait_recognition.people.linking import link, usable_flags
 from gait_recognition.people.tracks import crops_of, people_vectors, tracks
 from gait_recognition.tracking.crops import crop_walker
@@ -115,6 +116,20 @@ def test_whoever_is_hidden_for_a_second_is_one_track(hiding):
     person, inside = people[0], np.flatnonzero(np.isfinite(truth[:, 0, 0]))
     assert person.numbers[0] < inside[0] + 12 and person.numbers[-1] > inside[-1] - 12
     assert max(np.diff(person.numbers)) > 5 or hiding == 'bus'
+
+
+def test_who_came_in_as_one_figure_with_somebody_is_followed_once_a_head_stands_out():
+    def look(heads, known):
+        return [None if known[int(row) + 30, int(column)] else (row, column, feet) for row, column, feet in heads]
+    following = Following(25, (180, 320))
+    for time in range(16):
+        mask, left = np.zeros((180, 320), bool), 60 + 3 * time
+        mask[50:150, left:left + 44] = True                             # 30 columns of one, 14 of the other
+        if time >= 10:
+            mask[50:70, left + 28:left + 32] = False
+        following.add(time, np.repeat(mask[..., None], 3, 2).astype(np.uint8) * 200, mask, look)
+        assert len(following.active) == (1 if time < 10 else 2)
+    assert [figure.middle > left + 28 for figure in following.active] == [False, True]
 
 
 def test_a_scene_without_anybody_is_an_empty_list():

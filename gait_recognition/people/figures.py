@@ -16,6 +16,7 @@ PACE_SECONDS = 1.0              # of steady steps that tell the pace
 USUAL_WIDTH = 0.42              # of the height, over a stride
 SEEN = 0.25                     # of a template found again: less, and the figure is hidden
 OWN_SHARE = 0.3                 # of the time in which a point of a template was the figure
+UNSEEN = np.float32(1e-3)       # likewise of a point that was not it: a template is never empty
 WELL_SEEN = 0.4                 # so much, and its place tells the pace
 SHIFT, BOUNCE = 0.16, 0.04      # of the height: how far off its expected place a figure is looked for
 OF_OUTLINE = 0.35               # of what tells a place; the rest is colour
@@ -134,7 +135,7 @@ class Figure:
         self.sights = []
         self.colours, own = self.sample(picture, mask, self.feet, self.middle)
         own &= OUTLINE
-        self.share = np.where(own, 1.0, 1e-3).astype(np.float32)
+        self.share = np.where(own, 1.0, UNSEEN).astype(np.float32)
         self.area, self.clean = own.sum() * (self.height / ROWS) ** 2, 0
 
     def _learn_pace(self, time, middle, feet):
@@ -198,6 +199,12 @@ class Figure:
         fresh = self.share < 0.05                           # never seen there: the colour is taken as it is
         self.colours += np.where(fresh & own, 1.0, rate * own)[..., None] * (colours - self.colours)
         self.share += np.where(own | ~inside, rate, 0.0) * (own - self.share)
+
+    def leave(self, mask):
+        """Unlearn what lies in a mask (H, W) beyond the figure's own outline: it is somebody else's."""
+        if self.share is not None:
+            other = self.sample(mask[..., None], mask, self.feet, self.middle)[1] & ~OUTLINE
+            self.share = np.where(other, np.minimum(self.share, UNSEEN), self.share)
 
     def likeness(self, picture, mask, feet, middle):
         """Share of the template, 0 to 1, that is found at a place."""
