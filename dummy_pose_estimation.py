@@ -19,7 +19,7 @@ import argparse
 import pathlib
 
 import gait_checkpoints
-from gait_recognition.console import check_target, message_of, program_name
+from gait_recognition.console import as_message, check_target, message_of, program_name
 from gait_recognition.drawing import OUTPUT_FORMATS, draw_pose, output_format
 from gait_recognition.kinds import PICTURE
 from gait_recognition.pictures import read_picture, to_frame
@@ -104,7 +104,7 @@ def main(argv=None):
         y, x, probabilities = estimate_joints(frame, checkpoint)
         draw_pose(frame, y, x, output)
     except (OSError, ValueError) as error:
-        print(f'dummy_pose_estimation: {message_of(error)}', file=sys.stderr)
+        print(f'dummy_pose_estimation: {as_message(message_of(error))}', file=sys.stderr)
         return 2
     print('\n'.join(probability_lines(JOINT_NAMES, probabilities)))
     print(f'dummy_pose_estimation: drawn into {output}', file=sys.stderr)

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""The experiments on synthetic walkers, re-run from weights: poses, and the original's two experiments in miniature.
+"""The experiments, re-run from weights: people of yours first, then walkers: the original's two in miniature.
 
     python benchmarks/experiments.py                            # with the weights that ship, into ./results
     python benchmarks/experiments.py --pose runs/pose/best.ckpt --gait runs/gait/best-GRU-1.ckpt --output mine
+    python benchmarks/experiments.py --annotated 'LSP test' lsp_test.csv \\
+        --protocol 'same clothes' walks.csv A1-A2 A3-A4 --protocol 'other clothes' walks.csv A1-A2 B1-B4
 
-Prints the tables; writes them with JSON and plots into `--output`. Everybody and every picture here was never trained
-or validated on (`TEST_SEED`, `TEST_PERSON`). Features are kept in `--features`, so that an
-interrupted call goes on. The figures say how well the system works on synthetic figures, nothing about people.
+Prints the tables; writes them with JSON and plots into `--output`. Every walker and every picture of one here was never
+trained or validated on (`TEST_SEED`, `TEST_PERSON`); of people that is for you to know. Features and vectors are kept
+in `--features`, so that an interrupted call goes on. The walkers' figures say nothing about people.
 """
 import argparse
 import contextlib
+import io
 import pathlib
 import sys
 
@@ -19,11 +22,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
+from gait_recognition import cli  # noqa: E402
 from gait_recognition.drawing import new_figure, save_figure  # noqa: E402
 from gait_recognition.evaluation import results, strangers  # noqa: E402
-from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol  # noqa: E402
+from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, read_manifest  # noqa: E402
 from gait_recognition.evaluation.results import compare  # noqa: E402
 from gait_recognition.progress import Progress  # noqa: E402
+from gait_recognition.scorers import METHODS  # noqa: E402
+from gait_recognition.training import pose as train_pose  # noqa: E402
+from gait_recognition.training.annotations import read_annotations  # noqa: E402
 from gait_recognition.training.gait import vectors_of  # noqa: E402
 from gait_recognition.training.samples import TEST_SEED, WalkerPictures  # noqa: E402
 from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa: E402
@@ -37,6 +44,41 @@ PROTOCOLS = {
     2: Protocol('experiment 2 in miniature: three months later, other clothes', SAME_CLOTHES['gallery'],
                 'N1-N6 B1-B2 S1-S2', '1', '2'),
 }
+
+
+def people(arguments, features):
+    """What was asked about real people: poses on annotated pictures, then walks by each protocol and each method."""
+    for name, file in arguments.annotated:
+        tell(f'poses of {name}', train_pose.main, ['--evaluate', arguments.pose, '--data', file], arguments.output)
+    for name, manifest, gallery, probes in arguments.protocol:
+        for method in METHODS:
+            row = f'{name}, {method}'
+            tell(row, cli.main, ['evaluate', manifest, '--gallery', gallery, '--probes', probes, '--method', method,
+                                 '--baselines', '--leave-out', '--pose-weights', arguments.pose, '--gait-weights',
+                                 arguments.gait, '--precision', arguments.precision, '--cache', features,
+                                 '--plots', arguments.output / row], arguments.output)
+
+
+def check_people(arguments):
+    """Refuse before anything is computed what `people` could not do."""
+    for name, *files in (*arguments.annotated, *arguments.protocol):
+        if not name or {'/', '\\'} & {*name}:
+            raise ValueError(f'{name!r}: names become names of files')
+        if len(files) == 1:
+            read_annotations(files[0])
+        else:
+            Protocol(name, *files[1:]).split(read_manifest(files[0]))
+
+
+def tell(name, command, words, output):
+    """Run one of the commands; what it prints is printed under a heading, and written into `output`."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        status = command([str(word) for word in words])
+    if status:
+        raise SystemExit(f'{name}: ended with {status}')
+    print(f'{name}\n{printed.getvalue()}')
+    (output / f'{name}.txt').write_text(printed.getvalue())
 
 
 def poses(weights, pictures, output):
@@ -119,8 +161,14 @@ def main(argv=None):
     parser.add_argument('--pose', metavar='WEIGHTS', default=pose, help='of the pose network')
     parser.add_argument('--gait', metavar='WEIGHTS', default=gait, help='of the gait network')
     parser.add_argument('--output', type=pathlib.Path, default='results')
-    parser.add_argument('--features', help='folder of spatial features; default: in --output')
-    parser.add_argument('--only', choices=['pose', '1', '2'])
+    parser.add_argument('--features', type=pathlib.Path, help='folder of spatial features and of vectors of people; '
+                        'default: in --output')
+    parser.add_argument('--annotated', nargs=2, action='append', default=[], metavar=('NAME', 'FILE'),
+                        help='pictures of people, as of train_pose.py --data, to measure poses on; may be said again')
+    parser.add_argument('--protocol', nargs=4, action='append', default=[],
+                        metavar=('NAME', 'MANIFEST', 'GALLERY', 'PROBES'),
+                        help="people's walks to tell apart, as of `gait-recognition evaluate`; may be said again")
+    parser.add_argument('--only', choices=['people', 'pose', '1', '2'])
     parser.add_argument('--pictures', type=int, default=500, help='for the poses')
     parser.add_argument('--people', type=int, nargs=2, default=[60, 20], metavar=('FIRST', 'SECOND'),
                         help='of experiments 1 and 2')
@@ -130,18 +178,21 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     try:                                                        # missing: said now
         arguments.pose = gait_checkpoints.locate(arguments.pose)
-        gait = None if arguments.only == 'pose' else gait_checkpoints.locate(arguments.gait)
+        if arguments.only != 'pose':
+            arguments.gait = gait_checkpoints.locate(arguments.gait)
+        check_people(arguments)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     arguments.output.mkdir(parents=True, exist_ok=True)
+    kept = arguments.features or arguments.output / 'features'
+    if arguments.only in (None, 'people'):
+        people(arguments, kept)
     if arguments.only in (None, 'pose'):
         poses(arguments.pose, arguments.pictures, arguments.output)
-    if arguments.only != 'pose':
-        features = Features(arguments.features or arguments.output / 'features', arguments.pose,
-                            arguments.precision)
-        for experiment, people in zip((1, 2), arguments.people):
-            if arguments.only in (None, str(experiment)):
-                identification(experiment, people, arguments.frames, features, gait, arguments.output)
+    for experiment, count in zip((1, 2), arguments.people):
+        if arguments.only in (None, str(experiment)):
+            identification(experiment, count, arguments.frames, Features(kept, arguments.pose, arguments.precision),
+                           arguments.gait, arguments.output)
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ import warnings
 from typing import NamedTuple
 
 from gait_recognition import __version__
-from gait_recognition.console import STANDARD_OUTPUT, reason_of, say, set_warnings, show_traceback
+from gait_recognition.console import STANDARD_OUTPUT, as_message, reason_of, say, set_warnings, show_traceback
 from gait_recognition.door import interrupted, to_nowhere
 
 EXIT_STATUS = ('exit status: 0 done (identify: every walk has a name; verify: the same person),\n'
@@ -94,7 +94,7 @@ def _parse(argv):
     if rest:
         has_walks = isinstance(getattr(arguments, 'walks', None), list)         # of `walkers` it is a number
         if not has_walks or any(argument.startswith('-') for argument in rest):
-            parser.error(f'unrecognized arguments: {" ".join(rest)}')
+            parser.error(as_message(f'unrecognized arguments: {" ".join(rest)}'))
         arguments.walks += rest
     return arguments
 

@@ -13,16 +13,21 @@ import sys
 import traceback
 import warnings
 
-from gait_recognition.masking import without_controls, without_secrets
+from gait_recognition.masking import in_one_line, without_controls, without_secrets
 from gait_recognition.progress import clear_line
 
 LONGEST_NUMBER = 18             # digits
 STANDARD_OUTPUT = 'standard output'
 
 
+def as_message(line):
+    """What is said, in one line, without secrets, and without what a terminal would obey."""
+    return without_controls(without_secrets(in_one_line(str(line))))
+
+
 def say(line):
     clear_line()
-    print(f'gait-recognition: {without_controls(without_secrets(str(line)))}', file=sys.stderr, flush=True)
+    print(f'gait-recognition: {as_message(line)}', file=sys.stderr, flush=True)
 
 
 def show_traceback(error):
@@ -31,16 +36,21 @@ def show_traceback(error):
     print(without_controls(without_secrets(lines)), end='', file=sys.stderr, flush=True)
 
 
-def show_warning(message, *where):
-    say(message)
-
-
 def set_warnings(verbose):
     """Warnings to users as messages of this command; those to programmers only if `verbose`."""
     if not verbose:
         warnings.simplefilter('ignore')
         warnings.simplefilter('always', UserWarning)
-    warnings.showwarning = show_warning
+    said = set()
+
+    def show(message, category, filename, *_):
+        text = str(message)
+        if os.path.basename(os.path.dirname(filename)) == 'PIL':        # which says it whenever a picture is opened
+            if text in said:
+                return
+            said.add(text)
+        say(text)
+    warnings.showwarning = show
 
 
 def counted(number, one, several=None):
@@ -68,10 +78,6 @@ def reason_of(error):
     return without_secrets(in_one_line(as_options(message_of(error))))
 
 
-def in_one_line(text):
-    return re.sub(r'\s*\n\s*', ' ', text)
-
-
 def program_name():
     """What usage calls this program: a script's name, or how a module was run (as argparse does from Python 3.14)."""
     spec = getattr(sys.modules['__main__'], '__spec__', None)
@@ -89,13 +95,18 @@ def put(text, end='\n'):
         print(text, end=end, flush=True)
 
 
+def as_text(lines):
+    """The lines as one text; none of them becomes two by a name in it."""
+    return '\n'.join(map(in_one_line, lines))
+
+
 def as_json(data):
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def print_answer(arguments, data, text):
-    """Print an answer: `data` as JSON if asked for, else `text`."""
-    put(as_json(data) if arguments.json else text)
+def print_answer(arguments, data, *lines):
+    """Print an answer: `data` as JSON if asked for, else the lines."""
+    put(as_json(data) if arguments.json else as_text(lines))
 
 
 def integer(text, least):

@@ -38,7 +38,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import gait_checkpoints
 import gait_files
-from gait_recognition.console import program_name
+from gait_recognition.console import as_text, program_name, put
 from gait_recognition.progress import Progress
 
 TIMEOUT = 20                # seconds without a byte, or without a connection
@@ -833,7 +833,7 @@ def main(argv=None, files=FILES):
     try:
         return run(parser.parse_args(argv), files)
     except ValueError as error:
-        print(f'fetch_models: {error}', file=sys.stderr)
+        _say(f'fetch_models: {error}')
         return 2
 
 
@@ -848,7 +848,7 @@ class Found(NamedTuple):
 def _told(found, as_json):
     """Say at once what became of a file, unless all is to be one JSON; returns it."""
     if not as_json:
-        print(f'{found.result:8}{found.path}', flush=True)
+        put(as_text([f'{found.result:8}{found.path}']))
     return found
 
 

@@ -21,6 +21,7 @@ from gait_recognition.cycles.rhythm import stride_rate
 from gait_recognition.cycles.series import MIN_SHARE, runs_of
 from gait_recognition.cycles.views import view_of
 from gait_recognition.facts import JUMP_FRAMES, JUMP_SECONDS
+from gait_recognition.masking import in_one_line
 from gait_recognition.pose_estimation import FrameJoints, joints_in_frame, joints_of_walk, timed
 from gait_recognition.quality import quality_of_joints
 from gait_recognition.tracking.joints import ABOVE, BELOW, SURE, people_in
@@ -157,7 +158,7 @@ class Fitness:
 
     def __str__(self):
         reasons = f': {"; ".join(self.reasons)}' if self.reasons else ''
-        return '\n'.join([f'{self.name}: {self.word}{reasons}',
+        return '\n'.join([in_one_line(f'{self.name}: {self.word}{reasons}'),
                           *(f'  {name:14} {row}' for name, row in self.rows().items())])
 
 

@@ -15,6 +15,7 @@ from gait_recognition.facts import SQUARE, Facts, Limits, TooLargeError, Unreada
 SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 ANIMATION_SUFFIXES = ('.avif', '.gif', '.tif', '.tiff', '.webp')     # of those that may be animations
 MOTION_JPEG = ('.mjpeg', '.mjpg')                           # films that look like the first of their pictures
+STILL_HEADS = {'.bmp': b'BM', '.jpeg': b'\xff\xd8', '.jpg': b'\xff\xd8', '.png': b'\x89PNG', '.ppm': b'P'}
 FORMATS = ('AVIF', 'BMP', 'GIF', 'HEIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')      # Pillow's, of walks and animations
 HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to 12 of a still picture
 WHITE_16_BIT = 65535
@@ -113,7 +114,15 @@ def is_picture(path):
         return False
     with contextlib.suppress(Exception), Image.open(path, formats=known_formats()) as image:
         return not is_animation(image)
-    return False                                            # a video, or nothing that can be read
+    return _is_called_picture(path)                         # else a video, or nothing that can be read
+
+
+def _is_called_picture(path):
+    """Whether a file has both name and head of a single picture: `read_picture` says what is wrong with it."""
+    head = STILL_HEADS.get(os.path.splitext(os.fspath(path))[1].lower())
+    with contextlib.suppress(OSError), open(path, 'rb') as file:
+        return head is not None and file.read(len(head)) == head
+    return False
 
 
 def is_animation(image):

@@ -23,8 +23,12 @@ REFERRING = {'adf', 'applehttp', 'avisynth', 'bin', 'concat', 'dash', 'data', 'h
 NOT_FOLLOWED = '; playlists and lists of other files are not followed: name the video itself'
 PROTOCOLS = {'file': 'file', 'pipe': '', 'address': 'http,https,rtsp,rtp,udp,tcp,tls,crypto,httpproxy'}
 NETWORK_SECONDS = (20.0, 30.0)          # to open an address; without an answer from it
+MOV = 'mov,mp4,m4a,3gp,3g2,mj2'         # FFmpeg's name of .mp4 and its family
 # Formats whose headers promise a length; of others FFmpeg guesses it from the file itself.
-PROMISING = {'mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm', 'avi', 'asf', 'flv'}
+PROMISING = {MOV, 'matroska,webm', 'avi', 'asf', 'flv'}
+INDEX_LAST = ('no picture of it can be read as they come: an .mp4 whose index lies at its end, as in many, takes a '
+              'server that sends parts of files (ranges), or is to be read from disk; ffmpeg -movflags +faststart puts '
+              'the index first')
 NO_FILM = 1 << 10 | 1 << 11 | 1 << 19 | 1 << 20     # dispositions: cover, thumbnails, part of a picture, still picture
 DECODER_EDGES = 1_000_000               # pixels
 # Decoders that name a colour profile in a frame's side data: PyAV (12 to 18) frees that name twice, and crashes, once
@@ -149,12 +153,18 @@ class Recording:
                                  f'{", ".join(map(_in_words, videos)) or "none"}')
             return chosen[0]
         if not films:
+            if self.is_mov_as_it_comes(container) and any(stream.codec_context is not None for stream in videos):
+                raise ValueError(f'{self.name}: {INDEX_LAST}')          # sizes are told by the first pictures
             what = f'only {container.format.long_name} without pictures'
             if videos:
                 known = any(stream.codec_context is not None for stream in videos)
                 what = 'a cover picture and no film' if known else 'only video of a codec that is not known here'
             raise ValueError(f'{self.name} holds no video, {what}')
         return max(films, key=lambda stream: stream.width * stream.height)       # of equals, the first
+
+    def is_mov_as_it_comes(self, container):
+        """Whether it is of the family of .mp4, and may come from its beginning on only."""
+        return self.kind in ('pipe', 'address') and container.format.name == MOV
 
     def read(self):
         """Yields (seconds by its own clock or None, function that gives the frame); a damaged packet is one frame."""
@@ -184,6 +194,7 @@ class _Decoder:
     def __init__(self, recording, container, stream):
         self.name, self.facts, self.step = recording.name, recording.facts, 1 / recording.fps
         self.limits, self.error = recording.limits, import_av(self.name).error.FFmpegError
+        self.index_may_be_last = recording.is_mov_as_it_comes(container)
         self.container, self.stream = container, stream
         self.promised = _promised_seconds(container, stream)
         self.start = self.end = None                        # seconds by the recording's own clock
@@ -193,7 +204,7 @@ class _Decoder:
     def frames(self):
         """What `Recording.read` yields."""
         av = import_av(self.name)
-        packets = self.container.demux(self.stream)
+        packets, packet = self.container.demux(self.stream), None
         while True:
             try:
                 packet = next(packets)
@@ -203,7 +214,9 @@ class _Decoder:
                 break
             except TimeoutError as error:
                 raise ValueError(f'{self.name}: nothing came for too long, given up ({error})') from error
-            except av.error.FFmpegError:
+            except av.error.FFmpegError as error:
+                if packet is None and self.index_may_be_last:
+                    raise ValueError(f'{self.name}: {INDEX_LAST}') from error
                 yield None, damaged
                 continue
             for frame in decoded:

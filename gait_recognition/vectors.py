@@ -64,8 +64,8 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     return_track : bool
     rate : float, optional
         Frames a second that the gait network gets, where the source says how many it has: between frames their spatial
-        features are interpolated over time, by the frames' own times where the clock is uneven (a variable frame rate,
-        dropped frames). None: the frames as they come.
+        features are interpolated over time, by cubics; by the frames' own times where the clock is uneven (a variable
+        frame rate, dropped frames). None: the frames as they come.
 
     Returns
     -------
@@ -138,7 +138,13 @@ class RunningVector:
     @property
     def vector(self):
         """Of all frames so far, float32 (512,); None before the first."""
-        return (self._total / self._count).astype(np.float32) if self._count else None
+        rest = self._resampler.rest() if self._resampler else None
+        total, count = self._total, self._count
+        if rest is not None:
+            mean, _ = self._net.feed_forward(rest, return_state=True, initial_state=self._state)
+            total = total + len(rest) * mean.astype(np.float64)
+            count += len(rest)
+        return (total / count).astype(np.float32) if count else None
 
 
 class Describer(RunningVector):
@@ -388,7 +394,7 @@ def _transform_one(walk, parameters, weights, digest, threads, witness=None, des
 
 def _rate_facts(frames, parameters):
     """What the cache knows of a walk's rate: nothing where the frames are taken as they come, as before 2.1."""
-    return [('rate', float(parameters['rate']))] if _is_resampled(frames, parameters['rate']) else []
+    return [('cubic', float(parameters['rate']))] if _is_resampled(frames, parameters['rate']) else []
 
 
 def digest_of(walk):

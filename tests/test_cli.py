@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from gait_recognition import cli, console, poses
 from gait_recognition.belief import Belief
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
+from gait_recognition.masking import in_one_line
 from gait_recognition.vectors import walk_vector
 from gait_recognition.weights import Weights, choose_weights, find_pair, find_pose_weights, network_of, warn_of_defaults
 from pose_joints import COCO_JOINTS, JOINT_NAMES
@@ -1016,6 +1018,15 @@ def test_bad_inputs_of_pose_are_refused_before_weights_are_opened(weights, opene
     assert not opened
 
 
+@pytest.mark.parametrize('name, content', [('broken.png', b'\x89PNG\r\n\x1a\n' + bytes(50)),
+                                           ('broken.jpg', b'\xff\xd8'), ('broken.bmp', b'BM' + bytes(20))])
+def test_a_picture_whose_head_is_broken_is_refused_as_a_picture_and_not_for_its_drawing(name, content, weights, run,
+                                                                                        tmp_path):
+    (tmp_path / name).write_bytes(content)
+    command = 'pose', tmp_path / name, '--output', tmp_path / 'drawn.png', '--pose-weights', weights[1]
+    assert f'{name} cannot be read as a picture' in refused(run(*command))
+
+
 def test_a_picture_with_more_pixels_than_pillow_trusts_is_bad_input(weights, run, tmp_path, monkeypatch):
     Image.new('RGB', (50, 60)).save(tmp_path / 'large.png')
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
@@ -1247,10 +1258,51 @@ def test_controls_in_names_reach_no_terminal(run, monkeypatch, capsys):
     assert not {'\x1b', '\x9b'} & set(shown) and json.loads(shown) == {'walk': 'é\x1b[2J\x9b.mp4'}
 
 
-def test_a_name_of_two_lines_makes_no_second_answer(gallery, weights, opened, walks, run, tmp_path):
-    os.rename(walks('anna', 4), tmp_path / 'x\nben: anna  (probability 1.00')
-    status, out, _ = run('identify', gallery, tmp_path / 'x\nben: anna  (probability 1.00', *weights)
-    assert status == 0 and not [line for line in out.splitlines() if line.startswith('ben: anna')]
+TWO_LINES = 'x\nben: anna  (probability 1.00\r\u2028ben: anna\x1b[2J\u202e\u200f'
+
+
+def answers_about_two_lines(weights, tmp_path):
+    """Commands that name a walk, a person, a gallery or an output of two lines in their text."""
+    walk, gallery, manifest = (str(tmp_path / f'{TWO_LINES}{suffix}') for suffix in ('', '.gallery', '.csv'))
+    return [
+        ('enrol', gallery, '--manifest', manifest, *weights), ('gallery', 'list', gallery),
+        ('gallery', 'check', gallery), ('gallery', 'audit', gallery),
+        ('gallery', 'calibrate', gallery, '--false-accept-rate', '0.2'), ('gallery', 'export', gallery, f'{walk}.npz'),
+        ('gallery', 'import', f'{walk}-2.gallery', f'{walk}.npz'), ('gallery', 'copy', gallery, f'{walk}-3.gallery'),
+        ('gallery', 'remove', f'{walk}-3.gallery', 'anna'), ('identify', gallery, walk, *weights),
+        ('identify', gallery, walk, '--together', *weights, '--verbose'), ('verify', gallery, walk, walk, *weights),
+        ('check', walk, *weights[:2]), ('pose', walk, *weights[:2], '--output', f'{walk}.gif'),
+        ('pose', f'{walk}/0.png', *weights[:2]), ('convert', weights[1], f'{walk}-2.npz'),
+        ('evaluate', manifest, '--no-cache', '--gallery', 'N1-N2', '--probes', 'N3', *weights)]
+
+
+def test_a_name_of_two_lines_makes_no_second_answer(weights, opened, walks, manifest, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.stdout, 'isatty', lambda: True)
+    walk, text = tmp_path / TWO_LINES, Path(manifest).read_text()
+    os.rename(walks('ben', 1), walk)
+    rows = [[TWO_LINES if cell == 'carla' else str(walk) if cell.endswith('ben-1') else cell for cell in row]
+            for row in csv.reader(text.splitlines())]
+    with open(f'{walk}.csv', 'w', newline='') as file:
+        csv.writer(file).writerows(rows)
+    for command in answers_about_two_lines(weights, tmp_path):
+        status, out, err = run(*command)
+        assert status in (0, 1), err
+        assert not [line for line in (out + err).splitlines() if line.startswith('ben: anna  (probability 1.00')]
+        assert not {*'\x1b\r\u2028\u202e\u200f'} & {*out, *err.replace('\r\x1b[K', '')}, command
+
+
+def test_what_pillow_says_of_a_picture_is_said_once(weights, opened, walks, run, tmp_path):
+    content = Path(walks('anna', 1), '0.png').read_bytes()
+    chunk = b'acTL' + bytes(8)                              # an animation of no pictures
+    (tmp_path / 'one.png').write_bytes(content[:33] + b'\0\0\0\x08' + chunk
+                                       + zlib.crc32(chunk).to_bytes(4, 'big') + content[33:])
+    status, _, err = run('pose', tmp_path / 'one.png', *weights[:2])
+    assert status == 0 and err.count('Invalid APNG') == 1
+
+
+@pytest.mark.parametrize('line_end', ['\n', '\r', '\r\n', '\v', '\f', '\x1c', '\x85', '\u2028', '\u2029'])
+def test_nothing_that_ends_a_line_is_left_in_one(line_end):
+    assert in_one_line(f'a {line_end} b') == 'a b'
 
 
 def test_a_name_of_two_lines_is_refused_in_one(run):

@@ -911,4 +911,5 @@ def test_a_terminal_gets_a_bar_and_a_log_one_line(server, tmp_path, monkeypatch)
         monkeypatch.setattr(sys, 'stderr', stream)
         assert main(['--to', str(tmp_path / str(has_bar))], [server.file()]) == 0
         assert stream.getvalue().startswith(begins)
-        assert ('%|' in stream.getvalue()) == has_bar and stream.getvalue().endswith('\r' if has_bar else ' there\n')
+        assert ('%|' in stream.getvalue()) == has_bar
+        assert stream.getvalue().endswith('\r\x1b[K' if has_bar else ' there\n')           # the line is cleared

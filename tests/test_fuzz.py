@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What takes a process that may die: inputs, a few seconds each. What Hypothesis may search and shrink in this one.
 SHARES = {'v1': 40, 'v2': 100, 'npz': 60, 'http': 40, 'pictures': 400, 'videos': 300, 'galleries': 40, 'exports': 100,
           'mats': 10}
-SEARCHED = ('annotations', 'manifests')
+SEARCHED = ('annotations', 'answers', 'boxes', 'manifests')
 SETTINGS = settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=[
     HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
 

@@ -872,6 +872,45 @@ def test_settings_of_the_wrong_type_are_refused_even_under_right_seals(tmp_path,
         Gallery.load(path)
 
 
+def edited(tmp_path, *statements):
+    """A calibrated gallery on which somebody ran SQL statements, seals put right."""
+    gallery, path = circle_gallery(), tmp_path / 'g.gallery'
+    gallery.calibrate(0.3)
+    gallery.save(path)
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    galleries.seal(connection)
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize('change', ["'$.threshold_on', 'foo'", "'$.threshold_on', 'probability', '$.belief', NULL"])
+def test_a_threshold_on_what_cannot_be_told_is_refused(tmp_path, change):
+    path = edited(tmp_path, f"UPDATE points SET value = json_set(value, {change}) WHERE task = 'identify'")
+    with pytest.raises(GalleryFileError, match='g.gallery is a damaged gallery: '):
+        Gallery.load(path)
+
+
+@pytest.mark.parametrize('change', ["detail = x'00'", "at = x'ff'", "person = x'41'", "action = ''"])
+def test_audit_lines_of_the_wrong_type_are_refused(tmp_path, change):
+    with Gallery.load(edited(tmp_path, f'UPDATE audit SET {change} WHERE id = 1')) as gallery, \
+            pytest.raises(GalleryFileError, match='g.gallery is a damaged gallery: '):
+        gallery.audit()
+
+
+@pytest.mark.parametrize('statements', [
+    ('DROP TABLE audit', 'CREATE VIEW audit AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 9)'
+                         " SELECT i AS id, 'a' AS at, 'b' AS action, 'c' AS person, 'd' AS detail FROM r"),
+    ('ALTER TABLE people RENAME TO p', "CREATE VIEW people AS SELECT id, 'eve' || id AS name, added FROM p"),
+    ("CREATE TRIGGER t AFTER INSERT ON walks BEGIN UPDATE people SET name = 'eve' || id; END",)])
+def test_a_gallery_that_would_run_anything_is_refused_before_it_runs(tmp_path, statements):
+    path = edited(tmp_path, *statements)                    # without the limit such a view takes all memory
+    for opened in Gallery.load, Gallery.open:
+        with pytest.raises(GalleryFileError, match='g.gallery is not a gallery, .* would run'):
+            opened(path)
+
+
 @pytest.mark.parametrize('call, said', [
     (lambda gallery: gallery.agree(every=True), 'every: expected'), (lambda gallery: gallery.agree(every='2'), 'every'),
     (lambda gallery: gallery.agree(crop=['auto']), 'crop: expected'), (lambda gallery: gallery.agree(rate=NAN), 'rate'),

@@ -14,7 +14,8 @@ from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import BOXES, kind_of
 from gait_recognition.people.box_files import NO_TRACK, mot_lines, read_boxes, write_boxes
 from gait_recognition.people.following import Following
-from gait_recognition.people.linking import link, usable_flags
+from gait_recognition.people.linking import Path, link, usable_flags
+from gait_recognition.people.moving import every_frame
 from gait_recognition.people.tracks import crops_of, people_vectors, tracks
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import ABOVE, BELOW
@@ -165,6 +166,13 @@ def test_before_a_camera_that_moves_the_pose_network_finds_and_follows_everybody
 # Boxes of others
 
 LINES = '1,7,11,21,30,90,0.9,-1,-1,-1\n1,8,101,21,30,90,0.8,-1,-1,-1\n2,7,14,21,30,90,0.9,-1,-1,-1\n'
+
+
+def test_between_frames_that_were_looked_at_boxes_lie_where_the_clock_says():
+    path = Path(0, np.zeros(4))
+    path.add(4, np.full(4, 10.0))
+    boxes = np.array(every_frame(path, np.array([0, 1, 2, 3, 10.0])).boxes)
+    assert boxes[:, 0].tolist() == [0, 1, 2, 3, 10]
 
 
 def test_motchallenge_text_counts_from_one(tmp_path):
@@ -404,7 +412,7 @@ def test_identify_everyone_says_each_decision_in_every_form_and_the_worst_as_its
             assert ('weak, perhaps anna' in text) == ('weak' in decisions)
             status, out, _ = answer(capsys, 'identify', gallery, '--jsonl', *own)
             assert status == expected
-            assert [track['decision'] for track in json.loads(out)[0]['tracks']] == decisions
+            assert [track['decision'] for track in json.loads(out)['tracks']] == decisions
             status, out, _ = answer(capsys, 'identify', gallery, '--csv', *own)
             rows = list(csv.DictReader(out.splitlines()))
             assert status == expected and [row['decision'] for row in rows] == decisions

@@ -394,6 +394,22 @@ def test_an_address_is_read_where_the_user_says_so_and_a_playlist_there_is_not_f
             server.shutdown()
 
 
+@pytest.mark.parametrize('codec', ['mpeg4', 'libx264'])                 # sizes told by the pictures, by the header
+def test_an_mp4_with_its_index_last_is_refused_with_the_reason_where_only_its_beginning_can_be_asked_for(
+        tmp_path, codec):
+    noise = np.random.default_rng(0).integers(0, 256, (150, 96, 128, 3), np.uint8)
+    path = write(tmp_path / 'walk.mp4', noise, codec)
+    assert len(read(path)[1]) == 150
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)       # knows no ranges
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with pytest.raises(ValueError, match='walk.mp4: no picture of it .* index lies at its end, .*ranges'):
+                read(f'http://127.0.0.1:{server.server_port}/walk.mp4')
+        finally:
+            server.shutdown()
+
+
 def test_lists_of_paths_home_and_bytes_are_understood(tmp_path, monkeypatch):
     for number in (1, 2):
         Image.new('RGB', (8, 6), (number, 0, 0)).save(tmp_path / f'{number}.png')

@@ -1,4 +1,5 @@
 """The weights that ship: small, readable without pickle, and as good as the model card says."""
+import itertools
 import subprocess
 import sys
 import zipfile
@@ -6,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 from conftest import SHIPPED
+from PIL import Image
 
 import gait_checkpoints
 import human_pose_nn
@@ -18,9 +20,11 @@ from gait_recognition.training.gait import vectors_of
 from gait_recognition.training.samples import TEST_SEED, WalkerPictures
 from gait_recognition.training.scores import evaluate_poses
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks
+from gait_recognition.walkers.files import write_scene
 from gait_recognition.walkers.pictures import picture
 from gait_recognition.weights import find_pair, find_pose_weights, network_of
 from human_pose_nn import HumanPoseIRNetwork
+from pose_joints import JOINT_NAMES
 
 POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.SHIPPED[:2])
 
@@ -113,6 +117,34 @@ def test_one_command_reruns_the_experiments(tmp_path):
     assert len(described) == 3 * 10 + 2 * 10
     subprocess.run([*command, '--only', '2'], check=True, capture_output=True)                  # features are kept
     assert described == {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
+
+
+@pytest.mark.slow
+def test_the_same_command_measures_people_first(tmp_path):
+    """Drawn ones, here: that every protocol has its tables by both methods, and annotated pictures theirs."""
+    with open(tmp_path / 'walks.csv', 'w') as manifest, open(tmp_path / 'four.csv', 'w') as annotated:
+        print('person,condition,session,path', file=manifest)
+        for person, number in itertools.product(range(3), (1, 2, 3)):
+            write_scene(tmp_path / f'{person}-{number}.gif', TEST_PERSON + person, number, frames=24)
+            print(f'{person},N{number},1,{person}-{number}.gif', file=manifest)
+        print('image', *(f'{name.replace(" ", "_")}_{axis}' for name in JOINT_NAMES for axis in 'yx'), sep=',',
+              file=annotated)
+        for i in range(4):
+            drawn = picture(TEST_SEED + i)
+            Image.fromarray(drawn.image).save(tmp_path / f'{i}.png')
+            print(f'{i}.png', *np.ravel(drawn.joints), sep=',', file=annotated)
+    command = [sys.executable, SHIPPED.parent / 'benchmarks' / 'experiments.py', '--output', tmp_path / 'out',
+               '--only', 'people', '--annotated', 'four pictures', tmp_path / 'four.csv',
+               '--protocol', 'one against two', tmp_path / 'walks.csv', 'N1', 'N2-N3']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert 'all joints' in (tmp_path / 'out' / 'poses of four pictures.txt').read_text()
+    for method in ('svm', 'cosine'):
+        rows = (tmp_path / 'out' / f'one against two, {method}.txt').read_text()
+        assert rows in result.stdout and 'figures from joints' in rows and '3 people' in rows
+        assert (tmp_path / 'out' / f'one against two, {method}' / 'roc.png').exists()
+    refused = subprocess.run([*command[:-1], 'X1'], capture_output=True, text=True)
+    assert refused.returncode == 2 and 'one against two' in refused.stderr
 
 
 @pytest.mark.filterwarnings('ignore:using .*synthetic walkers')

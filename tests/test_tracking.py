@@ -5,10 +5,12 @@ from PIL import Image
 from small_walks import BLUE, HEIGHT, TALL, WIDTH, Spotter, centres, crossing, doll, plain, stage
 
 from gait_recognition.frames import read_frames
+from gait_recognition.rates import Beats
+from gait_recognition.tracking.background import MOST_PIXELS, shrink
 from gait_recognition.tracking.both import COMPANY, LOOKS
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import people_in
-from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError
+from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError, settled
 from gait_recognition.walkers.scenes import scene
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
@@ -45,6 +47,49 @@ def test_the_boxes_do_not_lag_behind_a_change_of_pace_nor_at_the_ends():
     off = np.abs(centres(track)[:, 1] - path[track.numbers])
     assert off.max() < 0.04 * TALL
     assert max(off[0], off[-1]) < 0.02 * TALL
+
+
+def edges_at(seconds):
+    """Top, left, bottom, right of somebody who walks at an uneven pace, (T, 4)."""
+    t = np.asarray(seconds)
+    x, tall = 40 + 90 * t + 6 * np.sin(2 * t), 150 + 4 * t
+    middle, reach = 120 + 3 * np.sin(11 * t), 20 + 14 * np.cos(11 * t)
+    return np.stack([middle - tall / 2, x - reach, middle + tall / 2, x + reach], 1)
+
+
+def boxes_at(seconds, fps):
+    return settled(edges_at(seconds), [''] * len(seconds), Beats.of(seconds, fps))[1]
+
+
+def test_boxes_at_an_even_rate_are_what_they_always_were():
+    edges, reasons = edges_at(np.arange(60) / 25), [''] * 60
+    edges[20, 1] -= 60                                                  # an outlier, a gap that is bridged, and one
+    edges[[5, 30, 31]], edges[42:56] = np.nan, np.nan
+    usable, squares = settled(edges, reasons, Beats.of(np.arange(60) / 25, 25.0))
+    assert np.flatnonzero(~usable).tolist() == [*range(42, 56)]
+    assert np.allclose(squares[[0, 20, 31, 59]], [              # found when beats were frames
+        [11.09342450543356, -68.90657549456643, 217.81315098913282],
+        [11.18140654130606, 8.125532183846673, 219.50027992537557],
+        [10.670802967655447, 44.56591075247037, 221.27956357133067],
+        [10.086239902241104, 134.2781778480147, 224.2439918680101]], rtol=1e-12, atol=1e-10)
+
+
+@pytest.mark.parametrize('fps, beat, taken', [
+    (25, 25, sorted({*range(75)} - {7, 8, 9, 22, 30, 31, 32, 33, 34, 50, 61, 63})),
+    (30, 30, [*range(0, 40, 4), *range(40, 60), *range(60, 91, 2)]),
+    (15, 30, [*range(0, 30, 2), *range(30, 60), *range(60, 91, 3)])], ids=['dropped', 'variable', 'slower'])
+def test_boxes_of_an_uneven_clock_are_those_of_an_even_one(fps, beat, taken):
+    seconds, even = np.array(taken) / beat, np.arange(76) / 25
+    expected = np.stack([np.interp(seconds, even, column) for column in boxes_at(even, 25).T], 1)
+    assert np.abs(boxes_at(seconds, fps) - expected).max() < 1
+
+
+def test_a_clock_that_jumps_by_years_costs_no_memory_and_bridges_nothing():
+    seconds = np.r_[np.arange(30) / 25, 1e9 + np.arange(30) / 25]
+    edges, reasons = edges_at(np.arange(60) / 25), [''] * 60
+    usable, squares = settled(edges, reasons, Beats.of(seconds, 25.0))
+    assert usable.all() and np.isfinite(squares).all()
+    assert Beats.of(seconds, 25.0).places[-1] < 100
 
 
 def test_the_scale_keeps_still_while_the_walker_bobs():
@@ -389,6 +434,18 @@ def test_a_long_walk_is_seen_in_blocks_with_the_same_result(monkeypatch):
     track = crop_walker(frames).track
     assert len(track.numbers) > 90
     assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.05 * TALL
+
+
+@pytest.mark.parametrize('shape', [(319, 3190), (3199, 319), (20, 50_000), (1264, 12_640)])
+def test_pictures_of_a_strip_are_no_larger_than_others_for_hundreds_of_them_are_held(shape):
+    small, factor = shrink(np.zeros((*shape, 3), np.uint8))
+    assert small.shape[0] * small.shape[1] < 1.02 * MOST_PIXELS and small.shape[0] == -(-shape[0] // factor)
+
+
+@pytest.mark.parametrize('shape, factor', [((288, 352), 1), ((319, 567), 1), ((480, 640), 3), ((1080, 1920), 6),
+                                           ((1920, 1080), 6), ((1440, 3440), 9), ((2160, 3840), 13)])
+def test_pictures_of_cameras_are_looked_at_by_their_shorter_edge(shape, factor):
+    assert shrink(np.zeros((*shape, 3), np.uint8))[1] == factor
 
 
 def test_every_second_frame_gives_every_second_box():

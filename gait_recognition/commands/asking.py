@@ -5,7 +5,7 @@ import pathlib
 
 import gait_checkpoints
 from gait_recognition.commands.options import check_changeable, key_in
-from gait_recognition.console import in_one_line, say
+from gait_recognition.console import say
 from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery
 from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.progress import Progress
@@ -112,7 +112,7 @@ def identified(walk, answer):
     if answer.threshold is not None:
         said.append(f'known above {answer.threshold_on} {answer.threshold:.4f}')
     who = answer.name or (f'weak, perhaps {answer.ranking[0][0]}' if answer.decision == 'weak' else answer.decision)
-    yield f'{in_one_line(walk)}: {who}  ({", ".join(said)})'      # a file's name may hold another answer
+    yield f'{walk}: {who}  ({", ".join(said)})'
     for place, (name, score) in enumerate(answer.ranking, 1):
         yield f'{place:4}. {name}  {answer.score_is} {score:.4f}'
 

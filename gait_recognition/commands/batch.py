@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from gait_recognition.batches import KeptAnswers, find_walks, is_fault_of_walk, key_of
 from gait_recognition.commands.walks import read_walk
-from gait_recognition.console import as_json, check_target, counted, in_one_line, put, reason_of, say, show_traceback
+from gait_recognition.console import as_json, check_target, counted, put, reason_of, say, show_traceback
 from gait_recognition.kinds import ANSWERS
-from gait_recognition.masking import without_secrets
+from gait_recognition.masking import in_one_line, without_secrets
 from gait_recognition.progress import WalksProgress
 from gait_recognition.sources import is_read_once, path_of
 from gait_recognition.vectors import digest_of
@@ -326,7 +326,7 @@ class Printer:
 
     def end(self, text):
         if self._kind == 'text' and self._form.is_text and text:
-            put(text)
+            put(in_one_line(text))
 
     def _text(self, answer, text):
         if self._form.is_text and text is not None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_recognition.console import check_target, count, counted, say
+from gait_recognition.console import as_text, check_target, count, counted, say
 from gait_recognition.fitness import Fitness, Looks, Witness
 from gait_recognition.kinds import BOXES
 from gait_recognition.people.box_files import read_boxes, write_boxes
@@ -175,7 +175,7 @@ def headline(name, people):
 def of_scene(scene, tracks, lines=()):
     """The answer for a `DescribedScene` with these facts of its tracks, and its text."""
     return ({'walk': scene.name, **scene_facts(scene.people), 'tracks': tracks},
-            '\n'.join([headline(scene.name, scene.people), *lines]))
+            as_text([headline(scene.name, scene.people), *lines]))
 
 
 def track_rows(answer):

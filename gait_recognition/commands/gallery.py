@@ -83,7 +83,7 @@ def gallery_list_command(arguments):
                      + (f'; older than the people in it: {", ".join(outdated)}' if outdated else ''))
         lines += [f'{task}: {point.rates()}' for task, point in gallery.calibration.items()]
         print_answer(arguments, {'people': people, 'fingerprint': gallery.fingerprint, 'method': gallery.method,
-                                 'calibration': points, 'outdated': outdated}, '\n'.join(lines))
+                                 'calibration': points, 'outdated': outdated}, *lines)
     return 0
 
 
@@ -92,8 +92,8 @@ def gallery_check_command(arguments):
     with Gallery.load(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
         found = gallery.check()
         print_answer(arguments, [finding._asdict() for finding in found],
-                     '\n'.join([*(f'{finding.what}: {finding.line}' for finding in found),
-                                f'{len(found)} to look at among {counted(len(gallery), "walk")}']))
+                     *(f'{finding.what}: {finding.line}' for finding in found),
+                     f'{len(found)} to look at among {counted(len(gallery), "walk")}')
     return 1 if found else 0
 
 
@@ -101,8 +101,8 @@ def gallery_audit_command(arguments):
     """List the changes of a gallery."""
     with Gallery.load(arguments.gallery, key=key_in(arguments.key_file)) as gallery:
         lines = gallery.audit()
-    print_answer(arguments, lines, '\n'.join('  '.join(filter(None, (line['at'], line['action'], line['person'],
-                                                                    line['detail']))) for line in lines))
+    print_answer(arguments, lines, *('  '.join(filter(None, (line['at'], line['action'], line['person'],
+                                                             line['detail']))) for line in lines))
     return 0
 
 
@@ -218,5 +218,5 @@ def gallery_calibrate_command(arguments):
             contextlib.closing(Progress(None, 'calibrating, walks')) as progress:
         points = gallery.calibrate(arguments.false_accept_rate, arguments.task or TASKS, progress)
     print_answer(arguments, {task: point._asdict() for task, point in points.items()},
-                 '\n'.join(f'{task}: {point.rates()}' for task, point in points.items()))
+                 *(f'{task}: {point.rates()}' for task, point in points.items()))
     return 0

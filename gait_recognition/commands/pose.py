@@ -24,7 +24,7 @@ from gait_recognition.commands.everyone import (
 )
 from gait_recognition.commands.options import add_frames, add_pose_weights, add_range, limits
 from gait_recognition.commands.walks import read_walk, say_track, state_of, used_frames
-from gait_recognition.console import check_folder, check_target, check_targets_differ, say, share
+from gait_recognition.console import as_text, check_folder, check_target, check_targets_differ, say, share
 from gait_recognition.drawing import draw_skeleton
 from gait_recognition.fitness import Looks, fitness_of
 from gait_recognition.joint_files import KEYPOINTS, SUFFIXES, joint_rows, write_rows, write_trc
@@ -177,7 +177,7 @@ def _pose(path, source, output, net, arguments):
     lines = [f'{name}: {summary["used"]} of {summary["frames"]} frames' + (f' -> {output}' if output else '')]
     if source is None:
         lines += map(_as_line, rows)
-    return {'path': name, 'output': output and str(output), **summary, 'joints': rows}, '\n'.join(lines)
+    return {'path': name, 'output': output and str(output), **summary, 'joints': rows}, as_text(lines)
 
 
 def _pose_output(path, arguments, count):
@@ -280,7 +280,7 @@ def _pose_of_everyone(path, source, output, net, arguments, boxes):
               for person, own, fitness in zip(people, poses, checks)]
     name = without_secrets(path)
     lines = [headline(name, people) + (f' -> {output}' if output else ''), *(f'  {person}' for person in people)]
-    return {'path': name, 'output': output and str(output), **scene_facts(people), 'tracks': tracks}, '\n'.join(lines)
+    return {'path': name, 'output': output and str(output), **scene_facts(people), 'tracks': tracks}, as_text(lines)
 
 
 def _drawn(frames, step, found, track, net, arguments):

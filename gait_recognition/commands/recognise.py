@@ -61,7 +61,7 @@ from gait_recognition.commands.reporting import (
     write_report,
 )
 from gait_recognition.commands.walks import chosen_weights, describe, describing, used_frames
-from gait_recognition.console import as_json, count, put, say, walks_of_people
+from gait_recognition.console import as_json, as_text, count, put, say, walks_of_people
 from gait_recognition.evaluation.manifests import read_manifest
 from gait_recognition.gallery import Gallery, Origin, Verification
 from gait_recognition.parameters import check_text
@@ -165,7 +165,7 @@ def _enrol(arguments, gallery, walk, described):
     gallery.enrol(walk.person, described.vector, None if gallery.is_private else walk.label, origins=origin,
                   force=arguments.force)
     return ({'walk': described.walk, 'name': walk.person, **described.as_dict()},
-            f'{walk.person}: {described.walk}, {track["used"]} of {track["frames"]} frames')
+            as_text([f'{walk.person}: {described.walk}, {track["used"]} of {track["frames"]} frames']))
 
 
 def _part(arguments):
@@ -276,7 +276,7 @@ def _identify_each(arguments, batch, weights, gallery, report):
         if report:
             add_described(report, source, each, verdict=verdict_of(answer),
                           candidates=candidates_of(gallery, each.vector, answer))
-        return {**each.as_dict(), **as_data(answer, point)}, '\n'.join(identified(each.walk, answer))
+        return {**each.as_dict(), **as_data(answer, point)}, as_text(identified(each.walk, answer))
     made_with = weights.fingerprint, _contents_of(gallery)
     for answer in with_problems(report, batch.answers(lambda: describing(weights), work, made_with,
                                                       lambda _: report is None)):
@@ -369,7 +369,7 @@ def _identify_together(arguments, batch, weights, gallery, report):
         put(as_json(data))
         return {answer.decision}
     printer = Printer(arguments, IDENTIFIED)
-    printer.add({**data, 'text': '\n'.join(identified(name, answer))})
+    printer.add({**data, 'text': as_text(identified(name, answer))})
     for line in about_ranking(arguments, answer.method, point):
         printer.end(line)
     return {answer.decision}
@@ -444,5 +444,5 @@ def _print_verification(arguments, walks, answer, point):
         put(csv_line([*(walk['walk'] for walk in walks), errors, *(answer or [''] * len(Verification._fields))]))
     elif answer:
         threshold = '' if answer.threshold is None else f', the same above {answer.threshold:.4f}'
-        put(f'{answer.decision}  (cosine similarity {answer.cosine_similarity:.4f}{threshold})')
-        put(point.rates() if point else how_to_calibrate(arguments.gallery))
+        put(as_text([f'{answer.decision}  (cosine similarity {answer.cosine_similarity:.4f}{threshold})',
+                     point.rates() if point else how_to_calibrate(arguments.gallery)]))

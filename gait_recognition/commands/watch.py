@@ -16,7 +16,7 @@ from gait_recognition.commands.asking import (
 from gait_recognition.commands.batch import as_line
 from gait_recognition.commands.options import add_gait_weights, add_gallery, add_pose_weights, add_reading
 from gait_recognition.commands.walks import chosen_weights, describing
-from gait_recognition.console import check_folder, count, number, put, say, seed, walks_of_people
+from gait_recognition.console import as_text, check_folder, count, number, put, say, seed, walks_of_people
 from gait_recognition.facts import Limits
 from gait_recognition.live import Live
 from gait_recognition.sources import is_camera
@@ -108,4 +108,4 @@ def _line(event):
             f's, quality {event.quality:.2f}')
     if event.kind == NAMED:
         head += ', walking'
-    return next(identified(head, event.answer)) if event.answer else f'{head}: unknown  ({event.problem})'
+    return as_text([next(identified(head, event.answer)) if event.answer else f'{head}: unknown  ({event.problem})'])

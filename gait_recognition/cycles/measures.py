@@ -11,6 +11,7 @@ from gait_recognition.cycles.events import events_of, timing_noise
 from gait_recognition.cycles.rhythm import stride_rate
 from gait_recognition.cycles.series import HIPS, LEGS, MIN_SHARE, PELVIS, SURE, leg_length, runs_of
 from gait_recognition.cycles.views import View, split_at_turns, view_of
+from gait_recognition.masking import in_one_line
 
 MIN_STRIDES = 1.25                      # a rhythm is not told from less
 STILL = 0.04                            # of the leg: the ankles' distance of one who walks varies more, from anywhere
@@ -92,7 +93,7 @@ class Gait:
 
     def __str__(self):
         view = f'seen from the {self.view.kind} ({self.view.degrees:.0f} degrees off the profile)'
-        lines = [f'{self.name}: {self.seconds:.2f} s at {self.rate:.4g} frames a second, {view}',
+        lines = [f'{in_one_line(self.name)}: {self.seconds:.2f} s at {self.rate:.4g} frames a second, {view}',
                  f'  {"steps":20} {self.steps}',
                  *(f'  {name:20} {measure}' for name, measure in self.measures.items())]
         for joint, curve in self.seen.items():

@@ -33,6 +33,7 @@ from gait_recognition.evaluation.metrics import (
     verification_roc,
     with_misses,
 )
+from gait_recognition.masking import in_one_line
 from gait_recognition.scorers import METHODS, fit_identifier, index_people, normalise
 
 COUNTS, PROBES = 'confusion.csv', 'probes.csv'       # files beside the plots
@@ -377,7 +378,7 @@ class Comparison:
         text = [*self.notes(), '', *_aligned(first.rows), *self._published_averages()]
         for table in more:
             text += ['', table.what, *_aligned(table.rows)]
-        return '\n'.join([*text, *self._wrong()])
+        return '\n'.join(map(in_one_line, [*text, *self._wrong()]))
 
     def notes(self):
         """Lines on what was measured, and how to read the first table."""

@@ -2,7 +2,18 @@
 import re
 
 from gait_recognition.belief import EVIDENCE, Belief
-from gait_recognition.parameters import NUMBER, SHARE, TEXT, Constraint, check, check_text, integer_from, optional
+from gait_recognition.calibration import COSINE, PROBABILITY
+from gait_recognition.parameters import (
+    NUMBER,
+    SHARE,
+    TEXT,
+    Constraint,
+    check,
+    check_text,
+    integer_from,
+    one_of,
+    optional,
+)
 
 
 def _in_digits(says, pattern):
@@ -33,13 +44,16 @@ SIMILARITY = Constraint('a similarity, -1 to 1', lambda value: NUMBER.holds(valu
 POINT = {'threshold': SIMILARITY, 'wanted_false_accept_rate': SHARE, 'false_accept_rate': SHARE,
          'false_reject_rate': optional(SHARE), 'impostor_trials': integer_from(0), 'genuine_trials': integer_from(0),
          'method': TEXT}
-NEWER = {'threshold_on': TEXT, 'people': optional(integer_from(0)), 'false_accept_interval': optional(Constraint(
-    'two shares', lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(SHARE.holds, value)))),
-    'belief': optional(Constraint('weights of evidence', _is_belief))}
+TWO_SHARES = Constraint('two shares', lambda value: isinstance(value, list | tuple) and len(value) == 2 and
+                        all(map(SHARE.holds, value)))
+NEWER = {'threshold_on': one_of((COSINE, PROBABILITY)), 'people': optional(integer_from(0)),
+         'false_accept_interval': optional(TWO_SHARES),
+         'belief': optional(Constraint('weights of evidence', _is_belief))}
 OPTIONAL_TEXT = optional(Constraint('text', lambda value: isinstance(value, str)))
 WALK = {'id': ID, 'person': ID, 'label': TEXT, 'contents': OPTIONAL_TEXT, 'path': OPTIONAL_TEXT,
         'vector': Constraint('bytes', lambda value: isinstance(value, (bytes, memoryview))),
         'quality': optional(NUMBER), 'track': OPTIONAL_TEXT}
+AUDIT = {'id': ID, 'at': TEXT, 'action': TEXT, 'person': OPTIONAL_TEXT, 'detail': OPTIONAL_TEXT}
 # Of these columns the type is all there is to look at; those beside them and `NUMBERS` have few values.
 BY_TYPE = {'vector': {bytes, memoryview}, **dict.fromkeys(('contents', 'path', 'track'), {str, type(None)})}
 NUMBERS = 'id', 'person'
@@ -57,6 +71,8 @@ def check_point(task, value):
     if task not in ('identify', 'verify') or not isinstance(value, dict) or not POINT.keys() <= value.keys():
         raise ValueError(f'bad calibration {task!r}: {str(value)[:200]}')
     check(POINT | NEWER, value)
+    if value.get('threshold_on') == PROBABILITY and value.get('belief') is None:
+        raise ValueError(f'calibration {task!r} is on a probability and does not say how that is told')
 
 
 def check_seal(value):
@@ -70,6 +86,12 @@ def check_people(rows):
     for number, name, *_ in rows:
         check({'id': ID}, {'id': number})
         check_text('name', name)
+
+
+def check_audit(lines):
+    """Refuse audit lines, dicts, whose columns are of another type."""
+    for line in lines:
+        check(AUDIT, line)
 
 
 def check_walks(rows, columns):

@@ -87,6 +87,11 @@ class SqliteTables(Tables):
         application, version = (self._run(f'PRAGMA {what}')[0][0] for what in ('application_id', 'user_version'))
         if application != APPLICATION:
             raise GalleryFileError(f'{self.path} is not a gallery: an SQLite database of something else')
+        foreign = self._run("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') OR "
+                            "sql LIKE 'CREATE VIRTUAL%'")
+        if foreign:
+            raise GalleryFileError(f'{self.path} is not a gallery, or a damaged one: it holds what no gallery does, '
+                                   f'{" ".join(map(repr, foreign[0]))}, which would run when it is read or changed')
         if version != VERSION:
             raise GalleryFileError(f'{self.path} is a gallery of version {version}, this program knows version '
                                    f'{VERSION}: it takes a newer program, or the file is damaged')

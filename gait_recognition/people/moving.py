@@ -5,6 +5,7 @@ import numpy as np
 
 from gait_recognition.people.linking import LINK_SECONDS, Path, assigned, usable_flags
 from gait_recognition.people.scenes import Scene, Sighting
+from gait_recognition.rates import beats_of
 from gait_recognition.tracking.joints import people_in, search_squares, square_around
 from gait_recognition.tracking.parts import Parts
 from gait_recognition.tracking.track import MIN_FRAMES
@@ -40,7 +41,8 @@ def follow_moving(frames, pose_net):
         for path, b in pairs:
             path.add(index, boxes[b])
         active += [Path(index, boxes[b]) for b in free]
-    paths = [_every_frame(path) for path in done + active if len(path.indices) >= MIN_SEEN]
+    places = beats_of(frames, numbers).places
+    paths = [every_frame(path, places) for path in done + active if len(path.indices) >= MIN_SEEN]
     paths = [path for path in paths if len(path.indices) >= MIN_FRAMES]
     limits = np.array([*shape, *shape], float)
     sightings = [Sighting(path.indices, [np.clip(box, 0, limits) for box in path.boxes], usable)
@@ -78,9 +80,9 @@ def _inside(a, b):
     return both / max(1e-6, min((a[2:] - a[:2]).prod(), (b[2:] - b[:2]).prod()))
 
 
-def _every_frame(path):
-    """A path with boxes between those that were looked at."""
+def every_frame(path, places):
+    """A path with boxes between those that were looked at; `places` (T,) as of `rates.Beats`, of all frames."""
     whole = np.arange(path.indices[0], path.indices[-1] + 1)
-    boxes = np.stack([np.interp(whole, path.indices, edge) for edge in np.array(path.boxes).T], 1)
+    boxes = np.stack([np.interp(places[whole], places[path.indices], edge) for edge in np.array(path.boxes).T], 1)
     path.indices, path.boxes = whole.tolist(), [*boxes]
     return path

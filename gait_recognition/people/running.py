@@ -16,6 +16,7 @@ from gait_recognition.facts import Unreadable
 from gait_recognition.people.figures import HIDDEN
 from gait_recognition.people.scenes import BEHIND, edges_of
 from gait_recognition.people.still import StillFollower, View, is_walk, sight_of
+from gait_recognition.rates import Beats
 from gait_recognition.tracking.background import (
     BLOCK,
     MOVING_CAMERA,
@@ -198,7 +199,8 @@ class RunningTrack:
             return []
         rate = (len(moments) - 1) / max(1e-3, moments[-1].seconds - moments[0].seconds)
         usable, squares = settled(np.stack([sight.edges for sight in self._sights]),
-                                  [sight.reason for sight in self._sights], rate)
+                                  [sight.reason for sight in self._sights],
+                                  Beats.of([moment.seconds for moment in moments], rate))
         found = []
         for place in range(self._cut, due):
             sight = self._sights[place]

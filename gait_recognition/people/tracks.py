@@ -12,7 +12,7 @@ from gait_recognition.people.scenes import BEHIND, edges_of
 from gait_recognition.people.still import follow_still
 from gait_recognition.prefetch import ahead
 from gait_recognition.quality import quality_of_track
-from gait_recognition.rates import RATE
+from gait_recognition.rates import RATE, beats_of
 from gait_recognition.tracking.track import NOBODY, NoPersonError, Track, UnsuitableError, cut_square, settle
 from gait_recognition.vectors import BATCH_SIZE, Describer
 from gait_recognition.weights import choose_weights, find_pose_weights, shared_networks, shared_pose_network
@@ -143,7 +143,7 @@ def _person(number, sighting, scene, frames, rate):
     walk = Track(f'{frames.name}, track {number}', scene.method, stands_still=scene.method == 'background')
     problem = None
     try:
-        settle(walk, numbers, edges, reasons, rate)
+        settle(walk, numbers, edges, reasons, beats_of(frames, numbers))
         walk.remarks = [finding.text for finding in quality_of_track(walk, rate if frames.knows_fps else None)]
     except NoPersonError as error:
         problem = str(error).removeprefix(f'{walk.name}: ')

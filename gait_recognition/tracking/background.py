@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from gait_recognition.prefetch import ahead
+from gait_recognition.rates import beats_of
 from gait_recognition.tracking.parts import ELSEWHERE, Parts
 from gait_recognition.tracking.track import (
     BORDER,
@@ -25,7 +26,8 @@ from gait_recognition.tracking.track import (
 
 BLOCK = 400                     # frames that share a background
 SAMPLES = 31                    # of them that make it
-SMALL_EDGE = 160                # pixels at least of the shorter edge of the pictures it works on
+SMALL_EDGE = 160                # pixels at least of the shorter edge of the pictures it works on, ...
+MOST_PIXELS = 250_000           # ... but in all no more than this: of a strip a whole block would take a gigabyte
 THRESHOLD = 9.0                 # grey levels above the noise that make foreground
 SHADOW = (0.5, 0.97)            # a shadow leaves this share of the light, ...
 SHADOW_TINT = 0.06              # ... and the same of each colour, within this
@@ -46,7 +48,7 @@ MIN_SLENDERNESS = 1.2           # height to width of a walker; a stride with a s
 
 def _reduction(shape):
     """How many pixels of a picture's edge become one of those it is looked at in."""
-    return max(1, min(shape[:2]) // SMALL_EDGE)
+    return max(1, min(shape[:2]) // SMALL_EDGE, math.ceil(math.sqrt(math.prod(shape[:2]) / MOST_PIXELS)))
 
 
 def shrink(frame):
@@ -236,7 +238,7 @@ def track_background(frames, moving=None):
     others = sum(len(path) >= OTHERS_SECONDS * rate for path in upright if path is not largest)
     if others:
         track.remarks.append(others_remark(others))
-    settle(track, numbers, edges, reasons, rate)
+    settle(track, numbers, edges, reasons, beats_of(frames, numbers))
     return track
 
 

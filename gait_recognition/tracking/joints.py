@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from gait_recognition.rates import beats_of
 from gait_recognition.tracking.parts import ELSEWHERE, Parts
 from gait_recognition.tracking.track import (
     BORDER,
@@ -84,7 +85,7 @@ def track_joints(frames, pose_net, moving=None):
     reasons = [reason if own else ELSEWHERE for reason, own in zip(reasons, of_part == used)]
     track = Track(frames.name, 'pose')
     track.note(frames, parts.remark(used, numbers))
-    settle(track, numbers, edges, reasons, rate, SMOOTH_SECONDS)
+    settle(track, numbers, edges, reasons, beats_of(frames, numbers), SMOOTH_SECONDS)
     return track
 
 

@@ -103,7 +103,7 @@ def others_remark(others):
             '(everyone: --everyone)')
 
 
-def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
+def settle(track, numbers, edges, reasons, beats, smooth=CENTRE_SECONDS):
     """Boxes from raw edges: outliers out, short gaps filled, smoothed; frames without one are dropped.
 
     Parameters
@@ -115,12 +115,12 @@ def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
         Top, left, bottom, right of the walker; NaN where not found.
     reasons : list of str, (T,)
         Why a frame without edges has none.
-    rate : float
-        Frames a second.
+    beats : rates.Beats
+        When the frames were taken, (T,).
     smooth : float
         Seconds, the standard deviation of the Gaussian over the centres.
     """
-    usable, squares = settled(edges, reasons, rate, smooth)
+    usable, squares = settled(edges, reasons, beats, smooth)
     track.dropped = {numbers[i]: reasons[i] or OTHER for i in np.flatnonzero(~usable)}
     if usable.sum() < MIN_FRAMES:
         raise NoPersonError(f'{track.name}: a walker was found in {usable.sum()} of {len(numbers)} frames, at least '
@@ -129,34 +129,47 @@ def settle(track, numbers, edges, reasons, rate, smooth=CENTRE_SECONDS):
     track.boxes = [tuple(square) for square in squares[usable].tolist()]
 
 
-def settled(edges, reasons, rate, smooth=CENTRE_SECONDS):
+def settled(edges, reasons, beats, smooth=CENTRE_SECONDS):
     """(usable (T,) bool, squares (T, 3): top, left, side of the crops, NaN outside); arguments as of `settle`."""
     found = np.isfinite(edges[:, 0])
     if found.any():
-        figure = np.stack([edges[:, 0], edges[:, 2], middle_of(edges)[:, 1]], 1)[found]         # top, bottom, middle
-        at = np.flatnonzero(found)
-        looks = len(at) / (at[-1] - at[0] + 1)              # a frame: not every one may have been looked at
-        usual = _extended(figure, OUTLIER_SECONDS * rate * looks / 2,
-                          lambda values, reach: ndimage.median_filter(values, (2 * reach + 1, 1)))
-        height = np.median(figure[:, 1] - figure[:, 0])
-        found[found] = np.abs(figure - usual).max(1) < OUTLIER_SHARE * height
-    at = np.flatnonzero(found)
+        found[found] = _are_usual(edges[found], beats._replace(places=beats.places[found]))
+    at, (places, rate) = np.flatnonzero(found), beats
     usable = found.copy()
     for before, after in itertools.pairwise(at):
-        if after - before <= GAP_SECONDS * rate:
+        if places[after] - places[before] <= GAP_SECONDS * rate:
             usable[before + 1:after] = [reason != BORDER for reason in reasons[before + 1:after]]
     squares = np.full((len(edges), 3), np.nan)
-    if not len(at):
-        return usable, squares
-    moments = np.arange(at[0], at[-1] + 1)
-    whole = np.stack([np.interp(moments, at, edges[at, edge]) for edge in range(4)], 1)
+    if len(at):
+        inside = slice(at[0], at[-1] + 1)
+        squares[inside] = _smooth(edges[at], places[at], places[inside], rate, smooth)
+    return usable, squares
+
+
+def _are_usual(edges, beats):
+    """Whether each box (n, 4), of frames at these beats, is where those around it are, (n,)."""
+    figure = np.stack([edges[:, 0], edges[:, 2], middle_of(edges)[:, 1]], 1)                # top, bottom, middle
+    looks = len(edges) / (beats.places[-1] - beats.places[0] + 1)       # a beat: not every one may have been looked at
+    usual = _extended(figure, OUTLIER_SECONDS * beats.rate * looks / 2,
+                      lambda values, reach: ndimage.median_filter(values, (2 * reach + 1, 1)))
+    height = np.median(figure[:, 1] - figure[:, 0])
+    return np.abs(figure - usual).max(1) < OUTLIER_SHARE * height
+
+
+def _smooth(edges, seen, places, rate, smooth):
+    """Squares (T, 3) at `places` (T,), of boxes (n, 4) that were seen at the places `seen` (n,).
+
+    Filters take even steps, which the frames of an uneven clock are not: boxes are interpolated to beats, and back.
+    """
+    steps = round(seen[-1] - seen[0])
+    even = np.linspace(seen[0], seen[-1], steps + 1)
+    whole = np.stack([np.interp(even, seen, edge) for edge in edges.T], 1)
     centre = _extended(middle_of(whole), 4 * smooth * rate,
                        lambda values, _: ndimage.gaussian_filter1d(values, smooth * rate, axis=0))
     # The scale hardly changes: its ends are mirrored, for point reflection would turn about a single height.
     height = ndimage.gaussian_filter1d(whole[:, 2:3] - whole[:, 0:1], SCALE_SECONDS * rate, axis=0, mode='reflect')
     side = height / HEIGHT_SHARE
-    squares[at[0]:at[-1] + 1] = np.hstack([centre - side / 2, side])
-    return usable, squares
+    return np.stack([np.interp(places, even, column) for column in np.hstack([centre - side / 2, side]).T], 1)
 
 
 def middle_of(edges):

@@ -3,7 +3,7 @@ import argparse
 import pathlib
 import sys
 
-from gait_recognition.console import as_options, check_folder, check_target, message_of
+from gait_recognition.console import as_message, as_options, check_folder, check_target, message_of
 from gait_recognition.weights import load_tensorflow
 
 
@@ -56,7 +56,7 @@ def run_command(name, command, arguments):
         load_tensorflow()                                   # its first lines, of no use to anybody, kept back
         return command(arguments)
     except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
-        print(f'{name}: {as_options(message_of(error))}', file=sys.stderr)
+        print(f'{name}: {as_message(as_options(message_of(error)))}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f'{name}: interrupted; the same command goes on from there', file=sys.stderr)

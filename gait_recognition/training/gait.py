@@ -22,6 +22,7 @@ from gait_recognition.console import count, number, program_name, seed, share
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
 from gait_recognition.rates import RATE as FRAME_RATE
+from gait_recognition.rates import resample
 from gait_recognition.tracking.crops import CROP_METHODS
 from gait_recognition.training.arguments import HelpFormatter, check_outputs, refuse_ignored, run_command
 from gait_recognition.training.runs import STATISTICS_BATCHES, Run, learning_rate, print_figures
@@ -72,17 +73,17 @@ STILL = Clock()             # changes nothing
 def recorded_at(features, clock, rng):
     """Features (T, ...) of 25 frames a second as a recorder of another rate would give them, brought back to 25.
 
-    What is lost is bridged as `rates.Resampler` bridges it. A recorder of more frames a second than 25 changes nothing
+    What is lost is bridged as `rates.Resampler` does. A recorder of more frames a second than 25 changes nothing
     of a walk that has no more; what it loses, it loses more finely.
     """
     rate, lost = rng.uniform(*clock.rates), rng.uniform(0, clock.lost) if clock.lost else 0.0
     if rate == FRAME_RATE and not lost:
         return features
-    frames = np.arange(len(features))
     moments = np.arange(0, len(features) - 1 + 1e-6, FRAME_RATE / rate)
     kept = rng.random(len(moments)) >= lost
     kept[[0, -1]] = True
-    return _at(_at(features, moments[kept]), np.interp(frames, moments[kept], np.arange(kept.sum())))
+    found = resample(_at(features, moments[kept]), moments[kept] / FRAME_RATE, FRAME_RATE)
+    return np.concatenate([found, np.repeat(found[-1:], len(features) - len(found), axis=0)])
 
 
 def _at(features, moments):

@@ -85,6 +85,8 @@ def written(random, name, pixels):
         options['lossless'] = True
     if name in ('JPEG', 'WEBP', 'PNG') and random.random() < 0.4:
         options['exif'], is_whole = exif(random), False
+    if name in ('JPEG', 'WEBP', 'PNG', 'TIFF') and random.random() < 0.3:
+        options['icc_profile'] = random.randbytes(random.choice((1, 128, 600)))
     image.save(file, name, **options)
     return file.getvalue(), is_whole
 
