@@ -21,6 +21,7 @@ WELL_SEEN = 0.4                 # so much, and its place tells the pace
 SHIFT, BOUNCE = 0.16, 0.04      # of the height: how far off its expected place a figure is looked for
 OF_OUTLINE = 0.35               # of what tells a place; the rest is colour
 DOUBT = 4.0                     # how much a shift by a whole height counts against what is seen there, squared
+COVERED_DOUBT = 2               # times as much of whom somebody covered: what looks alike off there is somebody else
 FIRM = 5                        # clean sights from which a figure's size is known
 
 def _outline():
@@ -219,7 +220,8 @@ class Figure:
         reach = math.ceil(SHIFT * self.height / step)
         down, across = np.arange(-1, 2) * max(1.0, BOUNCE * self.height / 2), np.arange(-reach, reach + 1) * step
         there, found = self._found(picture, mask, feet + down, middle + across)             # (downs, acrosses)
-        value = OF_OUTLINE * there + (1 - OF_OUTLINE) * found - DOUBT * (
+        doubt = DOUBT * (COVERED_DOUBT if self.states and self.states[-1] == COVERED else 1)
+        value = OF_OUTLINE * there + (1 - OF_OUTLINE) * found - doubt * (
             (across / self.height) ** 2 + 4 * (down[:, None] / self.height) ** 2)
         d, a = np.unravel_index(value.argmax(), value.shape)
         return feet + down[d], middle + across[a], float(found[d, a])
