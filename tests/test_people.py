@@ -12,7 +12,10 @@ from gait_recognition import cli
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import BOXES, kind_of
+from gait_recognition.people.blobs import blobs_of
 from gait_recognition.people.box_files import NO_TRACK, mot_lines, read_boxes, write_boxes
+from gait_recognition.people.figures import ALONE, COVERED, TOGETHER, Figure
+from gait_recognition.people.following import Following
 from gait_recognition.people.linking import Path, link, usable_flags
 from gait_recognition.people.moving import every_frame
 from gait_recognition.people.tracks import crops_of, people_vectors, tracks
@@ -116,6 +119,34 @@ def test_whoever_is_hidden_for_a_second_is_one_track(hiding):
     person, inside = people[0], np.flatnonzero(np.isfinite(truth[:, 0, 0]))
     assert person.numbers[0] < inside[0] + 12 and person.numbers[-1] > inside[-1] - 12
     assert max(np.diff(person.numbers)) > 5 or hiding == 'bus'
+
+
+def test_who_came_in_as_one_figure_with_somebody_is_followed_once_a_head_stands_out():
+    def look(heads, known):
+        return [None if known[int(row) + 30, int(column)] else (row, column, feet) for row, column, feet in heads]
+    following = Following(25, (180, 320))
+    for time in range(16):
+        mask, left = np.zeros((180, 320), bool), 60 + 3 * time
+        mask[50:150, left:left + 44] = True                             # 30 columns of one, 14 of the other
+        if time >= 10:
+            mask[50:70, left + 28:left + 32] = False
+        following.add(time, np.repeat(mask[..., None], 3, 2).astype(np.uint8) * 200, mask, look)
+        assert len(following.active) == (1 if time < 10 else 2)
+    assert [figure.middle > left + 28 for figure in following.active] == [False, True]
+
+
+@pytest.mark.parametrize('state, column', [(TOGETHER, 165), (COVERED, 150)])
+def test_a_figure_that_was_covered_does_not_jump_to_somebody_of_like_looks(state, column):
+    mask, figure = np.zeros((180, 320), bool), Figure(25)
+    mask[50:150, 145:155] = True
+    picture = np.full((180, 320, 3), 200, np.uint8)
+    blob, = blobs_of(mask)
+    for time in range(6):
+        figure.see(time, blob, picture, ALONE)
+    figure.place(6, 150.0, 150.0, 1.0, blob.box, state)
+    mask[136:150] = False                                               # little is hidden where it is
+    mask[50:150, 160:170] = True
+    assert figure.locate(picture, mask, 7)[1] == pytest.approx(column, abs=2)
 
 
 def test_a_scene_without_anybody_is_an_empty_list():

@@ -16,10 +16,12 @@ PACE_SECONDS = 1.0              # of steady steps that tell the pace
 USUAL_WIDTH = 0.42              # of the height, over a stride
 SEEN = 0.25                     # of a template found again: less, and the figure is hidden
 OWN_SHARE = 0.3                 # of the time in which a point of a template was the figure
+UNSEEN = np.float32(1e-3)       # likewise of a point that was not it: a template is never empty
 WELL_SEEN = 0.4                 # so much, and its place tells the pace
 SHIFT, BOUNCE = 0.16, 0.04      # of the height: how far off its expected place a figure is looked for
 OF_OUTLINE = 0.35               # of what tells a place; the rest is colour
 DOUBT = 4.0                     # how much a shift by a whole height counts against what is seen there, squared
+COVERED_DOUBT = 2               # times as much of whom somebody covered: what looks alike off there is somebody else
 FIRM = 5                        # clean sights from which a figure's size is known
 
 def _outline():
@@ -134,7 +136,7 @@ class Figure:
         self.sights = []
         self.colours, own = self.sample(picture, mask, self.feet, self.middle)
         own &= OUTLINE
-        self.share = np.where(own, 1.0, 1e-3).astype(np.float32)
+        self.share = np.where(own, 1.0, UNSEEN).astype(np.float32)
         self.area, self.clean = own.sum() * (self.height / ROWS) ** 2, 0
 
     def _learn_pace(self, time, middle, feet):
@@ -199,6 +201,12 @@ class Figure:
         self.colours += np.where(fresh & own, 1.0, rate * own)[..., None] * (colours - self.colours)
         self.share += np.where(own | ~inside, rate, 0.0) * (own - self.share)
 
+    def leave(self, mask):
+        """Unlearn what lies in a mask (H, W) beyond the figure's own outline: it is somebody else's."""
+        if self.share is not None:
+            other = self.sample(mask[..., None], mask, self.feet, self.middle)[1] & ~OUTLINE
+            self.share = np.where(other, np.minimum(self.share, UNSEEN), self.share)
+
     def likeness(self, picture, mask, feet, middle):
         """Share of the template, 0 to 1, that is found at a place."""
         return float(self._found(picture, mask, feet, middle)[1][0, 0])
@@ -212,7 +220,8 @@ class Figure:
         reach = math.ceil(SHIFT * self.height / step)
         down, across = np.arange(-1, 2) * max(1.0, BOUNCE * self.height / 2), np.arange(-reach, reach + 1) * step
         there, found = self._found(picture, mask, feet + down, middle + across)             # (downs, acrosses)
-        value = OF_OUTLINE * there + (1 - OF_OUTLINE) * found - DOUBT * (
+        doubt = DOUBT * (COVERED_DOUBT if self.states and self.states[-1] == COVERED else 1)
+        value = OF_OUTLINE * there + (1 - OF_OUTLINE) * found - doubt * (
             (across / self.height) ** 2 + 4 * (down[:, None] / self.height) ** 2)
         d, a = np.unravel_index(value.argmax(), value.shape)
         return feet + down[d], middle + across[a], float(found[d, a])

@@ -18,6 +18,8 @@ OWN_LOOKS = 0.5                 # of a template found again: less may be somebod
 COVERED_BELOW, LEARNT_ABOVE = 0.25, 0.5         # of a template that nobody nearer covers
 OFF_WORTH, HEIGHT_WORTH = 0.3, 0.2       # of likeness, that a place a height off counts, or another height
 LOOK_SECONDS = 0.24             # between looks at the same figures
+NEARBY = 0.5                    # of the height: so near to a head, it may be a covered figure's
+STRIP, WITHIN = 0.13, 0.4       # of the height: half the width of a trunk; share of it that somebody else's looks hold
 MEETING = 200                   # frames at most in which it is looked whether two figures met
 LIKE, ALIKE = 0.2, 0.08         # of likeness by which another assignment is better; by which nobody can tell
 
@@ -135,8 +137,24 @@ class Following:
             return
         for figure in figures:
             figure.looked_at = time
-        seen = look([(*head, blob.box[2]) for head in heads], known)
+        heads = [(*head, blob.box[2]) for head in heads]
+        seen = look(heads, known)
         self._meet(time, picture, rest, young, [person for person in seen if person is not None])
+        self._uncover(time, picture, blob, known, [head for head, person in zip(heads, seen) if person is None], look)
+
+    def _uncover(self, time, picture, blob, known, heads, look):
+        """Look again under heads where nobody was seen: what is known may hold somebody who came in behind it."""
+        for head in heads:
+            strip = _below(head, known.shape)
+            comes_out = any(figure.states[-1] in (COVERED, HIDDEN)
+                            and abs(figure.middle - head[1]) < NEARBY * figure.height for figure in self.active)
+            if comes_out or (known & strip & blob.mask).sum() < WITHIN * (strip & blob.mask).sum():
+                continue
+            person, = look([head], known & ~strip)
+            if person is not None:
+                for figure in self.active:
+                    figure.leave(strip)
+                self._meet(time, picture, blob.mask & strip, [], [person])
 
     def _is_inside(self, column, blob):
         return 0.15 * blob.height < column < self.shape[1] - 0.15 * blob.height
@@ -292,6 +310,14 @@ class Following:
     def _end_now(self, figure):
         self.active.remove(figure)
         self._done.append(figure)
+
+
+def _below(head, shape):
+    """The trunk and legs below a head (row, column, row of the feet), a mask."""
+    row, column, feet = head
+    half, mask = STRIP * (feet - row), np.zeros(shape, bool)
+    mask[max(0, int(row)):math.ceil(feet), max(0, round(column - half)):max(0, round(column + half) + 1)] = True
+    return mask
 
 
 def _overlap(a, b):
