@@ -13,7 +13,6 @@ import json
 import os
 import pathlib
 import re
-import secrets
 import stat
 import sys
 import sysconfig
@@ -23,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_files import open_npz, remove_left, replacing, write_npz
+from gait_files import left_beside, name_beside, open_npz, remove_left, replacing, write_npz
 from gait_tables import Entry, read_entries
 
 DATA_SUFFIX = '.data-00000-of-00001'
@@ -787,25 +786,22 @@ def write_checkpoint(prefix, tensors):
     folder = os.path.dirname(prefix) or '.'
     if not os.path.isdir(folder):
         raise FileNotFoundError(f'{folder}: no such folder to save {os.path.basename(prefix)} in')
-    beside, names = prefix + '.new', sorted(tensors)
-    fresh = f'{prefix}.{secrets.token_hex(8)}.new'          # TensorFlow follows links: at a name that nobody planted
+    names, beside = sorted(tensors), name_beside(prefix)    # TensorFlow follows links: at a name that nobody planted
     _check_names(prefix, names)
+    _finish_interrupted_write(prefix)                       # else, if this one fails, neither would be whole
     remove_left(prefix, ('.index', DATA_SUFFIX))
     try:
         with tf.Graph().as_default(), tf.Session() as session:
             inputs = [tf.placeholder(tensors[name].dtype, name=f'tensor_{i}')
                       for i, name in enumerate(names)]
-            save = tf.raw_ops.SaveV2(prefix=os.path.abspath(fresh), tensor_names=names,
+            save = tf.raw_ops.SaveV2(prefix=os.path.abspath(beside), tensor_names=names,
                                      shape_and_slices=[''] * len(names), tensors=inputs)
             session.run(save, {place: tensors[name] for place, name in zip(inputs, names)})
-        _check_written(prefix, {name: entry.shape for name, entry in read_entries(fresh).items()}, tensors)
-        for suffix in (DATA_SUFFIX, '.index'):              # whole: from here on a killed save can be completed
-            os.replace(fresh + suffix, beside + suffix)
+        _check_written(prefix, {name: entry.shape for name, entry in read_entries(beside).items()}, tensors)
     except BaseException as error:
-        for place in (fresh, beside):
-            for suffix in ('.index', DATA_SUFFIX):
-                with contextlib.suppress(OSError):
-                    os.remove(place + suffix)
+        for suffix in ('.index', DATA_SUFFIX):
+            with contextlib.suppress(OSError):
+                os.remove(beside + suffix)
         if isinstance(error, tf.errors.OpError):
             raise OSError(f'{prefix} could not be saved: {error.message}') from error
         raise
@@ -893,9 +889,14 @@ def _check_written(path, shapes, tensors):
 
 def _finish_interrupted_write(prefix):
     """Complete a `write_checkpoint` that was killed after its first rename and before its second."""
-    beside = prefix + '.new'
     with contextlib.suppress(OSError):                  # nothing to complete; a read-only folder: the checksums tell
-        index, data = os.lstat(beside + '.index'), os.stat(prefix + DATA_SUFFIX)
-        if stat.S_ISREG(index.st_mode) and index.st_nlink == 1 and index.st_uid == data.st_uid \
-                and not os.path.lexists(beside + DATA_SUFFIX):          # else somebody planted it
-            os.replace(beside + '.index', prefix + '.index')
+        owner = os.stat(prefix + DATA_SUFFIX).st_uid
+        waiting = [left for left in left_beside(prefix, ['.index']) if _is_own(os.lstat(left), owner)
+                   and not os.path.lexists(left.removesuffix('.index') + DATA_SUFFIX)]
+        if len(waiting) == 1:                           # of several nobody knows to which of them the data belongs
+            os.replace(waiting[0], prefix + '.index')
+
+
+def _is_own(file, owner):
+    """Whether a file, by `os.lstat`, is no link that somebody planted, nor another user's."""
+    return stat.S_ISREG(file.st_mode) and file.st_nlink == 1 and file.st_uid == owner

@@ -252,15 +252,22 @@ def check_writable(folder, path):
         raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
 
 
-def remove_left(path, suffixes=('',)):
-    """Remove what killed processes left beside a file, by the names of `replacing`, of today and of before."""
+def left_beside(path, suffixes=('',)):
+    """Paths that `name_beside` once gave for a file and that are there, with one of `suffixes` behind; in this order.
+
+    Without the random part a name is somebody else's.
+    """
     folder, name = os.path.split(path)
-    ends = '|'.join(map(re.escape, suffixes))
-    pattern = re.compile(rf'{re.escape(_beginning(name))}(\.[0-9a-f]{{8,16}})?\.new({ends})')
-    for entry in os.listdir(folder or '.') if os.path.isdir(folder or '.') else ():
-        if pattern.fullmatch(entry):
-            with contextlib.suppress(OSError):
-                os.remove(os.path.join(folder, entry))
+    entries = sorted(os.listdir(folder or '.')) if os.path.isdir(folder or '.') else []
+    patterns = [re.compile(rf'{re.escape(_beginning(name))}\.[0-9a-f]{{16}}\.new{re.escape(end)}') for end in suffixes]
+    return [os.path.join(folder, entry) for pattern in patterns for entry in entries if pattern.fullmatch(entry)]
+
+
+def remove_left(path, suffixes=('',)):
+    """Remove what killed processes left beside a file."""
+    for left in left_beside(path, suffixes):
+        with contextlib.suppress(OSError):
+            os.remove(left)
 
 
 @contextlib.contextmanager

@@ -25,8 +25,7 @@ def test_a_replaced_file_is_the_old_one_until_the_new_one_is_whole_and_stays_pri
 
 
 def test_what_a_killed_writer_left_is_removed_and_sharing_writers_do_not_meet(tmp_path):
-    for left in 'a.txt.new', 'a.txt.0123456789abcdef.new':
-        (tmp_path / left).write_text('left by a killed process')
+    (tmp_path / 'a.txt.0123456789abcdef.new').write_text('left by a killed process')
     with gait_files.replacing(tmp_path / 'a.txt', 'w') as file:
         file.write('one')
     assert os.listdir(tmp_path) == ['a.txt']
@@ -35,6 +34,18 @@ def test_what_a_killed_writer_left_is_removed_and_sharing_writers_do_not_meet(tm
             first.write('first')
             second.write('second')
     assert (tmp_path / 'a.txt').read_text() == 'first' and os.listdir(tmp_path) == ['a.txt']
+
+
+def test_files_of_others_with_names_like_those_of_unfinished_ones_stay(tmp_path):
+    others = ['a.txt.new', 'a.txt.old.new', 'a.txt.2024.new', 'a.txt.20241231.new', 'ab.txt.0123456789abcdef.new',
+              'w.ckpt.new.index', 'w.ckpt.new' + gait_checkpoints.DATA_SUFFIX]
+    for other in others:
+        (tmp_path / other).write_text(other)
+    with gait_files.replacing(tmp_path / 'a.txt', 'w') as file:
+        file.write('one')
+    gait_checkpoints.write_checkpoint(tmp_path / 'w.ckpt', {'a': np.ones(3, np.float32)})
+    assert gait_checkpoints.read_checkpoint(tmp_path / 'w.ckpt')['a'].tolist() == [1, 1, 1]
+    assert [(tmp_path / other).read_text() for other in others] == others
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='links take rights there')
@@ -62,7 +73,8 @@ def test_links_planted_beside_a_checkpoint_are_never_followed(tmp_path):
     gait_checkpoints.write_checkpoint(prefix, {'a': np.ones(3, np.float32)})
     assert victim.read_text() == 'mine'
     assert gait_checkpoints.read_checkpoint(prefix)['a'].tolist() == [1, 1, 1]
-    assert not [path for path in tmp_path.iterdir() if path.is_symlink() or '.new' in path.name]
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.is_symlink()) == [
+        'victim', 'w.ckpt' + gait_checkpoints.DATA_SUFFIX, 'w.ckpt.index']
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='links take rights there')
@@ -72,7 +84,7 @@ def test_a_link_planted_as_the_rest_of_a_checkpoint_does_not_become_its_index(tm
     gait_checkpoints.write_checkpoint(prefix, {'a': np.ones(3, np.float32)})
     gait_checkpoints.write_checkpoint(other, {'a': np.zeros(3, np.float32)})
     index = (tmp_path / 'w.ckpt.index').read_bytes()
-    link(f'{other}.index', f'{prefix}.new.index')
+    link(f'{other}.index', f'{prefix}.0123456789abcdef.new.index')
     assert gait_checkpoints.read_checkpoint(prefix)['a'].tolist() == [1, 1, 1]
     assert (tmp_path / 'w.ckpt.index').read_bytes() == index and not (tmp_path / 'w.ckpt.index').is_symlink()
 
