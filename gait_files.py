@@ -4,6 +4,7 @@ What is in them is not known here.
 """
 import contextlib
 import errno
+import hashlib
 import math
 import os
 import re
@@ -154,15 +155,20 @@ ADDED = 48                      # at most, to a name, of one beside it
 
 
 def name_beside(path, suffix='.new'):
-    """A path in the same folder, new and unguessable, that begins with the file's name or so much of it as fits."""
+    """A path in the same folder, new and unguessable, that begins with the file's name, or with what stands for it."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f'{_beginning(name)}.{secrets.token_hex(8)}{suffix}')
 
 
 def _beginning(name):
-    while len(os.fsencode(name)) > LONGEST_NAME - ADDED:
+    """The name; of a long one so much as fits, and a digest: other long names may begin alike."""
+    whole = os.fsencode(name)
+    if len(whole) <= LONGEST_NAME - ADDED:
+        return name
+    digest = hashlib.sha256(whole).hexdigest()[:16]
+    while len(os.fsencode(name)) + 1 + len(digest) > LONGEST_NAME - ADDED:
         name = name[:-1]
-    return name
+    return f'{name}.{digest}'
 
 
 @contextlib.contextmanager

@@ -124,3 +124,13 @@ def test_a_file_may_have_the_longest_name_and_a_longer_one_is_refused_before_any
     assert caught.value.filename == str(tmp_path / f'{name}nn')
     with gait_files.replacing_folder(tmp_path / name[::-1].replace('n', 'm', 1).replace('\u00e9', 'm', 1)) as folder:
         assert os.path.isdir(folder)
+
+
+def test_files_whose_long_names_begin_alike_are_written_at_the_same_time(tmp_path):
+    first, second = (tmp_path / ('n' * 240 + end) for end in ('-1.csv', '-2.csv'))
+    with gait_files.replacing(first, 'w') as one:
+        with gait_files.replacing(second, 'w') as two:
+            two.write('second')
+        one.write('first')
+    assert (first.read_text(), second.read_text()) == ('first', 'second')
+    assert sorted(tmp_path.iterdir()) == [first, second]
