@@ -910,6 +910,20 @@ def test_a_threshold_on_what_cannot_be_told_is_refused(tmp_path, change):
         Gallery.load(path)
 
 
+@pytest.mark.parametrize('walk', [5, 300])
+def test_a_calibration_of_before_that_kept_no_trial_of_enrolled_people_is_none_and_is_made_again(tmp_path, walk):
+    path = edited(tmp_path, "UPDATE points SET value = json_set(value, '$.belief.right', json_array(), "
+                            "'$.belief.wrong', json_array()) WHERE task = 'identify'")
+    with Gallery.load(path) as gallery:
+        answer = gallery.identify(on_circle(walk)[0], WEIGHTS)
+        assert (answer.decision, answer.name, answer.probability) == ('uncalibrated', None, None)
+        assert [*gallery.calibration] == ['verify'] and gallery.outdated == [] and len(gallery.spreads()) == 1
+    with Gallery.open(path, WEIGHTS) as gallery:
+        right = circle_gallery()
+        assert gallery.calibrate(0.3) == right.calibrate(0.3) == gallery.calibration
+        assert gallery.identify(on_circle(walk)[0]) == right.identify(on_circle(walk)[0])
+
+
 @pytest.mark.parametrize('table, change', [
     ('walks', 'INSERT INTO walks SELECT * FROM walks WHERE id = 1'), ('walks', "UPDATE walks SET label = 'walk 1'"),
     ('people', "UPDATE people SET name = 'Ann'"), ('people', 'UPDATE people SET id = 1'),

@@ -32,7 +32,7 @@ def _is_belief(value):
     return (all(isinstance(kind, str) and kind in EVIDENCE for kind in kinds) and len({*kinds}) == len(kinds)
             and all(_are_numbers(row) and len(row) == len(kinds) + 1 and min([0, *row[1:]]) == 0
                     and max(map(abs, row)) <= HEAVIEST for row in (value['weights'], *rows))
-            and all(part == sorted(part) for part in trials) and all((trials[0] + trials[1], trials[2]))
+            and all(part == sorted(part) for part in trials) and len(trials[2]) > 0
             and all(ID.holds(value[name]) and value[name] for name in ('known_people', 'stranger_people')))
 
 
@@ -90,6 +90,15 @@ def check_point(task, value):
         raise ValueError(f'calibration {task!r} is on a probability and does not say how that is told')
     if value.get('threshold_on') == PROBABILITY and value['threshold'] < HALF:
         raise ValueError(f'calibration {task!r} is on a probability of {value["threshold"]}, below one half')
+
+
+def is_of_use(point):
+    """Whether a calibration decides; those of before that thinned out all trials of enrolled people have to be redone.
+
+    Of few second walks among thousands of strangers none was kept: nothing then says how often a name is right.
+    """
+    belief = point.get('belief')
+    return belief is None or bool(belief['right'] or belief['wrong'])
 
 
 def check_seal(value):

@@ -298,6 +298,7 @@ class Tables(abc.ABC):
             for task, point in points.items():
                 rules.check_point(task, point)
                 rules.check_seal(point.get('walks'))
+            points = {task: point for task, point in points.items() if rules.is_of_use(point)}
             rules.check_people(people)
             rules.check_walks(walks, COLUMNS['walks'])
         last = {table: rows[-1][0] if rows else since.last[table] if since else 0
