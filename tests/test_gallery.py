@@ -973,12 +973,27 @@ def test_audit_lines_of_the_wrong_type_are_refused(tmp_path, change):
     ('DROP TABLE audit', 'CREATE VIEW audit AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 9)'
                          " SELECT i AS id, 'a' AS at, 'b' AS action, 'c' AS person, 'd' AS detail FROM r"),
     ('ALTER TABLE people RENAME TO p', "CREATE VIEW people AS SELECT id, 'eve' || id AS name, added FROM p"),
-    ("CREATE TRIGGER t AFTER INSERT ON walks BEGIN UPDATE people SET name = 'eve' || id; END",)])
+    ("CREATE TRIGGER t AFTER INSERT ON walks BEGIN UPDATE people SET name = 'eve' || id; END",),
+    ('CREATE VIEW v AS SELECT 1', 'PRAGMA writable_schema = ON',
+     "UPDATE sqlite_master SET type = 'VIEW' WHERE name = 'v'"),
+    *(('CREATE TABLE more (x)', 'PRAGMA writable_schema = ON', f'UPDATE sqlite_master SET {change}') for change in (
+        "rootpage = 0, sql = 'CREATE VIRTUAL TABLE more USING absent' WHERE name = 'more'",
+        "rootpage = 0, sql = 'CREATE  VIRTUAL TABLE more USING absent' WHERE name = 'more'",
+        "sql = 'CREATE /**/ VIRTUAL TABLE more USING absent' WHERE name = 'more'"))])
 def test_a_gallery_that_would_run_anything_is_refused_before_it_runs(tmp_path, statements):
     path = edited(tmp_path, *statements)                    # without the limit such a view takes all memory
     for opened in Gallery.load, Gallery.open:
         with pytest.raises(GalleryFileError, match='g.gallery is not a gallery, .* would run'):
             opened(path)
+
+
+@pytest.mark.parametrize('opened', [Gallery.load, Gallery.open])
+def test_a_gallery_with_tables_and_indices_of_somebody_else_opens(tmp_path, opened):
+    path = edited(tmp_path, 'create  table more (x)', 'create  unique  index i ON more (x)',
+                  'CREATE INDEX j ON walks (added)', 'ANALYZE')
+    with opened(path, WEIGHTS) as gallery:
+        assert len(gallery) == len(circle_gallery())
+        assert gallery._tables._run('PRAGMA trusted_schema') in ([(0,)], [])
 
 
 @pytest.mark.parametrize('call, said', [

@@ -21,6 +21,9 @@ PAGE = 16384                             # bytes: seven walks of 512 numbers; of
 WAIT = 60.0                              # seconds that a writer waits for another
 TURN, PAUSE, LOOK = 0.25, 0.01, 0.002    # seconds: of changes without a pause, of that pause, between looks for one
 BESIDE = '-wal', '-shm', '-journal'     # what SQLite adds to the names of files of its own
+# Rows of a schema that run nothing, as SQLite itself writes them; it goes by the SQL, whatever an edited row's type is.
+HARMLESS = """(type = 'table' AND rootpage > 0 AND sql LIKE 'CREATE TABLE %' OR type = 'index' AND (
+    sql IS NULL OR sql LIKE 'CREATE INDEX %' OR sql LIKE 'CREATE UNIQUE INDEX %'))"""
 MAGIC = b'SQLite format 3\0'
 
 
@@ -53,6 +56,7 @@ class SqliteTables(Tables):
         if path is not None:
             try:
                 with self._said():
+                    self._run('PRAGMA trusted_schema = OFF')        # of SQLite 3.31: before it nothing happens
                     self._check_header()
                     if not readonly:
                         self._run('PRAGMA synchronous = FULL')
@@ -87,8 +91,7 @@ class SqliteTables(Tables):
         application, version = (self._run(f'PRAGMA {what}')[0][0] for what in ('application_id', 'user_version'))
         if application != APPLICATION:
             raise GalleryFileError(f'{self.path} is not a gallery: an SQLite database of something else')
-        foreign = self._run("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') OR "
-                            "sql LIKE 'CREATE VIRTUAL%'")
+        foreign = self._run(f'SELECT type, name FROM sqlite_master WHERE NOT COALESCE({HARMLESS}, 0)')
         if foreign:
             raise GalleryFileError(f'{self.path} is not a gallery, or a damaged one: it holds what no gallery does, '
                                    f'{" ".join(map(repr, foreign[0]))}, which would run when it is read or changed')
