@@ -1,4 +1,5 @@
 """Promises of the gallery: decisions, calibration, and a file that neither kills nor rivals can spoil."""
+import contextlib
 import csv
 import errno
 import json
@@ -19,6 +20,7 @@ from sklearn.svm import LinearSVC
 
 from gait_recognition.belief import EVIDENCE, Belief, Trials, fit_belief
 from gait_recognition.calibration import _impostors, calibrate_verify, identify_trials
+from gait_recognition.galleries import held
 from gait_recognition.gallery import (
     DuplicateWalkError,
     FingerprintError,
@@ -934,6 +936,57 @@ def test_what_is_twice_in_a_table_that_lost_its_keys_is_refused(tmp_path, table,
                   f'ALTER TABLE bare RENAME TO {table}', change)
     with pytest.raises(GalleryFileError, match='g.gallery is a damaged gallery: .* is there twice'):
         Gallery.load(path)
+
+
+def test_a_name_that_comes_a_second_time_while_a_gallery_is_open_is_refused(tmp_path):
+    path = edited(tmp_path, 'CREATE TABLE bare AS SELECT * FROM people', 'DROP TABLE people',
+                  'ALTER TABLE bare RENAME TO people')
+    with Gallery.load(path, WEIGHTS) as gallery, \
+            contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        people = gallery.list()
+        for statement in "INSERT INTO people VALUES (100, 'Ann', '')", 'DELETE FROM people WHERE id = 100':
+            connection.execute('BEGIN')
+            connection.execute(statement)
+            connection.execute("UPDATE seals SET number = number + 1 WHERE name = 'generation'")
+            galleries.seal(connection)
+            connection.execute('COMMIT')
+            if statement.startswith('INSERT'):
+                for _ in range(2):
+                    with pytest.raises(GalleryFileError, match='the name of a person is there twice'):
+                        gallery.list()
+        assert gallery.list() == people
+
+
+@pytest.mark.parametrize('place', ['vectors', 'people', 'contents'])
+def test_an_interruption_while_new_walks_are_read_leaves_no_half_of_them(tmp_path, monkeypatch, place):
+    circle_gallery().save(tmp_path / 'g.gallery')
+    with Gallery.load(tmp_path / 'g.gallery', WEIGHTS) as reader, \
+            Gallery.open(tmp_path / 'g.gallery', WEIGHTS) as writer:
+        writer.enrol('Zoe', on_circle(300, 310), origins=[Origin(contents='a'), Origin(contents='b')])
+        errors, grown = [KeyboardInterrupt], held._grown
+
+        class Interrupted(dict):
+            def setdefault(self, *arguments):
+                if errors:
+                    raise errors.pop()
+                return super().setdefault(*arguments)
+
+        def interrupted(array, count, more):
+            if errors and array is reader._rows._unit:                          # the others have grown by then
+                raise errors.pop()
+            return grown(array, count, more)
+        if place == 'vectors':
+            monkeypatch.setattr(held, '_grown', interrupted)
+        else:
+            name = {'people': '_own', 'contents': '_by_contents'}[place]
+            setattr(reader._rows, name, Interrupted(getattr(reader._rows, name)))
+        with pytest.raises(KeyboardInterrupt):
+            reader.list()
+        assert not errors and reader.list() == writer.list()
+        np.testing.assert_array_equal(reader._held.vectors, writer._held.vectors)
+        assert reader._held.unit.shape == (len(writer), 2)
+        assert [reader._held.of(name) for name in reader.list()] == [writer._held.of(name) for name in writer.list()]
+        assert reader.identify(on_circle(305)[0]) == writer.identify(on_circle(305)[0])
 
 
 def test_a_new_gallery_that_finds_no_room_is_named_and_not_the_file_beside_it(tmp_path, monkeypatch):

@@ -37,16 +37,25 @@ class Held:
         """Read what changed since; where nothing did, only that is asked."""
         if self._read is not None and self._tables.generation() == self._read.generation:
             return
-        rows = None if self._read is None else self._tables.read(self._read)
-        if rows is None:
-            self._forget()
-            rows = self._tables.read()
-        self._names.update(rows.people)
-        with self._tables.making_sense():
-            if rows.people:
-                check_once('the name of a person', self._names.values())
-            self._append(rows.ids, rows.persons, rows.labels, rows.contents, rows.paths, rows.vectors)
-        self._read = rows._replace(vectors=None, people=None)
+        try:
+            rows = None if self._read is None else self._tables.read(self._read)
+            if rows is None:
+                self._forget()
+                rows = self._tables.read()
+            with self._tables.making_sense():
+                self._add_names(rows.people)
+                self._append(rows.ids, rows.persons, rows.labels, rows.contents, rows.paths, rows.vectors)
+            self._read = rows._replace(vectors=None, people=None)
+        except BaseException:                               # an interruption, too, may leave half of it
+            self.drop()
+            raise
+
+    def _add_names(self, people):
+        """Names of new people; asks only whether these are there, for those before were asked."""
+        names = [*people.values()]
+        check_once('the name of a person', [*names, *self._taken.intersection(names)])
+        self._names.update(people)
+        self._taken.update(names)
 
     def drop(self):
         """Read everything anew when it is next asked for."""
@@ -55,6 +64,7 @@ class Held:
     def _forget(self):
         self.ids, self.labels, self.contents, self.paths, self.persons, self.people = [], [], [], [], [], []
         self._index, self._own, self._names, self._by_contents = {}, {}, {}, {}
+        self._taken = set()              # the values of `_names`
         self._vectors = self._unit = None
 
     @property
