@@ -53,6 +53,7 @@ class ReadersAndWriter:
         self._changed = threading.Condition()
         self._readers = {}              # how deep, by thread
         self._writer, self._depth = None, 0
+        self.written = 0                # how often somebody wrote
         self._waiting = self._queued = self._due = 0            # writers; readers; those of them who are next
 
     def _may_read(self, me):
@@ -101,6 +102,7 @@ class ReadersAndWriter:
                 self._depth -= 1
                 if not self._depth:
                     self._writer, self._due = None, self._queued
+                    self.written += 1
                 self._changed.notify_all()
 
 
@@ -288,6 +290,13 @@ class Network:
         with self._weights.writing():
             self._check_open()
             yield self._session
+
+    @property
+    def weights_version(self):
+        """How often the weights were replaced: what takes several calls is of one set of weights where it is the same
+        before and after."""
+        self._make_ready()
+        return self._weights.written
 
     def _values(self, tensors):
         with self._computing() as session:

@@ -12,7 +12,7 @@ from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import square_around_person
 from gait_recognition.tracking.track import CROP_SIZE, NoPersonError, cut_square
 from gait_recognition.vectors import BATCH_SIZE
-from gait_recognition.weights import find_pose_weights, shared_pose_network
+from gait_recognition.weights import SameWeights, find_pose_weights, shared_pose_network
 
 ENOUGH = 4                      # times the network's pixels across: squeezed from more, a picture looks the same
 NOT_OF_PICTURES = "crop='background' finds what moves; for a picture take crop='pose' or crop='none'"
@@ -104,6 +104,7 @@ def _in_frame(joints, top, left, height, width):
 
 def joints_of_walk(frames, crop, net, look=None):
     """(list of FrameJoints, track) of the frames in which the walker was found; `look` is shown the crops."""
+    same = SameWeights(net)
     crops = crop_walker(frames, crop, net)
     frames.reached.next_stage()
     track, found, walker = crops.track, [], iter(crops)
@@ -114,6 +115,7 @@ def joints_of_walk(frames, crop, net, look=None):
         for i in range(len(batch)):
             box = track.boxes[len(found)]
             found.append(FrameJoints(track.numbers[len(found)], joints_in_frame(joints[:, i], box)))
+    same.check(frames.name)
     return timed(found, frames), track
 
 

@@ -25,7 +25,7 @@ from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, EvenClock, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
-from gait_recognition.weights import PRECISIONS, choose_weights, shared_networks, warn_of_defaults
+from gait_recognition.weights import PRECISIONS, SameWeights, choose_weights, shared_networks, warn_of_defaults
 
 VECTOR_SIZE = 512
 BATCH_SIZE = 16                 # frames that go through the networks at once
@@ -79,6 +79,8 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         A ValueError: nobody was found, or in too few frames.
     ValueError, OSError
         The source cannot be read.
+    RuntimeError
+        Another thread replaced the weights meanwhile.
 
     Warns
     -----
@@ -96,6 +98,7 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     if pose_net is None:
         warn_of_defaults()
         pose_net, gait_net = shared_networks(choose_weights())
+    same = SameWeights(pose_net, gait_net)
     crops = crop_walker(frames, crop, pose_net)
     frames.reached.next_stage()
     describer, count = Describer(frames, gait_net, rate), 0
@@ -105,10 +108,12 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         count += len(batch)
     fps = frames.fps / frames.every if frames.knows_fps else None
     crops.track.remarks = [*crops.track.remarks, *(finding.text for finding in quality_of_track(crops.track, fps))]
+    vector = describer.vector
+    same.check(frames.name)
     if return_track:
-        return describer.vector, crops.track
+        return vector, crops.track
     crops.track.warn()
-    return describer.vector
+    return vector
 
 
 class RunningVector:

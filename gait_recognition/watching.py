@@ -28,7 +28,7 @@ from gait_recognition.tracking.background import BLOCK
 from gait_recognition.tracking.track import MIN_FRAMES
 from gait_recognition.vectors import BATCH_SIZE, RunningVector
 from gait_recognition.videos import Encoder
-from gait_recognition.weights import choose_weights, shared_networks, warn_of_defaults
+from gait_recognition.weights import SameWeights, choose_weights, shared_networks, warn_of_defaults
 
 NAMED, LEFT = 'named', 'left'
 DUE_SECONDS = 1.0               # that a crop waits at most for a whole batch
@@ -176,6 +176,7 @@ class Watch:
             warn_of_defaults()
             pose_net, gait_net = shared_networks(choose_weights())
         self._nets, self._gallery, self._top, self._say = (pose_net, gait_net), gallery, top, say
+        self._same = SameWeights(pose_net, gait_net)
         self._people = RunningPeople(self.live.fps, pose_net, lambda line: say(f'{self.live.name}: {line}'))
         self._walkers, self._waiting, self._count = {}, [], 0
 
@@ -253,7 +254,9 @@ class Watch:
 
     def _identify(self, walker):
         """The answer; None where the gallery is empty by now."""
-        return self._gallery.identify(walker.vector[None], top=self._top)[0] if len(self._gallery) else None
+        vector = walker.vector
+        self._same.check(self.live.name)
+        return self._gallery.identify(vector[None], top=self._top)[0] if len(self._gallery) else None
 
     @staticmethod
     def _event(kind, track, walker, answer, problem=None, clip=None):

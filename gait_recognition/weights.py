@@ -223,6 +223,22 @@ def load_tensorflow(verbose=False):
             os.close(stderr)
 
 
+class SameWeights:
+    """Notices that networks got other weights, by another thread, while something was computed in several calls."""
+
+    def __init__(self, *networks):
+        self._before = [(network, self._version_of(network)) for network in networks]
+
+    @staticmethod
+    def _version_of(network):
+        return getattr(network, 'weights_version', None)                # a stand-in has none
+
+    def check(self, name):
+        """RuntimeError, with what was computed, where they did."""
+        if any(self._version_of(network) != version for network, version in self._before):
+            raise RuntimeError(f'{name}: the weights were replaced while it was looked at; ask again')
+
+
 def open_pose_network(file, precision='float32', config=None, **options):
     """The pose network, restored, for the caller to close (`with`).
 

@@ -536,7 +536,7 @@ def test_an_answer_that_is_not_the_missing_rest_is_not_glued_on(answer, server, 
     assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize('record', ['', '{"size": 51', '[1]', '{"size": 5}'])
+@pytest.mark.parametrize('record', ['', '{"size": 51', '[1]', '{"size": 5}', '[' * 100_000])
 def test_a_part_of_unknown_origin_is_not_trusted(record, server, tmp_path):
     (tmp_path / (NAME + '.part')).write_bytes(OTHER[:200_000])
     (tmp_path / (NAME + '.part.json')).write_text(record)

@@ -237,7 +237,7 @@ def test_a_writer_waits_for_readers_goes_before_later_ones_and_may_read_itself()
             with guard.reading():                           # a reader's own further reading does not stand behind it
                 order.append('read')
     in_threads(read, write)
-    assert order == ['read', 'write']
+    assert order == ['read', 'write'] and guard.written == 1            # three blocks of one writer are one
     with guard.reading(), pytest.raises(RuntimeError, match='replaced by the thread that computes'):
         guard.writing().__enter__()
 

@@ -885,6 +885,33 @@ def test_settings_of_the_wrong_type_are_refused_even_under_right_seals(tmp_path,
         Gallery.load(path)
 
 
+@pytest.mark.parametrize('given', [{'every': 10 ** 9}, {'every': 10 ** 18}, {'rate': 1e16}, {'rate': 1e-7},
+                                   {'rate': 10 ** 25}, {'rate': 1e300}, {'rate': None}])
+def test_no_setting_is_kept_that_would_not_be_read_back(tmp_path, given):
+    path = tmp_path / 'g.gallery'
+    circle_gallery().save(path)
+    with Gallery.open(path) as gallery:
+        try:
+            gallery.agree(**given)
+            kept = {key: str(value) for key, value in given.items()}
+        except ValueError as error:
+            assert str(error).startswith(f'{next(iter(given))}: expected ')
+            kept = {}
+    settings = Gallery.load(path).settings
+    assert settings.items() >= kept.items() and bool(settings) == bool(kept)
+
+
+def test_no_calibration_is_kept_that_would_not_be_read_back(tmp_path):
+    path = tmp_path / 'g.gallery'
+    circle_gallery().save(path)
+    with Gallery.open(path) as gallery:
+        gallery.calibrate(0.3)
+        kept = gallery._tables.read().points
+        with pytest.raises(ValueError, match='threshold'):
+            gallery._tables.keep_points({'identify': {**kept['identify'], 'threshold': 7.0}})
+    assert Gallery.load(path)._tables.read().points == kept
+
+
 def edited(tmp_path, *statements):
     """A calibrated gallery on which somebody ran SQL statements, seals put right."""
     gallery, path = circle_gallery(), tmp_path / 'g.gallery'

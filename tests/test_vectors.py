@@ -17,7 +17,9 @@ from small_walks import BLUE, RED, Features, Leaky, crossing, ready_crops, write
 
 import gait_checkpoints
 from gait_recognition import weights
+from gait_recognition.evaluation.baselines import describe
 from gait_recognition.frames import Frames
+from gait_recognition.pose_estimation import joints_of_walk
 from gait_recognition.tracking.track import CROP_SIZE
 from gait_recognition.vectors import GaitVectors, walk_vector
 from gait_recognition.weights import Weights
@@ -108,6 +110,33 @@ def test_an_error_in_a_network_closes_the_source():
         walk_vector(source(), Broken(), Leaky())
     gc.collect()
     assert closed and threading.active_count() == before
+
+
+class Replaced(Features):
+    """A pose network that gets other weights after its first batch."""
+
+    @property
+    def weights_version(self):
+        return int(len(self.batches) > 0)
+
+    def features_and_joints(self, crops, batch_size=16):
+        return self.feed_forward_features(crops), super().joint_positions(crops)
+
+    def joint_positions(self, crops):
+        self.batches.append(len(crops))
+        return super().joint_positions(crops)
+
+
+@pytest.mark.filterwarnings('ignore:.*:UserWarning')
+def test_a_walk_through_two_sets_of_weights_is_refused():
+    crops = ready_crops(9)
+    for look in (lambda net: walk_vector(crops, net, Leaky()), lambda net: describe(Frames(crops), net),
+                 lambda net: joints_of_walk(Frames(crops), 'none', net)):
+        with pytest.raises(RuntimeError, match='frames from memory: the weights were replaced'):
+            look(Replaced())
+    stands = Replaced()
+    stands.batches.append(0)                                # before the walk
+    assert walk_vector(crops, stands, Leaky()).shape == (512,)
 
 
 def test_options_of_frames_that_are_already_open_are_not_ignored():

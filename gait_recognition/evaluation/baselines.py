@@ -14,6 +14,7 @@ from gait_recognition.cycles.views import bend
 from gait_recognition.pose_estimation import FrameJoints, joints_in_frame, timed
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.vectors import BATCH_SIZE, batches
+from gait_recognition.weights import SameWeights
 
 # Limbs as pairs of joints, those of both sides together.
 LIMBS = {'thigh': ((2, 1), (3, 4)), 'shank': ((1, 0), (4, 5)), 'trunk': ((6, 7),), 'neck and head': ((7, 9),),
@@ -52,6 +53,7 @@ def describe(frames, pose_net, crop='auto', batch_size=BATCH_SIZE):
     described : np.ndarray, float32 (9262,)
     track : Track
     """
+    same = SameWeights(pose_net)
     crops = crop_walker(frames, crop, pose_net)
     total, found = 0.0, []
     for batch in batches(crops, batch_size):
@@ -60,6 +62,7 @@ def describe(frames, pose_net, crop='auto', batch_size=BATCH_SIZE):
         for i in range(len(batch)):
             number, box = crops.track.numbers[len(found)], crops.track.boxes[len(found)]
             found.append(FrameJoints(number, joints_in_frame(joints[:, i], box)))
+    same.check(frames.name)
     found, track = timed(found, frames), crops.track
     figures = walk_figures([pose.time for pose in found], [pose.joints for pose in found], track.method == 'background',
                            track.name)

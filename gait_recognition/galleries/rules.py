@@ -41,9 +41,9 @@ def _are_numbers(values):
 
 
 HEAVIEST = 1e30                          # a weight: evidence of no spread is scaled by 1e9
-WHOLE = _in_digits('a whole number in digits, 1 or more', '[1-9][0-9]{0,8}')
+WHOLE = _in_digits('a whole number in digits, 1 or more, of at most 18', '[1-9][0-9]{0,17}')
 RATE = Constraint(f'{FRAME_RATE.says} in digits, or None', lambda value: isinstance(value, str) and (
-    value == 'None' or re.fullmatch(r'[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,3})?', value) is not None
+    value == 'None' or re.fullmatch(r'[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?', value) is not None
     and FRAME_RATE.holds(float(value))))
 SETTINGS = {'fingerprint': TEXT, 'version': WHOLE, 'width': WHOLE, 'every': WHOLE, 'crop': TEXT, 'rate': RATE,
             'private': TEXT, 'converted_from': TEXT, 'converted_digest': TEXT}
@@ -72,6 +72,11 @@ def check_once(what, values):
     values = [*values]
     if len({*values}) < len(values):
         raise ValueError(f'{what} is there twice')
+
+
+def check_setting(key, value):
+    """Refuse to keep a setting that would be refused when it is read."""
+    check({key: SETTINGS[key]}, {key: value})
 
 
 def check_settings(settings):

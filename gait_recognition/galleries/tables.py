@@ -344,6 +344,7 @@ class Tables(abc.ABC):
 
     def set(self, key, value):
         """Keep a setting."""
+        rules.check_setting(key, value)
         self._delete('settings', 'WHERE key = ?', (key,))
         self._insert('settings', [(key, value)])
         self.touch()
@@ -395,10 +396,13 @@ class Tables(abc.ABC):
 
     def keep_points(self, points):
         """Keep what was calibrated, by task; None takes it away."""
-        for task, value in points.items():
+        kept = [(task, json.dumps(value, allow_nan=False)) for task, value in points.items() if value is not None]
+        for task, text in kept:                             # what would be refused when it is read
+            rules.check_point(task, json.loads(text))
+        for task in points:
             self._delete('points', 'WHERE task = ?', (task,))
-            if value is not None:
-                self._insert('points', [(task, json.dumps(value, allow_nan=False))])
+        if kept:
+            self._insert('points', kept)
         self.touch()
 
     def note(self, action, person=None, detail=None):

@@ -7,6 +7,7 @@ from gait_recognition.overlays import Canvas, Overlay
 from gait_recognition.people.tracks import crop_batches
 from gait_recognition.pose_estimation import FrameJoints, joints_in_frame
 from gait_recognition.tracking.joints import SURE
+from gait_recognition.weights import SameWeights
 
 COLOURS = ('#ff5050', '#50e050', '#50b0ff', '#ffd040', '#ff70ff', '#40e0d0', '#ff9030', '#c0a0ff')
 
@@ -18,6 +19,7 @@ def people_joints(people, pose_net, looks=None):
     """
     found = [[] for _ in people]
     squares = [dict(zip(person.walk.numbers, person.walk.boxes)) for person in people]
+    same = SameWeights(pose_net)
     for places, numbers, crops in crop_batches(people):
         joints = pose_net.joint_positions(crops)                                            # (3, n, 16)
         for i, (place, number) in enumerate(zip(places, numbers)):
@@ -25,6 +27,7 @@ def people_joints(people, pose_net, looks=None):
                                             people.seconds[number]))
             if looks is not None:
                 looks[place].add(crops[i:i + 1])
+    same.check(people.frames.name)
     return found
 
 

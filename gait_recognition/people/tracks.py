@@ -15,7 +15,13 @@ from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, beats_of
 from gait_recognition.tracking.track import NOBODY, NoPersonError, Track, UnsuitableError, cut_square, settle
 from gait_recognition.vectors import BATCH_SIZE, Describer
-from gait_recognition.weights import choose_weights, find_pose_weights, shared_networks, shared_pose_network
+from gait_recognition.weights import (
+    SameWeights,
+    choose_weights,
+    find_pose_weights,
+    shared_networks,
+    shared_pose_network,
+)
 
 WAYS = ('auto', 'background', 'pose')
 
@@ -216,6 +222,7 @@ def people_vectors(people, pose_net=None, gait_net=None, rate=RATE, witnesses=No
         raise ValueError('pose_net and gait_net belong together: pass both, or neither for the default weights')
     if pose_net is None:
         pose_net, gait_net = shared_networks(choose_weights())
+    same = SameWeights(pose_net, gait_net)
     describers = [Describer(people.frames, gait_net, rate) for _ in people]
     left = [len(person.walk.numbers) for person in people]
     vectors = [None] * len(people)
@@ -232,4 +239,5 @@ def people_vectors(people, pose_net=None, gait_net=None, rate=RATE, witnesses=No
             left[place] -= len(own)
             if not left[place]:
                 vectors[place], describers[place] = describers[place].vector, None
+    same.check(people.frames.name)
     return vectors
