@@ -2,8 +2,8 @@
 
 Reads TensorFlow checkpoints of both formats (V1, one file; V2, `.index` and `.data-*`) and weights of 8 bits (`.npz`),
 and knows the names that every version of TensorFlow gave to recurrent weights. What all users of weights share stands
-here, too: warnings that point at the caller's line, and the refusal of forked processes. No network is built here and
-no session of a network is touched; TensorFlow is loaded only by what reads or writes its files.
+here, too: warnings that point at the caller's line or are ignored, and the refusal of forked processes. No network is
+built here and no session of a network is touched; TensorFlow is loaded only by what reads or writes its files.
 """
 import contextlib
 import dataclasses
@@ -17,6 +17,7 @@ import stat
 import sys
 import sysconfig
 import tempfile
+import threading
 import warnings
 from typing import NamedTuple
 
@@ -139,6 +140,24 @@ def warn_caller(message, once=False):
     at = next((frame for frame in outside if frame.f_globals.get('__name__') not in WRAPPERS), frames[-1])
     warnings.warn_explicit(message, UserWarning, at.f_code.co_filename, at.f_lineno, at.f_globals.get('__name__'),
                            at.f_globals.setdefault('__warningregistry__', {}))
+
+
+_FILTERING = threading.RLock()
+
+
+@contextlib.contextmanager
+def ignoring(message, category=Warning):
+    """Ignore warnings in the block, one thread after the other: Python's list of filters belongs to the process.
+
+    Parameters
+    ----------
+    message : str
+        Regular expression of their beginning.
+    category : type
+    """
+    with _FILTERING, warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message, category)
+        yield
 
 
 _PROCESS = []                             # the number of the process in which sessions have run

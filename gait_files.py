@@ -16,6 +16,8 @@ import zipfile
 
 import numpy as np
 
+DEEP = 100                      # brackets within brackets: no JSON that is read here has as many
+
 
 def check_regular(path):
     """Refuse what is there and is no file: opening a pipe may wait for ever, reading a device may never end.
@@ -30,6 +32,30 @@ def check_regular(path):
         kind = next((kind for is_kind, kind in ((stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO, 'a pipe'),
                                                 (stat.S_ISSOCK, 'a socket')) if is_kind(mode)), 'a device')
         raise ValueError(f'{path} is {kind}; a file was expected')
+
+
+def json_place(path, text, error):
+    """Where a text is no JSON, for a message: "path, line 3"; the path alone where Python tells no line.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Of the text's file.
+    text : str
+    error : Exception
+        Of `json.loads`. The line of a `RecursionError` is the first one with brackets deeper than `DEEP`.
+    """
+    line = _deep_line(text) if isinstance(error, RecursionError) else getattr(error, 'lineno', None)
+    return f'{path}, line {line}' if line else os.fspath(path)
+
+
+def _deep_line(text):
+    depth = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[{\]}]', text, re.DOTALL):
+        depth += (token[0] in '[{') - (token[0] in ']}')
+        if depth > DEEP:
+            return text.count('\n', 0, token.start()) + 1
+    return None
 
 
 def open_npz(file, most=None):

@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import threading
-import warnings
 import weakref
 
 import numpy as np
@@ -14,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 import gait_checkpoints
 import gait_files
-from gait_checkpoints import warn_caller
+from gait_checkpoints import ignoring, warn_caller
 from gait_layers import BATCH_STATISTICS
 
 BATCH_SIZE = 16                 # samples that pass through a network at once, by default
@@ -24,8 +23,7 @@ LARGEST = float(np.finfo(np.float32).max)
 @contextlib.contextmanager
 def quiet_slim():
     """Silence the deprecation warnings that tf-slim's layers raise from inside TensorFlow."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', UserWarning)
+    with ignoring(r'`(layer\.apply|tf\.layers\.\w+)` is deprecated', UserWarning):
         yield
 
 
@@ -37,8 +35,8 @@ _SHARED = weakref.WeakKeyDictionary()   # the `ReadersAndWriter` of each graph's
 def building(graph):
     """Add to a graph, as the only thread of the process that does.
 
-    slim's stack of argument scopes and Python's list of warning filters belong to the process: threads that build at
-    once get each other's arguments, and wrong networks without a word.
+    slim's stack of argument scopes belongs to the process: threads that build at once get each
+    other's arguments, and wrong networks without a word.
     """
     with _BUILDING, graph.as_default(), quiet_slim():
         yield

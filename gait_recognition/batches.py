@@ -136,10 +136,12 @@ class KeptAnswers:
                 break
             try:
                 answer = json.loads(line)
+                if not line.endswith(b'\n'):                # the next answer would be written onto it
+                    raise ValueError('the line has no end')
                 self._answers[answer['key']] = answer
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(f'{self.path}, line {number}: expected an answer of gait-recognition as a line of '
-                                 'JSON with a "key"; name another file') from error
+                                 'JSON with a "key" and an end of the line; name another file') from error
             whole += len(line)
 
     def get(self, key):

@@ -26,19 +26,22 @@ def enter(module, program, when_interrupted=130):
     int
         For `sys.exit`.
     """
+    interrupts = None
     try:
         interrupts = Interrupts()
         has_output = _open_closed_streams()
         _take_any_name(sys.stdout)
-        sys.stdout, sys.stderr = _Answers(sys.stdout), _Messages(sys.stderr)
+        _guard_streams()
         status = _run(module) if has_output else 2
         if not has_output:
             _say(program, 'standard output is closed: the answer would be lost (> /dev/null where none is wanted)')
+        status = _flushed(program, status)
     except KeyboardInterrupt:
+        _guard_streams()                                    # it may have come before
         _say(program, 'interrupted')
-        status = when_interrupted
-    status = _flushed(program, status)
-    interrupts.end(status)
+        status = _flushed_or_lost(program, when_interrupted)
+    if interrupts is not None:
+        interrupts.end(status)
     return status
 
 
@@ -78,6 +81,15 @@ def _flushed(program, status):
     return status
 
 
+def _flushed_or_lost(program, status):
+    """`_flushed`, but for a further Ctrl-C where whoever reads does not: what was printed is lost."""
+    try:
+        return _flushed(program, status)
+    except KeyboardInterrupt:
+        to_nowhere(sys.stdout)
+        return status
+
+
 class Interrupts:
     """Ctrl-C is a KeyboardInterrupt, once: neither lost in a callback nor doubled while the first is dealt with.
 
@@ -97,8 +109,8 @@ class Interrupts:
         self._last, self._clock, self._signal = -PATIENCE, time.monotonic, signal
         self._is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self._is_ours:
-            signal.signal(signal.SIGINT, self._take)
             sys.unraisablehook = self._again
+            signal.signal(signal.SIGINT, self._take)
 
     def _take(self, number, frame):
         Interrupts.count += 1
@@ -204,6 +216,14 @@ class _Answers(_Stream):
         if not isinstance(error, BrokenPipeError):
             self.failed = OSError(error.errno, f'{error.strerror}; the answer is not whole', 'standard output')
         raise self.failed from error
+
+
+def _guard_streams():
+    """Put an `_Answers` and a `_Messages` before the standard streams, once; before nothing where one is not open."""
+    if not isinstance(sys.stdout, _Answers):
+        sys.stdout = _Answers(sys.stdout or open(os.devnull, 'w', encoding='utf-8'))
+    if not isinstance(sys.stderr, _Messages):
+        sys.stderr = _Messages(sys.stderr or open(os.devnull, 'w', encoding='utf-8'))
 
 
 def to_nowhere(stream):

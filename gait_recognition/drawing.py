@@ -1,11 +1,11 @@
 """Skeletons drawn on pictures, and figures of matplotlib written whole or not at all."""
 import contextlib
 import pathlib
-import warnings
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gait_checkpoints import ignoring
 from gait_files import replacing
 from gait_recognition.tracking.joints import SURE
 from pose_joints import LINES
@@ -121,8 +121,7 @@ def drawing_text(**settings):
     import matplotlib
 
     settings = {name.replace('_', '.', 1): value for name, value in settings.items()}
-    with matplotlib.rc_context({'text.parse_math': False, **settings}), warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Glyph')
+    with ignoring('Glyph'), matplotlib.rc_context({'text.parse_math': False, **settings}):
         yield
 
 

@@ -3,7 +3,7 @@ import contextlib
 import functools
 import itertools
 import os
-import warnings
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -22,6 +22,7 @@ WHITE_16_BIT = 65535
 LARGEST = float(np.finfo(np.float32).max)
 ORIENTATION = 0x0112                                                # of EXIF
 DEFAULT_LIMITS = Limits()
+BOMBS = Image.DecompressionBombError, Image.DecompressionBombWarning        # an error, too, where filters say so
 LONGEST_DURATION = 1e9                                              # ms of one picture that are believed
 DEFAULT_FPS = 25.0                                                  # where a source has no clock: pictures, arrays
 
@@ -75,9 +76,7 @@ def read_reduced(path, least, limits=DEFAULT_LIMITS):
 def _read(path, limits, least=None):
     known_formats()
     check_regular(path)
-    # Pillow warns from half its limit on; a picture the user names may be as large as that.
-    with open(path, 'rb') as file, warnings.catch_warnings(), _pillow_limit(limits):
-        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+    with open(path, 'rb') as file, _PILLOW.for_limits(limits) as limits:
         try:
             with Image.open(file, formats=known_formats()) as image:
                 limits.check_size(path, *image.size)
@@ -89,7 +88,7 @@ def _read(path, limits, least=None):
                 return in_square_pixels(to_rgb(image, stretch=True), aspect), whole
         except TooLargeError:
             raise
-        except Image.DecompressionBombError as error:
+        except BOMBS as error:
             raise TooLargeError(f'{path} is too large a picture ({error}); scale it down first') from error
         except Exception as error:          # decoders meet broken files with errors of every class
             _refuse_heif(path)
@@ -155,16 +154,41 @@ def _refuse_heif(path):
         raise ValueError(f'{path} is a HEIC picture: pip install pillow-heif, or save it as JPEG')
 
 
-@contextlib.contextmanager
-def _pillow_limit(limits):
-    """Pillow's own limit of size, lifted where the user's is higher than usual."""
-    usual = Image.MAX_IMAGE_PIXELS
-    if limits.pixels > DEFAULT_LIMITS.pixels and usual is not None:
-        Image.MAX_IMAGE_PIXELS = max(usual, limits.pixels)
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = usual
+class _PillowLimit:
+    """Pillow's own limit of size, which belongs to the process: as high as those need it who read just now.
+
+    Pillow warns beyond its limit and refuses beyond twice as much. No warning is silenced here: Python's filters belong
+    to the process, too.
+    """
+
+    def __init__(self):
+        self._changing, self._needed, self._usual = threading.Lock(), [], None
+
+    @contextlib.contextmanager
+    def for_limits(self, limits):
+        """For the block, up to the `Limits` that it gets, Pillow is silent; they are as given, or less.
+
+        Pillow's limit is lifted by a higher one of the user's; where it is lower than usual, twice as much is read.
+        """
+        with self._changing:
+            if not self._needed:
+                self._usual = Image.MAX_IMAGE_PIXELS
+            if self._usual is not None and limits.pixels <= DEFAULT_LIMITS.pixels:
+                limits = limits._replace(pixels=min(limits.pixels, int(2 * self._usual)))
+            self._needed.append(limits.pixels)
+            self._set()
+        try:
+            yield limits
+        finally:
+            with self._changing:
+                self._needed.remove(limits.pixels)
+                self._set()
+
+    def _set(self):
+        Image.MAX_IMAGE_PIXELS = None if self._usual is None else max(self._usual, *self._needed, 0)
+
+
+_PILLOW = _PillowLimit()
 
 
 def open_walk(path, limits=DEFAULT_LIMITS):
@@ -178,12 +202,12 @@ def open_walk(path, limits=DEFAULT_LIMITS):
     check_regular(path)
     if os.fspath(path).lower().endswith(MOTION_JPEG):
         return None
-    with _pillow_limit(limits):
+    with _PILLOW.for_limits(limits) as limits:
         try:
             image = Image.open(path, formats=known_formats())
             limits.check_size(path, *image.size)
             return image
-        except Image.DecompressionBombError as error:
+        except BOMBS as error:
             raise TooLargeError(f'{path}: {error}') from error
         except TooLargeError:
             image.close()
@@ -279,10 +303,10 @@ class PictureSequence:
                     return found + 1
 
     def _load(self, image, index, file):
-        with _pillow_limit(self.limits):
+        with _PILLOW.for_limits(self.limits) as limits:
             try:
                 image.seek(index)
-                self.limits.check_size(file, *image.size)
+                limits.check_size(file, *image.size)
                 image.load()
             except Exception as error:                      # of every class, as above
                 raise Unreadable from error

@@ -300,7 +300,8 @@ def test_answers_are_kept_in_no_file_of_another_kind_and_by_one_program_at_a_tim
     assert 'b.jsonl, line 2' in refused(run(*command, tmp_path / 'b.jsonl'))
 
 
-@pytest.mark.parametrize('content', ['notes without an end of the line', '{"a": 1', '[' * 100_000 + '\n', '5\n'])
+@pytest.mark.parametrize('content', ['notes without an end of the line', '{"a": 1', '[' * 100_000 + '\n', '5\n',
+                                     '{"key":"a"}', '{"walk": 1, "key": "a"}'])
 def test_a_file_that_is_none_of_kept_answers_is_refused_and_left_as_it_was(tmp_path, content):
     (tmp_path / 'mine.jsonl').write_text(content)
     with pytest.raises(ValueError, match='mine.jsonl, line 1: expected an answer'):

@@ -87,6 +87,41 @@ def test_ctrl_c_is_one_line_wherever_it_comes(what):
     assert process.communicate(timeout=50)[1] == said and process.returncode == status
 
 
+# A Ctrl-C where the program begins and ends, at this call of the door's.
+FORCED = '''
+import os, signal, sys, types
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from gait_recognition import door
+module = types.ModuleType('it')
+sys.modules['it'] = module
+module.main = lambda: print('answer') or 0
+whole, calls = getattr(door, {name!r}), []
+def forced(*arguments):
+    calls.append(1)
+    if len(calls) <= {times}:
+        {how}
+    return whole(*arguments)
+setattr(door, {name!r}, forced)
+sys.exit(door.enter('it', 'it'))
+'''
+
+
+@pytest.mark.parametrize('how', ['raise KeyboardInterrupt', 'os.kill(os.getpid(), signal.SIGINT)'])
+@pytest.mark.parametrize('streams', ['', '>&-', '2>&-', '>&- 2>&-'])
+@pytest.mark.parametrize('name, times, answer', [
+    ('Interrupts', 1, ''), ('_open_closed_streams', 1, ''), ('_take_any_name', 1, ''), ('_guard_streams', 1, ''),
+    ('_flushed', 1, 'answer\n'), ('_flushed', 2, '')])
+def test_ctrl_c_while_a_program_begins_or_ends_is_one_line_too(name, times, answer, streams, how, tmp_path):
+    if times > 1 and 'kill' in how:
+        pytest.skip('one that follows within moments is the same')
+    (tmp_path / 'forced.py').write_text(FORCED.format(name=name, times=times, how=how))
+    done = shell(f'{sys.executable} {tmp_path}/forced.py {streams}', PYTHONPATH=str(ROOT), PYTHONUNBUFFERED='')
+    said = '' if '2>&-' in streams else 'it: interrupted\n'
+    if '>&-' in streams.split() and name == '_flushed':
+        answer, said = '', said and CLOSED.replace('gait-recognition', 'it') + said
+    assert (done.returncode, done.stdout, done.stderr) == (130, '' if streams.startswith('>') else answer, said)
+
+
 def start(command):
     # A shell's background job, which this test may be part of, has its children ignore SIGINT.
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

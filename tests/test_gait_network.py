@@ -16,6 +16,7 @@ from test_gait_layers import load
 
 import gait_network
 from gait_network import Network, ReadersAndWriter, check_batch, check_batch_size, check_numbers, quiet_slim
+from gait_recognition.drawing import drawing_text
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.int32, np.int64, np.uint16, np.float16, np.float32, np.float64])
@@ -173,6 +174,21 @@ def in_threads(*jobs):
         if isinstance(result, BaseException):
             raise result
     return results
+
+
+def test_threads_that_build_and_draw_leave_the_filters_of_warnings_as_they_were():
+    filters, interval = list(warnings.filters), sys.getswitchinterval()
+
+    def often(ignoring):
+        for _ in range(300):
+            with ignoring():
+                pass
+    sys.setswitchinterval(1e-5)
+    try:
+        in_threads(*(lambda each=each: often(each) for each in (quiet_slim, drawing_text) * 2))
+    finally:
+        sys.setswitchinterval(interval)
+    assert list(warnings.filters) == filters
 
 
 def test_networks_built_at_once_in_two_threads_are_the_ones_that_a_single_thread_builds():

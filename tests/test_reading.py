@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +24,7 @@ from gait_recognition import pictures, recordings, sources
 from gait_recognition.batches import KeptAnswers
 from gait_recognition.commands.options import key_in
 from gait_recognition.evaluation.manifests import read_manifest
-from gait_recognition.facts import JUMP_SECONDS, Clock, Facts, Limits
+from gait_recognition.facts import JUMP_SECONDS, Clock, Facts, Limits, TooLargeError
 from gait_recognition.frames import read_frames
 from gait_recognition.galleries import exchange
 from gait_recognition.gallery import Gallery
@@ -671,6 +672,53 @@ def test_a_higher_limit_is_higher_than_pillows_own(tmp_path, monkeypatch):
         read_frames(tmp_path / 'large.png')
     assert len(read(tmp_path / 'large.png', limits=Limits(pixels=10 ** 9))[1]) == 1
     assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')             # beyond the limit
+def test_threads_that_read_pictures_leave_limits_and_warnings_of_the_process_as_they_were(tmp_path, monkeypatch):
+    Image.new('RGB', (50, 60)).save(tmp_path / 'large.png')
+    pages = [Image.new('RGB', (50, 60), (shade,) * 3) for shade in range(4)]
+    pages[0].save(tmp_path / 'walk.gif', save_all=True, append_images=pages[1:])
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)                # so that Pillow refuses from 2,000 pixels on
+    filters, interval, wrong = list(warnings.filters), sys.getswitchinterval(), []
+
+    def read_some(limits, is_read):
+        for _ in range(40):
+            for ask in (lambda: read_picture(tmp_path / 'large.png', limits),
+                        lambda: len(list(read_frames(tmp_path / 'walk.gif', limits=limits, fps=25))) == 4 or 1 / 0):
+                try:
+                    ask()
+                    failed = None
+                except Exception as error:
+                    failed = error
+                if is_read != (failed is None) or failed and not isinstance(failed, ValueError):
+                    wrong.append((limits, failed))
+
+    threads = [threading.Thread(target=read_some, args=case) for case in
+               ((Limits(pixels=10 ** 8), True), (Limits(pixels=10 ** 9), True), (Limits(), False),
+                (Limits(pixels=2500), False))]
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert wrong == [] and Image.MAX_IMAGE_PIXELS == 1000 and list(warnings.filters) == filters
+
+
+@pytest.mark.filterwarnings('error')
+def test_pictures_that_pillow_warns_of_are_read_or_too_large_where_warnings_are_errors(tmp_path, monkeypatch):
+    pages = [Image.new('RGB', (50, 60), (shade,) * 3) for shade in range(2)]
+    pages[0].save(tmp_path / 'large.gif', save_all=True, append_images=pages[1:])
+    for usual, limits, is_read in ((2000, Limits(), True), (2000, Limits(pixels=2500), False), (1400, Limits(), False),
+                                   (1000, Limits(pixels=10 ** 8), True)):
+        monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', usual)
+        for ask in (read_picture, lambda path, limits: list(read_frames(path, limits=limits, fps=25))):
+            with contextlib.nullcontext() if is_read else pytest.raises(TooLargeError, match='large.gif'):
+                ask(tmp_path / 'large.gif', limits)
+        assert Image.MAX_IMAGE_PIXELS == usual
 
 
 def test_decoded_frames_are_freed_at_once_and_not_by_the_collector(tmp_path):

@@ -385,10 +385,12 @@ def test_a_bad_row_is_named_with_its_file(tmp_path, row, message):
         read_annotations(path)
 
 
-@pytest.mark.parametrize('content', ['[' * 100_000, '[{"image": ' + '1' * 5000 + '}]', '[{"image": 1, "image": 2}]'])
-def test_json_beyond_all_bounds_is_refused_with_its_file(tmp_path, content):
+@pytest.mark.parametrize('content, line', [
+    ('[' * 100_000, ', line 1'), ('[\n{"image": "[",\n"joints": ' + '[' * 100_000, ', line 3'), ('[\n,]', ', line 2'),
+    ('[{"image": ' + '1' * 5000 + '}]', ''), ('[{"image": 1, "image": 2}]', '')])
+def test_json_beyond_all_bounds_is_refused_with_its_file_and_line(tmp_path, content, line):
     (tmp_path / 'a.json').write_text(content)
-    with pytest.raises(ValueError, match=r'a\.json cannot be read as JSON'):
+    with pytest.raises(ValueError, match=rf'a\.json{line} cannot be read as JSON'):
         read_annotations(tmp_path / 'a.json')
 
 

@@ -104,7 +104,8 @@ def _coco(name, text):
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:           # brackets by the thousand
-        raise ValueError(f"{name}: no JSON ({error}); COCO's results were expected") from None
+        where = gait_files.json_place(name, text, error)
+        raise ValueError(f"{where}: no JSON ({error}); COCO's results were expected") from None
     if isinstance(entries, dict):
         entries = entries.get('annotations')
     if not isinstance(entries, list):

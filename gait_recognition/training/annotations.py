@@ -109,10 +109,12 @@ def _csv_records(path, file):
 
 def _json_records(path, file):
     """(where, record) of each object."""
+    text = file.read()
     try:
-        content = json.load(file, object_pairs_hook=_without_doubles)
+        content = json.loads(text, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError) as error:           # brackets by the thousand, numbers of thousands of digits
-        raise ValueError(f'{path} cannot be read as JSON in UTF-8: {error}') from error
+        where = gait_files.json_place(path, text, error)
+        raise ValueError(f'{where} cannot be read as JSON in UTF-8: {error}') from error
     if not isinstance(content, list):
         raise ValueError(f'{path}: expected a list of objects, got {type(content).__name__}')
     return [(f'{path}, record {i}', record) for i, record in enumerate(content)]

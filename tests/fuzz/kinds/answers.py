@@ -13,6 +13,8 @@ class Kind:
     def try_one(self, random, number):
         kept = {f'{i}': {'key': f'{i}', 'walk': cell(random), 'vector': [0.5] * 5} for i in range(random.randrange(5))}
         lines = [json.dumps(answer) for answer in kept.values()]
+        if random.random() < 0.2:                               # as other programs write them
+            lines = [json.dumps({name: answer[name] for name in reversed(answer)}) for answer in kept.values()]
         is_whole = random.random() < 0.5 or not lines
         if not is_whole:
             at = random.randrange(len(lines))
