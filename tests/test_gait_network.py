@@ -1,5 +1,6 @@
 """The life of a network's graph and session, and the checks of what is fed."""
 import copy
+import functools
 import os
 import pathlib
 import pickle
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from test_gait_layers import load
+from threads import in_threads, switching_often
 
 import gait_network
 from gait_network import Network, ReadersAndWriter, check_batch, check_batch_size, check_numbers, quiet_slim
@@ -154,40 +156,15 @@ def test_a_session_for_inference_prunes_and_fuses_only_and_keeps_what_the_user_s
 
 # --- Threads and processes -------------------------------------------------------------------------------------------
 
-def in_threads(*jobs):
-    """Run all at once; their results in order, or the first error."""
-    results, start = [None] * len(jobs), threading.Barrier(len(jobs))
-
-    def run(i):
-        start.wait()
-        try:
-            results[i] = jobs[i]()
-        except BaseException as error:
-            results[i] = error
-    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(len(jobs))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert not any(thread.is_alive() for thread in threads), 'a thread waits for ever'
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
-
-
 def test_threads_that_build_and_draw_leave_the_filters_of_warnings_as_they_were():
-    filters, interval = list(warnings.filters), sys.getswitchinterval()
+    filters = list(warnings.filters)
 
     def often(ignoring):
         for _ in range(300):
             with ignoring():
                 pass
-    sys.setswitchinterval(1e-5)
-    try:
-        in_threads(*(lambda each=each: often(each) for each in (quiet_slim, drawing_text) * 2))
-    finally:
-        sys.setswitchinterval(interval)
+    with switching_often():
+        in_threads(*(functools.partial(often, each) for each in (quiet_slim, drawing_text) * 2))
     assert list(warnings.filters) == filters
 
 

@@ -2,6 +2,7 @@
 import contextlib
 import csv
 import errno
+import functools
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
+from threads import in_threads, switching_often
 
 from gait_recognition.belief import EVIDENCE, Belief, Trials, fit_belief
 from gait_recognition.calibration import _impostors, calibrate_verify, identify_trials
@@ -1418,7 +1420,7 @@ def test_importing_it_does_not_import_tensorflow_or_matplotlib():
 # Threads
 
 def test_threads_that_ask_and_change_one_gallery_get_the_right_names(tmp_path):
-    before, failed, asked = sys.getswitchinterval(), [], []
+    failed, asked = [], []
     names, means = ['Ann', 'Bob', 'Cy'], np.eye(3, 8)
 
     def near(name, rng):
@@ -1453,15 +1455,8 @@ def test_threads_that_ask_and_change_one_gallery_get_the_right_names(tmp_path):
         for name in names:
             gallery.enrol(name, np.stack([near(name, np.random.default_rng(9)), means[names.index(name)]]))
         done = threading.Event()
-        threads = [threading.Thread(target=kept, args=each) for each in ((ask, 1), (ask, 2), (change, 3), (change, 4))]
-        sys.setswitchinterval(1e-5)
-        try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        finally:
-            sys.setswitchinterval(before)
+        with switching_often():
+            in_threads(*(functools.partial(kept, *each) for each in ((ask, 1), (ask, 2), (change, 3), (change, 4))))
         assert failed == [] and asked
         assert len(gallery) == len(gallery.walks()) == 6 + 2 * 13
 

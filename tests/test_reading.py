@@ -18,6 +18,7 @@ import pytest
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 from small_walks import TALL, Features, Leaky, Spotter, centres, crossing, plain, ready_crops
+from threads import in_threads, switching_often
 
 import gait_checkpoints
 from gait_recognition import pictures, recordings, sources
@@ -680,7 +681,7 @@ def test_threads_that_read_pictures_leave_limits_and_warnings_of_the_process_as_
     pages = [Image.new('RGB', (50, 60), (shade,) * 3) for shade in range(4)]
     pages[0].save(tmp_path / 'walk.gif', save_all=True, append_images=pages[1:])
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)                # so that Pillow refuses from 2,000 pixels on
-    filters, interval, wrong = list(warnings.filters), sys.getswitchinterval(), []
+    filters, wrong = list(warnings.filters), []
 
     def read_some(limits, is_read):
         for _ in range(40):
@@ -694,17 +695,10 @@ def test_threads_that_read_pictures_leave_limits_and_warnings_of_the_process_as_
                 if is_read != (failed is None) or failed and not isinstance(failed, ValueError):
                     wrong.append((limits, failed))
 
-    threads = [threading.Thread(target=read_some, args=case) for case in
-               ((Limits(pixels=10 ** 8), True), (Limits(pixels=10 ** 9), True), (Limits(), False),
-                (Limits(pixels=2500), False))]
-    sys.setswitchinterval(1e-5)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    cases = ((Limits(pixels=10 ** 8), True), (Limits(pixels=10 ** 9), True), (Limits(), False),
+             (Limits(pixels=2500), False))
+    with switching_often():
+        in_threads(*(functools.partial(read_some, *case) for case in cases))
     assert wrong == [] and Image.MAX_IMAGE_PIXELS == 1000 and list(warnings.filters) == filters
 
 
