@@ -35,8 +35,8 @@ _SHARED = weakref.WeakKeyDictionary()   # the `ReadersAndWriter` of each graph's
 def building(graph):
     """Add to a graph, as the only thread of the process that does.
 
-    slim's stack of argument scopes belongs to the process: threads that build at once get each
-    other's arguments, and wrong networks without a word.
+    slim's stack of argument scopes belongs to the process: threads that build at once get each other's arguments, and
+    wrong networks without a word.
     """
     with _BUILDING, graph.as_default(), quiet_slim():
         yield

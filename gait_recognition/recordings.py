@@ -249,8 +249,9 @@ class _Decoder:
         """
         rotation = getattr(frame, 'rotation', 0)            # not in PyAV 12 and 13; does not tell mirrored frames
         if rotation != self.rotation:
-            known = _matrix_of_rotation if self.stream.codec_context.name in FREED_TWICE else _display_matrix
-            self.matrix, self.rotation = known(frame, rotation), rotation
+            is_freed_twice = self.stream.codec_context.name in FREED_TWICE
+            self.matrix = _turned_by(rotation) if is_freed_twice else _display_matrix(frame, rotation)
+            self.rotation = rotation
         return self.matrix
 
     def _load(self, matrix, aspect, frame, is_corrupt):
@@ -400,10 +401,11 @@ def _display_matrix(frame, rotation):
         matrix = frame.side_data.get('DISPLAYMATRIX')
         return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
     except ValueError:                                      # side data of a kind that this PyAV does not know yet
-        return _matrix_of_rotation(frame, rotation)
+        return _turned_by(rotation)
 
 
-def _matrix_of_rotation(_, rotation):
+def _turned_by(rotation):
+    """The display matrix of a rotation by degrees, which does not tell mirrored frames; None of none."""
     if not rotation:
         return None
     angle = -math.radians(rotation)                         # counterclockwise
