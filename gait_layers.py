@@ -6,12 +6,14 @@ here; graphs and sessions are `gait_network`'s.
 """
 import contextlib
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 LSTM_FORGET_BIAS = 1.0
 GRU_GATE_BIAS = 1.0
 PRECISIONS = ('float32', 'bfloat16')
+FOLDED = 1 << 17             # weights that take batch norm's factor at each run, for less than it takes beside them
 BATCH_STATISTICS = 'batch_statistics'                            # collection of (moving average, the batch's value)
 RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1's: accumulators start at one
 
@@ -95,9 +97,7 @@ def batch_norm(inputs, decay=0.999, epsilon=0.001, activation_fn=None, is_traini
     """
     with tf.variable_scope(scope, 'BatchNorm', [inputs], reuse=reuse):
         channels = inputs.shape[-1:]
-        beta = slim.model_variable('beta', channels, initializer=tf.zeros_initializer())
-        mean = slim.model_variable('moving_mean', channels, initializer=tf.zeros_initializer(), trainable=False)
-        variance = slim.model_variable('moving_variance', channels, initializer=tf.ones_initializer(), trainable=False)
+        beta, mean, variance = _averages(channels)
         gamma = tf.ones(channels)
         if is_training:
             outputs, batch_mean, batch_variance = tf.nn.fused_batch_norm(inputs, gamma, beta, epsilon=epsilon)
@@ -110,6 +110,57 @@ def batch_norm(inputs, decay=0.999, epsilon=0.001, activation_fn=None, is_traini
         else:
             outputs, _, _ = tf.nn.fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, is_training=False)
         return outputs if activation_fn is None else activation_fn(outputs)
+
+
+def folded_convolution(inputs, layers, kernel, stride=1, padding='SAME', epsilon=0.001):
+    """Convolutions of one input, each with `batch_norm` and ReLU, as one convolution: for inference.
+
+    Parameters
+    ----------
+    inputs : tf.Tensor, float32 or bfloat16 (B, H, W, C)
+        C must be known.
+    layers : list of (str, int)
+        Scope and width of each; variables are named, and computed with, as those of `slim.conv2d` with `batch_norm`.
+    kernel : int or pair of int
+        Rows and columns, of all.
+    stride : int
+    padding : {'SAME', 'VALID'}
+    epsilon : float
+        Added to the variances.
+
+    Returns
+    -------
+    tf.Tensor (B, H', W', sum of widths)
+        One after the other, in the inputs' precision.
+    """
+    size = [kernel] * 2 if isinstance(kernel, int) else list(kernel)
+    each = [_normalised_weights(scope, [*size, int(inputs.shape[-1]), width]) for scope, width in layers]
+    weights, beta, mean, variance = (found[0] if len(found) == 1 else tf.concat(found, -1) for found in zip(*each))
+    folds = np.prod(weights.shape.as_list()) <= FOLDED
+    if folds:
+        with tf.name_scope('fold'):
+            factor = tf.math.rsqrt(variance + epsilon)
+            weights, offset = weights * factor, beta - mean * factor
+    net = tf.nn.conv2d(inputs, tf.cast(weights, inputs.dtype), stride, padding)
+    if folds:
+        return tf.nn.relu(tf.nn.bias_add(net, tf.cast(offset, inputs.dtype)))
+    net, _, _ = tf.nn.fused_batch_norm(net, tf.ones_like(beta), beta, mean, variance, epsilon, is_training=False)
+    return tf.nn.relu(net)
+
+
+def _normalised_weights(scope, shape):
+    """Weights, beta, moving mean and variance of a convolution with `batch_norm`, float32."""
+    with tf.variable_scope(scope):
+        weights = slim.model_variable('weights', shape, initializer=tf.glorot_uniform_initializer())
+        with tf.variable_scope('BatchNorm'):
+            return weights, *_averages(shape[-1:])
+
+
+def _averages(channels):
+    """Beta, moving mean and moving variance of a batch norm."""
+    return (slim.model_variable('beta', channels, initializer=tf.zeros_initializer()),
+            slim.model_variable('moving_mean', channels, initializer=tf.zeros_initializer(), trainable=False),
+            slim.model_variable('moving_variance', channels, initializer=tf.ones_initializer(), trainable=False))
 
 
 def dropout(inputs, keep_prob, step):

@@ -546,7 +546,7 @@ class HumanPoseIRNetwork(HumanPoseNN):
         with slim.arg_scope(inception_resnet_v2_arg_scope(self.BACKBONE_DECAY if declared else 0.0,
                                                           self.BATCH_NORM_DECAY)), computing_in(self.precision):
             net, _ = inception_resnet_v2(tf.cast(images, self.precision), is_training=self.is_training,
-                                         fold_scale=not self.is_training)
+                                         folded=not self.is_training)
         net = tf.cast(net, tf.float32)                      # 17 x 17 x 768; what follows is cheap and stays exact
         with tf.variable_scope('NewInceptionResnetV2/AuxiliaryScoring'), \
                 slim.arg_scope([slim.conv2d, slim.conv2d_transpose], activation_fn=None,

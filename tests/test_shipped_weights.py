@@ -59,9 +59,9 @@ def test_poses_never_trained_on_are_found(shipped_pose_net):
 
 @pytest.mark.slow
 def test_folding_the_scale_moves_a_joint_only_where_two_maxima_nearly_tie(monkeypatch, shipped_pose_net):
-    """Quicker inference (`fold_scale`) against the plain form; nearly: within 1e-6."""
+    """Quicker inference (`folded`) against the plain form; nearly: within 1e-6."""
     images = np.stack([picture(TEST_SEED + i).image for i in range(64)])
-    monkeypatch.setattr(human_pose_nn, 'inception_resnet_v2', lambda *arguments, fold_scale, **options:
+    monkeypatch.setattr(human_pose_nn, 'inception_resnet_v2', lambda *arguments, folded, **options:
                         inception_resnet_v2.inception_resnet_v2(*arguments, **options))
     with HumanPoseIRNetwork() as plain:
         plain.restore(POSE)
