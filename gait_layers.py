@@ -11,32 +11,8 @@ import tf_slim as slim
 
 LSTM_FORGET_BIAS = 1.0
 GRU_GATE_BIAS = 1.0
-PRECISIONS = ('float32', 'bfloat16')
 BATCH_STATISTICS = 'batch_statistics'                            # collection of (moving average, the batch's value)
 RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1's: accumulators start at one
-
-
-def check_precision(precision):
-    """Refuse a precision that does not exist, or that this processor computes only by emulation.
-
-    Raises
-    ------
-    ValueError
-        Neither 'float32' nor 'bfloat16'.
-    RuntimeError
-        'bfloat16' on a processor without AVX512_BF16 or AMX (as `/proc/cpuinfo` tells).
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is 'float32' or 'bfloat16', got {precision!r}")
-    if precision == 'bfloat16':
-        try:
-            with open('/proc/cpuinfo') as file:
-                flags = set(next((line for line in file if line.startswith('flags')), '').split())
-        except OSError:
-            flags = set()
-        if not flags & {'avx512_bf16', 'amx_bf16'}:
-            raise RuntimeError("precision='bfloat16' needs a processor with AVX512_BF16 or AMX, and /proc/cpuinfo "
-                               "shows neither: use precision='float32'")
 
 
 @contextlib.contextmanager

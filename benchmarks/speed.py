@@ -122,7 +122,7 @@ def pose_network(options, precision='float32'):
 
 def bfloat16_network(table, options, stack, row):
     """The pose network in bfloat16; None where the processor cannot, which the table's row then says."""
-    from gait_layers import check_precision
+    from gait_processor import check_precision
     try:
         check_precision('bfloat16')
     except RuntimeError as error:
@@ -238,8 +238,8 @@ def keras_features(net, images, folder):
 def measure_precision(table, options, folder):
     """What bfloat16 does to joints (200 pictures) and vectors (10 walks of 50 frames), with the weights that ship."""
     import gait_checkpoints
-    from gait_layers import check_precision
     from gait_nn import GaitNetwork
+    from gait_processor import check_precision
     from gait_recognition.training.samples import TEST_SEED
     from gait_recognition.walkers.pictures import picture as walker_picture
     from gait_recognition.walkers.scenes import sequence
