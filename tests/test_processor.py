@@ -81,7 +81,8 @@ import contextlib, gc
 from gait_recognition.weights import load_tensorflow
 load_tensorflow()
 from tensorflow.python.util import _pywrap_util_port
-found = [os.environ.get({KERNELS!r}), _pywrap_util_port.IsMklEnabled() or sys.platform != 'linux', gc.isenabled(), 'keras' in sys.modules]
+is_on = _pywrap_util_port.IsMklEnabled() or sys.platform != 'linux'
+found = [os.environ.get({KERNELS!r}), is_on, gc.isenabled(), 'keras' in sys.modules]
 with contextlib.redirect_stdout(sys.stderr):
     import tensorflow as tf
     found.append(tf.keras.layers.Dense.__name__)
