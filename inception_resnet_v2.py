@@ -9,7 +9,7 @@ import contextlib
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from gait_layers import batch_norm, scaled
+from gait_layers import batch_norm, conv2d, scaled
 
 BLOCK35_SCALE, BLOCK35_COUNT = 0.17, 10
 BLOCK17_SCALE, BLOCK17_COUNT = 0.10, 20
@@ -42,7 +42,7 @@ def _layer(net, scope, width, kernel, arguments=None):
     """A convolution to `width` channels, or, where `width` is a pooling function, that pool."""
     if callable(width):
         return width(net, kernel, scope=scope, **(arguments or {}))
-    return slim.conv2d(net, width, kernel, scope=scope, **(arguments or {}))
+    return conv2d(net, width, kernel, scope=scope, **(arguments or {}))
 
 
 def _branches(net, branches):
@@ -61,7 +61,7 @@ def _residual(net, branches, scale, fold_scale):
     """ReLU(net + scale * up), where `up` brings the branches back to the width of `net` (with bias, without norm)."""
     mixed = _branches(net, branches)
     with scaled(scale) if fold_scale else contextlib.nullcontext():
-        up = slim.conv2d(mixed, net.shape[-1], 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
+        up = conv2d(mixed, net.shape[-1], 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
     return tf.nn.relu(net + (up if fold_scale else scale * up))
 
 
@@ -120,17 +120,17 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
             slim.arg_scope([batch_norm], is_training=is_training), \
             slim.arg_scope([slim.conv2d, slim.max_pool2d, slim.avg_pool2d], stride=1, padding='SAME'):
         # 149 x 149 x 32
-        net = stage('Conv2d_1a_3x3', slim.conv2d(inputs, 32, 3, stride=2, padding='VALID', scope='Conv2d_1a_3x3'))
+        net = stage('Conv2d_1a_3x3', conv2d(inputs, 32, 3, stride=2, padding='VALID', scope='Conv2d_1a_3x3'))
         # 147 x 147 x 32
-        net = stage('Conv2d_2a_3x3', slim.conv2d(net, 32, 3, padding='VALID', scope='Conv2d_2a_3x3'))
+        net = stage('Conv2d_2a_3x3', conv2d(net, 32, 3, padding='VALID', scope='Conv2d_2a_3x3'))
         # 147 x 147 x 64
-        net = stage('Conv2d_2b_3x3', slim.conv2d(net, 64, 3, scope='Conv2d_2b_3x3'))
+        net = stage('Conv2d_2b_3x3', conv2d(net, 64, 3, scope='Conv2d_2b_3x3'))
         # 73 x 73 x 64
         net = stage('MaxPool_3a_3x3', slim.max_pool2d(net, 3, stride=2, padding='VALID', scope='MaxPool_3a_3x3'))
         # 73 x 73 x 80
-        net = stage('Conv2d_3b_1x1', slim.conv2d(net, 80, 1, scope='Conv2d_3b_1x1'))
+        net = stage('Conv2d_3b_1x1', conv2d(net, 80, 1, scope='Conv2d_3b_1x1'))
         # 71 x 71 x 192
-        net = stage('Conv2d_4a_3x3', slim.conv2d(net, 192, 3, padding='VALID', scope='Conv2d_4a_3x3'))
+        net = stage('Conv2d_4a_3x3', conv2d(net, 192, 3, padding='VALID', scope='Conv2d_4a_3x3'))
         # 35 x 35 x 192
         net = stage('MaxPool_5a_3x3', slim.max_pool2d(net, 3, stride=2, padding='VALID', scope='MaxPool_5a_3x3'))
         # 35 x 35 x 320
@@ -153,8 +153,8 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
         # 17 x 17 x 768
         with tf.variable_scope('AuxLogits'):
             net = slim.avg_pool2d(net, 5, scope='Conv2d_1a_3x3')        # a pool in spite of its published scope
-            net = slim.conv2d(net, 128, 1, scope='Conv2d_1b_1x1')
-            net = stage('AuxBeforeScoring', slim.conv2d(net, 768, 5, scope='Conv2d_2a_5x5'))
+            net = conv2d(net, 128, 1, scope='Conv2d_1b_1x1')
+            net = stage('AuxBeforeScoring', conv2d(net, 768, 5, scope='Conv2d_2a_5x5'))
     return net, end_points
 
 

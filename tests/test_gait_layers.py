@@ -1,9 +1,12 @@
-"""Batch norm, dropout, recurrent layers, the training step."""
+"""Convolution, batch norm, dropout, recurrent layers, the training step."""
+import contextlib
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+import tf_slim as slim
 
-from gait_layers import batch_norm, dropout, gru_layer, lstm_layer, minimise
+from gait_layers import batch_norm, computing_in, conv2d, dropout, gru_layer, lstm_layer, minimise
 
 RANDOM = np.random.RandomState
 
@@ -307,3 +310,24 @@ def test_a_step_is_counted_runs_the_updates_and_leaves_what_the_loss_does_not_de
     for _ in range(2):
         step.session.run(step.fetches[0])
     assert step.session.run([step.step, step.counter, step.other]) == [2, 2, 5.0]
+
+
+def graph_of(convolution, regularizer, precision=None):
+    """A graph of two layers of a kind, and what its collections hold, by name."""
+    with tf.Graph().as_default() as graph, slim.arg_scope([slim.conv2d], weights_regularizer=regularizer,
+                                                          biases_regularizer=regularizer, padding='VALID'):
+        tf.set_random_seed(1)
+        images = tf.placeholder(tf.float32, (None, 9, 9, 3))
+        with computing_in(precision) if precision else contextlib.nullcontext():
+            net = convolution(tf.cast(images, precision or tf.float32), 4, (1, 3), stride=2, scope='first',
+                              normalizer_fn=batch_norm, normalizer_params={'is_training': False})
+            convolution(net, 5, 2, activation_fn=None, scope='second')
+        return graph.as_graph_def().SerializeToString(deterministic=True), {
+            key: [each.name for each in graph.get_collection(key)] for key in graph.get_all_collection_keys()
+            if isinstance(key, str) and graph.get_collection(key)}
+
+
+@pytest.mark.parametrize('regularizer, precision', [(None, None), (None, 'bfloat16'), (slim.l2_regularizer(0.1), None)],
+                         ids=['inference', 'bfloat16', 'with weight decay'])
+def test_a_convolution_is_slims_node_for_node_under_slims_argument_scopes(regularizer, precision):
+    assert graph_of(conv2d, regularizer, precision) == graph_of(slim.conv2d, regularizer, precision)
