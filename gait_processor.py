@@ -1,12 +1,12 @@
 """What this machine's processor can, and what follows for TensorFlow: which of its kernels, which precision.
 
-TensorFlow is not loaded here, and no variable is set: `gait_recognition.weights.load_tensorflow` sets it, for commands.
+TensorFlow is not loaded here, and no variable is set: `gait_recognition.weights.choose_kernels` sets it, for training.
 """
 KERNELS = 'TF_ENABLE_ONEDNN_OPTS'   # read once by TensorFlow, when it is imported
 PRECISIONS = ('float32', 'bfloat16')
 # On Linux TensorFlow 2.9 and later take oneDNN's kernels by themselves where the processor has any of these.
 ONEDNN_BY_ITSELF = {'avx512_vnni', 'avx512_bf16', 'avx_vnni', 'amx_tile', 'amx_int8', 'amx_bf16'}
-FASTER_WITH_ONEDNN = 'avx2'         # measured: docs/speed.md
+TRAINS_FASTER_WITH_ONEDNN = 'avx2'  # measured: docs/speed.md
 WITH_BFLOAT16 = {'avx512_bf16', 'amx_bf16'}
 
 
@@ -20,7 +20,7 @@ def processor_flags():
 
 
 def kernels_to_choose(flags, environment):
-    """The value of `KERNELS` that makes TensorFlow faster than it is by itself; None where it is to be left alone.
+    """The value of `KERNELS` with which TensorFlow trains faster than by itself; None where it is to be left alone.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def kernels_to_choose(flags, environment):
     environment : mapping of str to str
         Whatever a user has set there, stays.
     """
-    if KERNELS in environment or FASTER_WITH_ONEDNN not in flags or flags & ONEDNN_BY_ITSELF:
+    if KERNELS in environment or TRAINS_FASTER_WITH_ONEDNN not in flags or flags & ONEDNN_BY_ITSELF:
         return None
     return '1'
 

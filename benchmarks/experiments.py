@@ -20,11 +20,6 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from gait_recognition.weights import choose_kernels  # noqa: E402
-
-if __name__ == '__main__':
-    choose_kernels()                                        # before TensorFlow is loaded
-
 import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
 from gait_processor import PRECISIONS  # noqa: E402

@@ -20,11 +20,6 @@ from scipy import ndimage
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from gait_recognition.weights import choose_kernels  # noqa: E402
-
-if __name__ == '__main__':
-    choose_kernels()                                        # before TensorFlow is loaded
-
 from gait_nn import GaitNetwork  # noqa: E402
 from gait_recognition.fitness import RULES, WORDS, Witness, judged  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402

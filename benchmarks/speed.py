@@ -7,10 +7,10 @@
 
 Parts: features (with joints, heat maps, bfloat16, ONNX Runtime and Keras), precision (what bfloat16 moves), start,
 clip (one call of `identify`), gait, memory, video, training. What is compared is measured in turns, and a ratio is the
-median of the turns' ratios: a machine that slows down slows both. As the commands do it takes the kernels that are
-faster on this processor, unless `TF_ENABLE_ONEDNN_OPTS` is set, and says which; what is promised is so by kind of
-processor. Nothing else should run meanwhile. `pip install -e '.[benchmark]'` brings ONNX
-Runtime; without it its row says so.
+median of the turns' ratios: a machine that slows down slows both. It says which kernels TensorFlow takes; what is
+promised is so by kind of processor. Where the training scripts take other kernels than the commands, training is
+measured by itself alone: `python benchmarks/speed.py training`. Nothing else should run meanwhile. `pip install -e
+'.[benchmark]'` brings ONNX Runtime; without it its row says so.
 """
 import argparse
 import contextlib
@@ -493,6 +493,8 @@ def measure_training(table, options, folder):
     """Steps of pose training with the data prepared meanwhile, in turns with the same step on a batch that is there."""
     from gait_recognition.training.samples import TRAINING_SEED, AnnotatedPictures, WalkerPictures
     from human_pose_nn import HumanPoseIRNetwork
+    if gait_processor.kernels_to_choose(gait_processor.processor_flags(), os.environ) is not None:
+        return table.say('training', 'not measured with the kernels of the other parts: ask for this part alone')
     measure_step(table, options)
     turns, steps = options.repeats // 2 + 2, 10
     sources = {'walkers drawn': WalkerPictures(turns * steps * TRAINING_BATCH, TRAINING_SEED),
@@ -557,7 +559,7 @@ def kind_of_processor():
     """'AVX512' where TensorFlow takes oneDNN by itself, 'AVX2' where that has to be said, '' of others."""
     flags = gait_processor.processor_flags()
     return 'AVX512' if flags & gait_processor.ONEDNN_BY_ITSELF and 'avx512f' in flags else \
-        'AVX2' if gait_processor.FASTER_WITH_ONEDNN in flags else ''
+        'AVX2' if gait_processor.TRAINS_FASTER_WITH_ONEDNN in flags else ''
 
 
 def limit_of(name):
@@ -607,7 +609,8 @@ def main():
         parser.error(f'--json: expected a file in a folder that exists, got {options.json}')
     if options.weights and not any(map(os.path.isfile, (options.weights, f'{options.weights}.index'))):
         parser.error(f'--weights: no such file or checkpoint {options.weights}')
-    choose_kernels()
+    if options.parts == ['training']:
+        choose_kernels()
     if options.in_this_process:
         return walk_in_memory(options)
     about = machine()

@@ -200,19 +200,21 @@ def _agreed(path, what, claims):
 
 
 def choose_kernels():
-    """Let TensorFlow, where it is not loaded yet, take the kernels that are faster here; processes that are started
-    from here on inherit that. For commands and scripts: it sets an environment variable, unless the user has."""
+    """Let TensorFlow, where it is not loaded yet, take the kernels that train faster here; processes that are started
+    from here on inherit that. For scripts: it sets an environment variable, unless the user has.
+
+    Commands do not: a single picture, as a crop is looked at, takes seven times as long with them (docs/speed.md).
+    """
     value = gait_processor.kernels_to_choose(gait_processor.processor_flags(), os.environ)
     if value is not None and 'tensorflow' not in sys.modules:
         os.environ[gait_processor.KERNELS] = value
 
 
 def load_tensorflow(verbose=False):
-    """Load TensorFlow and the networks for a command, with the faster kernels, silently unless `verbose`."""
+    """Load TensorFlow and the networks for a command, silently unless `verbose`."""
     if 'tensorflow' in sys.modules:
         importlib.import_module('human_pose_nn')
         return
-    choose_kernels()
     with contextlib.nullcontext() if verbose else _first_lines_kept_back(), _without_keras(), _without_collecting():
         importlib.import_module('human_pose_nn')
 

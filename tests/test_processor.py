@@ -1,4 +1,4 @@
-"""Which of TensorFlow's kernels a processor gets: chosen by commands, never by an import, never against the user."""
+"""Which of TensorFlow's kernels a processor gets: chosen to train, never by an import, never against the user."""
 import json
 import os
 import subprocess
@@ -19,7 +19,7 @@ AVX2 = {'fpu', 'sse2', 'avx', 'fma', 'avx2'}
     (AVX2, '1'), (AVX2 | {'avx512f', 'avx512bw'}, '1'),
     (AVX2 | {'avx512f', 'avx512_vnni'}, None), (AVX2 | {'avx512_bf16'}, None), (AVX2 | {'avx_vnni'}, None),
     (AVX2 | {'amx_tile'}, None), ({'fpu', 'sse2', 'avx'}, None), (set(), None)])
-def test_onednn_is_chosen_where_it_is_faster_and_tensorflow_leaves_it_off(flags, value):
+def test_onednn_is_chosen_where_it_trains_faster_and_tensorflow_leaves_it_off(flags, value):
     assert kernels_to_choose(flags, {}) == value
 
 
@@ -54,7 +54,7 @@ def run(code, **environment):
     return json.loads(done.stdout)
 
 
-def test_processes_that_a_command_starts_inherit_the_kernels_and_no_import_chooses_any():
+def test_processes_that_are_started_then_inherit_the_kernels_and_no_import_chooses_any():
     code = f'''
 import joblib
 import gait_recognition.cli, gait_recognition.vectors, gait_recognition.weights, gait_recognition.commands.evaluate
@@ -75,16 +75,27 @@ def test_nothing_is_chosen_once_tensorflow_is_loaded(monkeypatch):
     assert KERNELS not in os.environ
 
 
-def test_a_command_loads_tensorflow_with_these_kernels_and_without_keras_which_comes_when_it_is_asked_for():
+@pytest.mark.parametrize('call, value', [('weights.choose_kernels()', '1'), ('', None)], ids=['training', 'commands'])
+def test_training_chooses_kernels_and_commands_load_no_keras_which_comes_when_it_is_asked_for(call, value):
     code = f'''
 import contextlib, gc
-from gait_recognition.weights import load_tensorflow
-load_tensorflow()
+from gait_recognition import weights
+{call}
+weights.load_tensorflow()
 from tensorflow.python.util import _pywrap_util_port
 is_on = _pywrap_util_port.IsMklEnabled() or sys.platform != 'linux'
-found = [os.environ.get({KERNELS!r}), is_on, gc.isenabled(), 'keras' in sys.modules]
+found = [os.environ.get({KERNELS!r}), is_on or not {call!r}, gc.isenabled(), 'keras' in sys.modules]
 with contextlib.redirect_stdout(sys.stderr):
     import tensorflow as tf
     found.append(tf.keras.layers.Dense.__name__)
 print(json.dumps(found))'''
-    assert run(code) == ['1', True, True, False, 'Dense']
+    assert run(code) == [value, True, True, False, 'Dense']
+
+
+def test_the_training_scripts_choose_kernels_before_they_load_tensorflow(monkeypatch):
+    from gait_recognition.training import arguments
+    called = []
+    for name in ('choose_kernels', 'load_tensorflow'):
+        monkeypatch.setattr(arguments, name, lambda name=name: called.append(name))
+    assert arguments.run_command('train', lambda _: 0, None) == 0
+    assert called == ['choose_kernels', 'load_tensorflow']
