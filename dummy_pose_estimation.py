@@ -23,7 +23,7 @@ from gait_recognition.console import as_message, check_target, message_of, progr
 from gait_recognition.drawing import OUTPUT_FORMATS, draw_pose, output_format
 from gait_recognition.kinds import PICTURE
 from gait_recognition.pictures import read_picture, to_frame
-from gait_recognition.weights import open_pose_network
+from gait_recognition.weights import load_tensorflow, open_pose_network
 from pose_joints import JOINT_NAMES
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -101,6 +101,7 @@ def main(argv=None):
             checkpoint = known.pose
             if known.notice:
                 print(f'dummy_pose_estimation: {known.notice}', file=sys.stderr)
+        load_tensorflow()
         y, x, probabilities = estimate_joints(frame, checkpoint)
         draw_pose(frame, y, x, output)
     except (OSError, ValueError) as error:

@@ -12,33 +12,9 @@ import tf_slim as slim
 
 LSTM_FORGET_BIAS = 1.0
 GRU_GATE_BIAS = 1.0
-PRECISIONS = ('float32', 'bfloat16')
 FOLDED = 1 << 17             # weights that take batch norm's factor at each run, for less than it takes beside them
 BATCH_STATISTICS = 'batch_statistics'                            # collection of (moving average, the batch's value)
 RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1's: accumulators start at one
-
-
-def check_precision(precision):
-    """Refuse a precision that does not exist, or that this processor computes only by emulation.
-
-    Raises
-    ------
-    ValueError
-        Neither 'float32' nor 'bfloat16'.
-    RuntimeError
-        'bfloat16' on a processor without AVX512_BF16 or AMX (as `/proc/cpuinfo` tells).
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is 'float32' or 'bfloat16', got {precision!r}")
-    if precision == 'bfloat16':
-        try:
-            with open('/proc/cpuinfo') as file:
-                flags = set(next((line for line in file if line.startswith('flags')), '').split())
-        except OSError:
-            flags = set()
-        if not flags & {'avx512_bf16', 'amx_bf16'}:
-            raise RuntimeError("precision='bfloat16' needs a processor with AVX512_BF16 or AMX, and /proc/cpuinfo "
-                               "shows neither: use precision='float32'")
 
 
 @contextlib.contextmanager
@@ -57,17 +33,6 @@ def computing_in(precision):
     else:
         with tf.variable_scope(tf.get_variable_scope(), custom_getter=read):
             yield
-
-
-def scaled(factor):
-    """Layers built inside give `factor` times their outputs, the factor being in the weights and biases they read.
-
-    For linear layers without batch norm, in inference: a regulariser would see the product.
-    """
-    def read(getter, *arguments, **options):
-        return factor * getter(*arguments, **options)
-
-    return tf.variable_scope(tf.get_variable_scope(), custom_getter=read, auxiliary_name_scope=False)
 
 
 @slim.add_arg_scope
@@ -146,6 +111,31 @@ def folded_convolution(inputs, layers, kernel, stride=1, padding='SAME', epsilon
         return tf.nn.relu(tf.nn.bias_add(net, tf.cast(offset, inputs.dtype)))
     net, _, _ = tf.nn.fused_batch_norm(net, tf.ones_like(beta), beta, mean, variance, epsilon, is_training=False)
     return tf.nn.relu(net)
+
+
+def scaled_convolution(inputs, width, factor, scope):
+    """`factor` times a 1 x 1 convolution with bias, the factor being in the weights and biases: for inference, where
+    no regulariser sees the product.
+
+    Parameters
+    ----------
+    inputs : tf.Tensor, float32 or bfloat16 (B, H, W, C)
+        C must be known.
+    width : int
+    factor : float
+    scope : str
+        Variables are named as those of `slim.conv2d`: `weights`, `biases`.
+
+    Returns
+    -------
+    tf.Tensor (B, H, W, width)
+    """
+    with tf.variable_scope(scope):
+        weights = slim.model_variable('weights', [1, 1, int(inputs.shape[-1]), width],
+                                      initializer=tf.glorot_uniform_initializer())
+        biases = slim.model_variable('biases', [width], initializer=tf.zeros_initializer())
+    return tf.nn.bias_add(tf.nn.conv2d(inputs, tf.cast(factor * weights, inputs.dtype), 1, 'SAME'),
+                          tf.cast(factor * biases, inputs.dtype))
 
 
 def _normalised_weights(scope, shape):

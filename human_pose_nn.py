@@ -12,7 +12,7 @@ import tf_slim as slim
 import gait_checkpoints
 import pose_heat_maps
 from gait_checkpoints import warn_caller
-from gait_layers import check_optimizer, check_precision, computing_in, dropout, minimise
+from gait_layers import check_optimizer, computing_in, dropout, minimise
 from gait_network import (
     BATCH_SIZE,
     Network,
@@ -26,6 +26,7 @@ from gait_network import (
     collected_at_the_end,
     is_number,
 )
+from gait_processor import check_precision
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
 from pose_joints import JOINT_NAMES
 

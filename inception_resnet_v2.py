@@ -4,12 +4,10 @@ Szegedy, Ioffe, Vanhoucke, Alemi: Inception-v4, Inception-ResNet and the Impact 
 (arXiv:1602.07261), in the variant of TensorFlow's slim models, whose stem and block counts differ from the paper's.
 The scope strings are the contract with published checkpoints.
 """
-import contextlib
-
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from gait_layers import batch_norm, folded_convolution, scaled
+from gait_layers import batch_norm, folded_convolution, scaled_convolution
 
 BLOCK35_SCALE, BLOCK35_COUNT = 0.17, 10
 BLOCK17_SCALE, BLOCK17_COUNT = 0.10, 20
@@ -77,10 +75,11 @@ def _first_layers(net, branches):
 
 def _residual(net, branches, scale, folded):
     """ReLU(net + scale * up), where `up` brings the branches back to the width of `net` (with bias, without norm)."""
-    mixed = _branches(net, branches, folded)
-    with scaled(scale) if folded else contextlib.nullcontext():
-        up = slim.conv2d(mixed, net.shape[-1], 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
-    return tf.nn.relu(net + (up if folded else scale * up))
+    mixed, width = _branches(net, branches, folded), int(net.shape[-1])
+    if folded:
+        return tf.nn.relu(net + scaled_convolution(mixed, width, scale, 'Conv2d_1x1'))
+    up = slim.conv2d(mixed, width, 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
+    return tf.nn.relu(net + scale * up)
 
 
 def inception_resnet_v2_arg_scope(weight_decay=0.00004, batch_norm_decay=0.9997, batch_norm_epsilon=0.001):
@@ -120,7 +119,7 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
     folded : bool
         The same, quicker, for inference: the scale of each residual block and, where they are few, the factors of
         batch norm are multiplied into the weights, and narrow convolutions of one input are one, so that TensorFlow
-        has less to do beside the convolutions. Weight decay is not declared, batch norm's epsilon is 0.001.
+        has less to do beside the convolutions. Batch norm's epsilon is then 0.001, and no weight decay is declared.
 
     Returns
     -------
@@ -128,6 +127,8 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
     end_points : dict of str to tf.Tensor
         The eleven stages named in the body.
     """
+    if folded and is_training:
+        raise ValueError('folded layers are for inference; build with is_training=False')
     end_points = {}
 
     def conv(net, width, kernel, scope, **arguments):

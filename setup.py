@@ -28,6 +28,7 @@ setup(
         'gait_layers',
         'gait_network',
         'gait_nn',
+        'gait_processor',
         'gait_tables',
         'human_pose_nn',
         'inception_resnet_v2',

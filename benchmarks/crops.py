@@ -79,7 +79,8 @@ def main():
     parser.add_argument('--variants', type=int, default=6)
     parser.add_argument('--verbose', action='store_true')
     options = parser.parse_args()
-    from gait_recognition.weights import find_pose_weights, shared_pose_network
+    from gait_recognition.weights import find_pose_weights, load_tensorflow, shared_pose_network
+    load_tensorflow()
     pose_net, total = shared_pose_network(options.pose_weights or find_pose_weights()), []
     print(f'{"situation":12s} right refused wrong   worst centre')
     for kind in options.kinds.split(','):

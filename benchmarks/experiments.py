@@ -22,6 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
+from gait_processor import PRECISIONS  # noqa: E402
 from gait_recognition import cli  # noqa: E402
 from gait_recognition.drawing import new_figure, save_figure  # noqa: E402
 from gait_recognition.evaluation import results, strangers  # noqa: E402
@@ -35,7 +36,7 @@ from gait_recognition.training.gait import vectors_of  # noqa: E402
 from gait_recognition.training.samples import TEST_SEED, WalkerPictures  # noqa: E402
 from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
-from gait_recognition.weights import PRECISIONS, network_of  # noqa: E402
+from gait_recognition.weights import network_of  # noqa: E402
 from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
 from pose_joints import LINES  # noqa: E402
 

@@ -24,13 +24,14 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
+from gait_processor import PRECISIONS  # noqa: E402
 from gait_recognition.frames import read_frames  # noqa: E402
 from gait_recognition.live import Moment  # noqa: E402
 from gait_recognition.people.running import RunningPeople  # noqa: E402
 from gait_recognition.people.tracks import people_vectors, tracks  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON  # noqa: E402
 from gait_recognition.walkers.crossings import crossing  # noqa: E402
-from gait_recognition.weights import PRECISIONS, choose_weights, open_networks  # noqa: E402
+from gait_recognition.weights import choose_weights, load_tensorflow, open_networks  # noqa: E402
 
 LEAST_OVERLAP = 0.5             # IoU
 LEARNT, ASKED = 1, 2            # indices of walks
@@ -211,6 +212,7 @@ def main(argv=None):
     shipped = gait_checkpoints.SHIPPED
     weights = choose_weights(*(str(gait_checkpoints.find_weights(name)) for name in (shipped.pose, shipped.gait)),
                              precision=options.precision)
+    load_tensorflow()
     pose_net, gait_net = open_networks(weights)
     with pose_net as pose_net, gait_net as gait_net:
         follow = (lambda images: run(images, pose_net, options.fps)) if options.running else \

@@ -1,14 +1,16 @@
 """Print how fast everything runs on this machine, beside what one would take instead.
 
-    python benchmarks/speed.py                          # all parts, 20 minutes on two cores
+    python benchmarks/speed.py                          # all parts, 25 minutes on two cores
     python benchmarks/speed.py features start           # some parts
     python benchmarks/speed.py memory --frames 20000    # a very long walk, 25 minutes more
     python benchmarks/speed.py --json speed.json
 
 Parts: features (with joints, heat maps, bfloat16, ONNX Runtime and Keras), precision (what bfloat16 moves), start,
-gait, memory, video, training. What is compared is measured in turns, and a ratio is the median of the turns' ratios: a
-machine that slows down slows both. Nothing else should run meanwhile. `pip install -e '.[benchmark]'` brings ONNX
-Runtime; without it its row says so.
+clip (one call of `identify`), gait, memory, video, training. What is compared is measured in turns, and a ratio is the
+median of the turns' ratios: a machine that slows down slows both. It says which kernels TensorFlow takes; what is
+promised is so by kind of processor. Where the training scripts take other kernels than the commands, training is
+measured by itself alone: `python benchmarks/speed.py training`. Nothing else should run meanwhile. `pip install -e
+'.[benchmark]'` brings ONNX Runtime; without it its row says so.
 """
 import argparse
 import contextlib
@@ -31,6 +33,9 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')                  # this proce
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import gait_processor  # noqa: E402
+from gait_recognition.weights import choose_kernels  # noqa: E402
+
 GFLOP_A_FRAME = 23.6                    # of the layers up to the spatial features
 MATRIX = 4096                           # side of the matrices whose product sets the floor
 BATCH = 16
@@ -38,6 +43,15 @@ TRAINING_BATCH = 8
 REAL_TIME = 40                          # ms a frame: 25 frames a second
 VIDEO_FRAMES = 1000                     # of the walk of 4K
 PYTHON = [sys.executable]
+SLOW_IMPORT = 4.0                       # s that `import tensorflow` takes, from which on the start is promised by it
+LIMITS = {                              # what is promised at most, by kind of processor; nothing on others
+    'AVX512': {'features of the product': 1.25, 'joints': 1.1, 'maps': 1.08, 'bfloat16': 0.6, 'training': 3.3},
+    'AVX2': {'features of the product': 1.25, 'joints': 1.1, 'maps': 1.08, 'training': 3.3}}
+# The parts of one call of `identify`, as benchmarks/clip.py names them.
+CLIP_PARTS = {'import': 'imports of the command', 'tensorflow': 'loading TensorFlow', 'build': 'building the networks',
+              'restore': 'restoring them', 'reading': 'reading, finding the walker', 'features': 'features and joints',
+              'gait': 'gait network', 'scoring': 'scoring', 'rest': 'the rest'}
+CLIP_FRAMES = 125                       # 5 s
 
 # What happens inside `dummy_pose_estimation.py` after its imports, each part by the clock.
 STAGES = '''
@@ -122,7 +136,7 @@ def pose_network(options, precision='float32'):
 
 def bfloat16_network(table, options, stack, row):
     """The pose network in bfloat16; None where the processor cannot, which the table's row then says."""
-    from gait_layers import check_precision
+    from gait_processor import check_precision
     try:
         check_precision('bfloat16')
     except RuntimeError as error:
@@ -163,15 +177,15 @@ def measure_features(table, options, folder):
     table.add(f'a frame at that speed ({GFLOP_A_FRAME} GFLOP)', 1e3 * floor, 'ms')
     table.add('1. spatial features, float32, a frame', a_frame['features'], 'ms')
     table.add('   of the time at the speed of the matrix product', features / BATCH / floor, 'x',
-              1.25 if np.median(shares) >= 90 else 1.15)
+              limit_of('features of the product') if np.median(shares) >= 90 else 1.15)
     table.add('   of it inside convolution kernels', shares, '%')
     table.add('2. joint positions, a frame', a_frame['joints'], 'ms')
-    table.add("   of the features' time (joints)", seconds['joints'] / features, 'x', 1.1)
+    table.add("   of the features' time (joints)", seconds['joints'] / features, 'x', limit_of('joints'))
     table.add('   heat maps, a frame', a_frame['maps'], 'ms')
-    table.add("   of the features' time (heat maps)", seconds['maps'] / features, 'x', 1.08)
+    table.add("   of the features' time (heat maps)", seconds['maps'] / features, 'x', limit_of('maps'))
     if 'bfloat16' in seconds:
         table.add('4. spatial features, bfloat16, a frame', a_frame['bfloat16'], 'ms')
-        table.add('   of the time in float32', seconds['bfloat16'] / features, 'x', 0.6)
+        table.add('   of the time in float32', seconds['bfloat16'] / features, 'x', limit_of('bfloat16'))
         table.add('   joint positions, bfloat16, a frame', a_frame['bfloat16 joints'], 'ms')
     if 'ONNX Runtime' in seconds:
         table.add('ONNX Runtime on the exported graph, features, a frame', a_frame['ONNX Runtime'], 'ms')
@@ -238,8 +252,8 @@ def keras_features(net, images, folder):
 def measure_precision(table, options, folder):
     """What bfloat16 does to joints (200 pictures) and vectors (10 walks of 50 frames), with the weights that ship."""
     import gait_checkpoints
-    from gait_layers import check_precision
     from gait_nn import GaitNetwork
+    from gait_processor import check_precision
     from gait_recognition.training.samples import TEST_SEED
     from gait_recognition.walkers.pictures import picture as walker_picture
     from gait_recognition.walkers.scenes import sequence
@@ -285,9 +299,52 @@ def measure_start(table, options, folder):
         .stdout.split() for _ in range(options.repeats)], float)
     table.add('import tensorflow', seconds['import'], 's')
     table.add('dummy_pose_estimation.py, start to end', seconds['script'], 's')
-    table.add('3. beyond import tensorflow', seconds['script'] - seconds['import'], 's', 3.5)
+    loading = np.median(seconds['import'])
+    table.add('3. beyond import tensorflow', seconds['script'] - seconds['import'], 's',
+              0.8 * loading if loading > SLOW_IMPORT else 3.5)
     for name, values in zip(('build', 'restore', 'first run'), stages.T):
         table.add(f'   {name}', values, 's')
+
+
+def measure_clip(table, options, folder):
+    """One call of `identify` on a clip of five seconds, from the start of its process to a name, and its parts."""
+    from gait_recognition.gallery import Gallery
+    from gait_recognition.videos import import_av
+    from gait_recognition.walkers.files import write_scene
+    from gait_recognition.weights import choose_weights
+    clip, people = folder / 'walk.mp4', folder / 'people.gallery'
+    try:
+        import_av(clip, 'writing a video')
+    except ImportError as error:
+        return table.say('one clip, start to a name', f'not measured: {error}')
+    write_scene(clip, 1, frames=CLIP_FRAMES)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)                        # which weights they are
+        weights = choose_weights(options.weights)
+    with Gallery.open(people, weights.fingerprint, create=True) as gallery:
+        for number, vector in enumerate(np.random.default_rng(0).normal(size=(20, 512)).astype(np.float32)):
+            gallery.enrol(str(number), vector)
+    command = [*PYTHON, ROOT / 'benchmarks' / 'clip.py', people, clip]
+    command += ['--pose-weights', options.weights] if options.weights else []
+
+    def run(command):
+        start = time.perf_counter()
+        printed = subprocess.run(command, capture_output=True, text=True)
+        if printed.returncode not in (0, 1):                                # 1: nobody known
+            raise RuntimeError(printed.stderr)
+        return time.perf_counter() - start, printed.stdout
+
+    loading, whole, parts = [], [], []
+    for _ in range(options.repeats):
+        loading.append(run([*PYTHON, '-c', 'import tensorflow'])[0])
+        seconds, printed = run(command)
+        whole.append(seconds)
+        parts.append(json.loads(printed))
+    table.add('one clip of 5 s, start of the process to a name', whole, 's')
+    for part, name in CLIP_PARTS.items():
+        table.add(f'   {name}', [each.get(part, 0.0) for each in parts], 's')
+    beyond = np.subtract(whole, loading) - [each['features'] for each in parts]
+    table.add('   beyond import tensorflow and the features', beyond, 's')
 
 
 def measure_gait(table, options, folder):
@@ -436,6 +493,9 @@ def measure_training(table, options, folder):
     """Steps of pose training with the data prepared meanwhile, in turns with the same step on a batch that is there."""
     from gait_recognition.training.samples import TRAINING_SEED, AnnotatedPictures, WalkerPictures
     from human_pose_nn import HumanPoseIRNetwork
+    if gait_processor.kernels_to_choose(gait_processor.processor_flags(), os.environ) is not None:
+        return table.say('training', 'not measured with the kernels of the other parts: ask for this part alone')
+    measure_step(table, options)
     turns, steps = options.repeats // 2 + 2, 10
     sources = {'walkers drawn': WalkerPictures(turns * steps * TRAINING_BATCH, TRAINING_SEED),
                'JPEGs of 1280 x 720 read': AnnotatedPictures(write_people(folder, TRAINING_BATCH) * turns * steps)}
@@ -445,6 +505,21 @@ def measure_training(table, options, folder):
             table.add(f'a step of pose training, batch 8, alone ({name})', alone, 's')
             table.add(f'   with {name} meanwhile', overlapped, 's')
             table.add(f"   of the step's own time ({name})", np.divide(overlapped, alone), 'x', 1.1)
+
+
+def measure_step(table, options):
+    """A step of pose training against a forward pass of as many pictures."""
+    from human_pose_nn import HumanPoseIRNetwork
+    images, all_there = frames(TRAINING_BATCH), np.ones((TRAINING_BATCH, 16), np.float32)
+    with HumanPoseIRNetwork(is_training=True, seed=1) as training, pose_network(options) as net:
+        size = net.heatmap_size
+        maps = np.zeros((TRAINING_BATCH, size, size, 16), np.float32)
+        maps[:, 100:110, 100:110] = 1.0
+        seconds = in_turns({'step': lambda: training.train(images, maps, all_there, 1e-4, all_there),
+                            'forward': lambda: net.heat_maps(images, TRAINING_BATCH)}, options.repeats)
+    table.add('a picture of a step of pose training, batch 8', 1e3 * seconds['step'] / TRAINING_BATCH, 'ms')
+    table.add('   of the time of a forward pass to the heat maps', seconds['step'] / seconds['forward'], 'x',
+              limit_of('training'))
 
 
 def overlapping_steps(net, data, turns, steps, folder):
@@ -475,8 +550,31 @@ def overlapping_steps(net, data, turns, steps, folder):
     return alone[1:], overlapped[1:]                                        # the first steps of all take longer
 
 
-PARTS = {'features': measure_features, 'precision': measure_precision, 'start': measure_start, 'gait': measure_gait,
+PARTS = {'features': measure_features, 'precision': measure_precision, 'start': measure_start,
+         'clip': measure_clip, 'gait': measure_gait,
          'memory': measure_memory, 'video': measure_video, 'training': measure_training}
+
+
+def kind_of_processor():
+    """'AVX512' where TensorFlow takes oneDNN by itself, 'AVX2' where that has to be said, '' of others."""
+    flags = gait_processor.processor_flags()
+    return 'AVX512' if flags & gait_processor.ONEDNN_BY_ITSELF and 'avx512f' in flags else \
+        'AVX2' if gait_processor.TRAINS_FASTER_WITH_ONEDNN in flags else ''
+
+
+def limit_of(name):
+    return LIMITS.get(kind_of_processor(), {}).get(name)
+
+
+def kernels():
+    """Which kernels TensorFlow takes, and who says so."""
+    try:
+        from tensorflow.python.util import _pywrap_util_port
+        found = 'oneDNN' if _pywrap_util_port.IsMklEnabled() else 'Eigen'
+    except (ImportError, AttributeError):                                   # it is TensorFlow's own matter
+        found = 'unknown'
+    said = os.environ.get(gait_processor.KERNELS)
+    return f'kernels: {found} ' + ("by TensorFlow's choice" if said is None else f'by {gait_processor.KERNELS}={said}')
 
 
 def machine():
@@ -487,11 +585,12 @@ def machine():
     except OSError:
         lines = []
     facts = dict(map(str.strip, line.split(':', 1)) for line in lines if ':' in line)
-    flags = set(facts.get('flags', '').split())
+    flags = gait_processor.processor_flags()
     special = [flag for flag in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if flag in flags]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return (f'{facts.get("model name", platform.processor())}, {cores} cores, {" ".join(special)}; Python '
-            f'{platform.python_version()}, TensorFlow {tensorflow.__version__}, load {os.getloadavg()[0]:.1f}')
+    return (f'{facts.get("model name", platform.processor())}, {cores} cores, {" ".join(special)} (kind: '
+            f'{kind_of_processor() or "other"}), {kernels()}; Python {platform.python_version()}, TensorFlow '
+            f'{tensorflow.__version__}, load {os.getloadavg()[0]:.1f}')
 
 
 def main():
@@ -510,6 +609,8 @@ def main():
         parser.error(f'--json: expected a file in a folder that exists, got {options.json}')
     if options.weights and not any(map(os.path.isfile, (options.weights, f'{options.weights}.index'))):
         parser.error(f'--weights: no such file or checkpoint {options.weights}')
+    if options.parts == ['training']:
+        choose_kernels()
     if options.in_this_process:
         return walk_in_memory(options)
     about = machine()

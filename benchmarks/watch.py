@@ -21,17 +21,17 @@ import time
 
 import numpy as np
 
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')                  # this process's; before TensorFlow is loaded
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gait_checkpoints  # noqa: E402
+from gait_processor import PRECISIONS  # noqa: E402
 from gait_recognition.frames import read_frames  # noqa: E402
 from gait_recognition.gallery import Gallery  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON  # noqa: E402
 from gait_recognition.videos import write_frames  # noqa: E402
 from gait_recognition.walkers.crossings import crossing  # noqa: E402
 from gait_recognition.watching import LEFT, watch  # noqa: E402
-from gait_recognition.weights import PRECISIONS, choose_weights, open_networks  # noqa: E402
+from gait_recognition.weights import choose_weights, load_tensorflow, open_networks  # noqa: E402
 
 FPS = 25.0
 ALLOWED = 0.05
@@ -119,6 +119,7 @@ def main(argv=None):
             shipped = gait_checkpoints.SHIPPED
             files = (str(gait_checkpoints.find_weights(name)) for name in (shipped.pose, shipped.gait))
             weights = choose_weights(*files, precision=options.precision)
+            load_tensorflow()
             pose_net, gait_net = open_networks(weights)
             with pose_net as pose_net, gait_net as gait_net:
                 held = measure(path, (pose_net, gait_net), options)

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 import gait_checkpoints
 import gait_files
 from gait_checkpoints import warn_caller
+from gait_processor import PRECISIONS
 from gait_recognition.facts import Limits
 from gait_recognition.frames import Frames, read_frames
 from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, integer_from, one_of, optional
@@ -25,7 +26,7 @@ from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, EvenClock, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
-from gait_recognition.weights import PRECISIONS, SameWeights, choose_weights, shared_networks, warn_of_defaults
+from gait_recognition.weights import SameWeights, choose_weights, shared_networks, warn_of_defaults
 
 VECTOR_SIZE = 512
 BATCH_SIZE = 16                 # frames that go through the networks at once

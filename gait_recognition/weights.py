@@ -5,6 +5,7 @@ Reading files of weights is `gait_checkpoints`' matter. TensorFlow is loaded onl
 import contextlib
 import dataclasses
 import functools
+import gc
 import importlib
 import os
 import re
@@ -13,9 +14,9 @@ import tempfile
 import threading
 
 import gait_checkpoints
+import gait_processor
 from gait_checkpoints import warn_caller
 
-PRECISIONS = ('float32', 'bfloat16')
 _DIGESTS = {}                   # by files and their state
 _OPENING = threading.Lock()
 
@@ -198,22 +199,37 @@ def _agreed(path, what, claims):
     return next(iter(claims.values()), None)
 
 
-def load_tensorflow(verbose=False):
-    """Load TensorFlow and the networks, silently unless `verbose`.
+def choose_kernels():
+    """Let TensorFlow, where it is not loaded yet, take the kernels that train faster here; processes that are started
+    from here on inherit that. For scripts: it sets an environment variable, unless the user has.
 
-    TensorFlow's first lines come before its own log level holds, so what is written to file descriptor 2 meanwhile is
-    kept back, and shown if loading fails.
+    Commands do not: a single picture, as a crop is looked at, takes seven times as long with them (docs/speed.md).
     """
-    if verbose or 'tensorflow' in sys.modules:
+    value = gait_processor.kernels_to_choose(gait_processor.processor_flags(), os.environ)
+    if value is not None and 'tensorflow' not in sys.modules:
+        os.environ[gait_processor.KERNELS] = value
+
+
+def load_tensorflow(verbose=False):
+    """Load TensorFlow and the networks for a command, silently unless `verbose`."""
+    if 'tensorflow' in sys.modules:
         importlib.import_module('human_pose_nn')
         return
+    with contextlib.nullcontext() if verbose else _first_lines_kept_back(), _without_keras(), _without_collecting():
+        importlib.import_module('human_pose_nn')
+
+
+@contextlib.contextmanager
+def _first_lines_kept_back():
+    """TensorFlow's first lines come before its own log level holds: what is written to file descriptor 2 meanwhile is
+    kept back, and shown if loading fails."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')      # its errors come as exceptions, too
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as kept_back:
         os.dup2(kept_back.fileno(), 2)
         try:
-            importlib.import_module('human_pose_nn')
+            yield
         except Exception:
             kept_back.seek(0)
             os.write(stderr, kept_back.read())
@@ -221,6 +237,33 @@ def load_tensorflow(verbose=False):
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+@contextlib.contextmanager
+def _without_keras():
+    """TensorFlow loads Keras where it can, and Keras scikit-learn's and matplotlib's plots: a second for what is not
+    used here. It does without where they are missing, and loads them when they are asked for."""
+    hidden = [name for name in ('keras', 'tf_keras') if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
+@contextlib.contextmanager
+def _without_collecting():
+    """What modules define is never garbage: looking for some takes half a second of loading TensorFlow, and time
+    later."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
 
 
 class SameWeights:

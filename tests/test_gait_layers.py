@@ -1,9 +1,21 @@
-"""Batch norm, dropout, recurrent layers, the training step."""
+"""Convolution, batch norm, dropout, recurrent layers, the training step."""
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+import tf_slim as slim
 
-from gait_layers import batch_norm, dropout, gru_layer, lstm_layer, minimise
+import gait_layers
+from gait_layers import (
+    batch_norm,
+    computing_in,
+    dropout,
+    folded_convolution,
+    gru_layer,
+    lstm_layer,
+    minimise,
+    scaled_convolution,
+)
+from gait_network import quiet_slim
 
 RANDOM = np.random.RandomState
 
@@ -307,3 +319,57 @@ def test_a_step_is_counted_runs_the_updates_and_leaves_what_the_loss_does_not_de
     for _ in range(2):
         step.session.run(step.fetches[0])
     assert step.session.run([step.step, step.counter, step.other]) == [2, 2, 5.0]
+
+
+def layers_of_slim(images, layers, kernel, **arguments):
+    """What `folded_convolution` is to give, layer by layer, from slim's convolutions with `batch_norm`."""
+    with slim.arg_scope([batch_norm], is_training=False), computing_in(images.dtype.name):
+        return tf.concat([slim.conv2d(images, width, kernel, scope=scope, normalizer_fn=batch_norm, **arguments)
+                          for scope, width in layers], 3)
+
+
+@pytest.mark.parametrize('few', [True, False], ids=['few weights', 'many weights'])
+@pytest.mark.parametrize('precision, error', [('float32', 1e-5), ('bfloat16', 0.05)])
+def test_a_folded_convolution_gives_what_slims_layers_give_with_the_same_variables(monkeypatch, precision, error, few):
+    monkeypatch.setattr(gait_layers, 'FOLDED', 1000 if few else 0)
+    layers = [('one', 4), ('A/two', 5), ('B/two', 3)]
+    arguments = {'stride': 2, 'padding': 'VALID'}
+    random = RANDOM(0)
+    with tf.Graph().as_default(), tf.variable_scope('net') as scope, quiet_slim():
+        images = tf.cast(tf.constant(random.uniform(-1, 1, (2, 9, 9, 6)).astype(np.float32)), precision)
+        folded = folded_convolution(images, layers, (1, 3), **arguments)
+        variables = tf.global_variables()
+        assert [v.op.name for v in variables] == [
+            f'net/{name}/{leaf}' for name, _ in layers
+            for leaf in ('weights', 'BatchNorm/beta', 'BatchNorm/moving_mean', 'BatchNorm/moving_variance')]
+        assert tf.get_collection(tf.GraphKeys.MODEL_VARIABLES) == variables
+        assert [v.op.name for v in tf.trainable_variables()] == [v.op.name for v in variables
+                                                                 if 'moving' not in v.op.name]
+        scope.reuse_variables()
+        expected = layers_of_slim(images, layers, (1, 3), **arguments)
+        assert tf.global_variables() == variables and folded.dtype == expected.dtype == precision
+        with tf.Session() as session:
+            for variable in variables:
+                low = 0.5 if 'variance' in variable.op.name else -1.0
+                session.run(variable.assign(random.uniform(low, 1.0, variable.shape)))
+            found, expected = session.run([tf.cast(net, tf.float32) for net in (folded, expected)])
+    assert found.shape == (2, 5, 4, 12) and (expected > 0).any((0, 1, 2)).all()
+    np.testing.assert_allclose(found, expected, atol=error)
+
+
+@pytest.mark.parametrize('precision, error', [('float32', 1e-6), ('bfloat16', 0.02)])
+def test_a_scaled_convolution_is_so_much_of_slims_with_the_same_variables(precision, error):
+    with tf.Graph().as_default(), tf.variable_scope('net') as scope, quiet_slim():
+        images = tf.cast(tf.constant(RANDOM(0).uniform(-1, 1, (2, 3, 3, 6)).astype(np.float32)), precision)
+        scaled = scaled_convolution(images, 5, 0.25, 'up')
+        variables = tf.global_variables()
+        assert [v.op.name for v in variables] == ['net/up/weights', 'net/up/biases']
+        scope.reuse_variables()
+        with computing_in(precision):
+            plain = slim.conv2d(images, 5, 1, activation_fn=None, scope='up')
+        assert tf.global_variables() == variables
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            session.run(variables[1].assign([1.0, 2.0, 3.0, 4.0, 5.0]))
+            found, expected = session.run([tf.cast(net, tf.float32) for net in (scaled, plain)])
+    np.testing.assert_allclose(found, 0.25 * expected, atol=error)

@@ -13,7 +13,7 @@ from conftest import SHIPPED
 from reference_weights import pose_frames, reference
 
 import human_pose_nn
-from gait_layers import check_precision
+from gait_processor import check_precision
 from gait_recognition.walkers.pictures import picture
 from human_pose_nn import JOINT_NAMES, HumanPoseIRNetwork
 from pose_joints import MIRRORED_JOINTS

@@ -167,6 +167,11 @@ def test_folded_blocks_give_what_the_plain_form_gives_with_the_same_variables(br
         assert all(re.search(r'/fold(_\d+)?/add$', name) for name in re.findall(r'(\S+) = AddV2', ran))
 
 
+def test_folded_layers_are_refused_in_training():
+    with tf.Graph().as_default(), pytest.raises(ValueError, match='folded layers are for inference'):
+        build(folded=True)
+
+
 def test_without_folding_inference_declares_weight_decay_of_the_variables_themselves():
     with tf.Graph().as_default(), tf.Session() as session:
         build((1, 139, 139, 3), is_training=False)

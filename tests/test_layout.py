@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # gait_tables reads the bytes of strangers' checkpoints by hand, a job of its own within 320 lines; with it
 # gait_checkpoints would have 1,200.
 TOP = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'dummy_pose_estimation', 'gait_layers', 'gait_network',
-       'gait_checkpoints', 'gait_files', 'gait_tables', 'pose_heat_maps', 'pose_joints', 'train_pose',
-       'train_gait', 'fetch_models', 'setup'}
+       'gait_checkpoints', 'gait_files', 'gait_tables', 'gait_processor', 'pose_heat_maps', 'pose_joints',
+       'train_pose', 'train_gait', 'fetch_models', 'setup'}
 DOORS = {'train_pose', 'train_gait', 'fetch_models', 'dummy_pose_estimation'}
 COMMANDS_ENTRIES = {'gait_recognition.cli', 'gait_recognition.__main__'}
 SHARED_BY_COMMANDS = {f'gait_recognition.commands.{name}' for name in ('asking', 'batch', 'everyone', 'options',
@@ -20,7 +20,7 @@ SHARED_BY_COMMANDS = {f'gait_recognition.commands.{name}' for name in ('asking',
 WITH_TENSORFLOW = {'human_pose_nn', 'gait_nn', 'inception_resnet_v2', 'gait_layers', 'gait_network', 'pose_heat_maps'}
 COMPUTED = '(computed)'          # a name that only a run tells
 # Those lower down know nothing of those further up.
-FLOORS = [{'gait_files', 'gait_tables', 'pose_joints'}, {'gait_checkpoints'},
+FLOORS = [{'gait_files', 'gait_tables', 'gait_processor', 'pose_joints'}, {'gait_checkpoints'},
           {'gait_layers'}, {'gait_network'}, {'inception_resnet_v2', 'pose_heat_maps'}, {'human_pose_nn', 'gait_nn'}]
 
 

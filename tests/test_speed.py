@@ -7,13 +7,15 @@ import sys
 import pytest
 
 BENCHMARK = pathlib.Path(__file__).resolve().parent.parent / 'benchmarks' / 'speed.py'
-PROMISED = {'start': ['3. beyond', 'build', 'restore', 'first run'], 'gait': ['5. features of 1,000 frames'],
+PROMISED = {'clip': ['one clip of 5 s', 'loading TensorFlow', 'building the networks', 'features and joints', 'beyond'],
+            'start': ['3. beyond', 'build', 'restore', 'first run'], 'gait': ['5. features of 1,000 frames'],
             'features': ['1. spatial features', 'of the time at the speed of the matrix', 'inside convolution kernels',
                          '2. joint positions', 'heat maps', '4. spatial features, bfloat16', 'ONNX Runtime', 'Keras'],
             'precision': ['4. visible joints that bfloat16 moves', 'hidden joints', 'cosine'],
             'memory': ['growth after 200', 'most'],
             'video': ['7. cropped video', 'bfloat16', 'background subtraction', 'scene by the pose network'],
-            'training': ['alone (walkers drawn)', 'walkers drawn meanwhile', 'JPEGs of 1280 x 720 read meanwhile']}
+            'training': ['of the time of a forward pass', 'alone (walkers drawn)',
+                         'walkers drawn meanwhile', 'JPEGs of 1280 x 720 read meanwhile']}
 
 
 def run(*arguments):
@@ -25,6 +27,7 @@ def test_a_part_prints_median_and_spread_beside_what_is_promised_and_writes_them
     assert result.returncode == 0, result.stderr
     written = json.loads((tmp_path / 'speed.json').read_text())
     assert result.stdout.startswith(written['machine']) and 'TensorFlow' in written['machine']
+    assert 'kernels: ' in written['machine'] and '(kind: ' in written['machine']
     row, = written['rows']
     assert row['name'].startswith('5. features of 1,000 frames') and (row['unit'], row['limit']) == ('s', 4)
     assert 0 < row['least'] <= row['median'] <= row['greatest']

@@ -1349,12 +1349,11 @@ def test_help_and_bad_arguments_come_before_tensorflow_and_name_how_it_was_run(s
 
 
 def test_sizes_known_without_tensorflow_are_the_networks():
-    from gait_layers import PRECISIONS
     from gait_network import BATCH_SIZE
-    from gait_recognition import vectors, weights
+    from gait_recognition import vectors
     from gait_recognition.training import samples
     assert (samples.SIZE, samples.HEATMAP_SIZE) == (HumanPoseIRNetwork.IMAGE_SIZE, HumanPoseIRNetwork.HEATMAP_SIZE)
-    assert vectors.BATCH_SIZE == BATCH_SIZE and weights.PRECISIONS == PRECISIONS
+    assert vectors.BATCH_SIZE == BATCH_SIZE
 
 
 def test_a_mat_file_that_ends_scipys_process_is_refused_and_ends_no_other(tmp_path):

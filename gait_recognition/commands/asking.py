@@ -4,13 +4,14 @@ import dataclasses
 import pathlib
 
 import gait_checkpoints
+from gait_processor import PRECISIONS
 from gait_recognition.commands.options import check_changeable, key_in
 from gait_recognition.console import say
 from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery
 from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.progress import Progress
 from gait_recognition.scorers import METHODS
-from gait_recognition.weights import PRECISIONS, choose_weights
+from gait_recognition.weights import choose_weights
 
 
 @contextlib.contextmanager

@@ -4,13 +4,13 @@ import errno
 import os
 import pathlib
 
+from gait_processor import PRECISIONS
 from gait_recognition.console import check_target, count, seconds, seed
 from gait_recognition.facts import Limits
 from gait_recognition.galleries import sqlite
 from gait_recognition.galleries.places import ServerPlace, is_address
 from gait_recognition.kinds import GALLERY
 from gait_recognition.tracking.crops import CROP_METHODS
-from gait_recognition.weights import PRECISIONS
 
 LONGEST_KEY = 4096                  # bytes
 WALK_HELP = ('a video, an animation, a folder or pattern of pictures; a folder or pattern of videos stands for each of '

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_processor import PRECISIONS
 from gait_recognition.console import count, number, program_name, seed, share
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
@@ -39,7 +40,6 @@ from gait_recognition.training.walks import (
     source_person,
     split_by_source,
 )
-from gait_recognition.weights import PRECISIONS
 
 # The author's step, one walk and RMSProp, took 72 minutes to the rank-1 (58 %) that this one reached in 23.
 WALKS_PER_STEP, OPTIMIZER, RATE = 8, 'Adam', 1e-4

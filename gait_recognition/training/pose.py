@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_processor import PRECISIONS
 from gait_recognition.console import count, number, program_name, seed, share
 from gait_recognition.kinds import ANNOTATIONS, PICTURE
 from gait_recognition.progress import Progress
@@ -27,7 +28,7 @@ from gait_recognition.training.runs import RATE_DECAY, STATISTICS_BATCHES, Run, 
 from gait_recognition.training.samples import HEATMAP_SCALE, SIZE, AnnotatedPictures, Augmentation, training_batch
 from gait_recognition.training.scores import draw_score, evaluate_poses
 from gait_recognition.training.sets import WALKERS, content_of, data_sets, read_all, test_set
-from gait_recognition.weights import PRECISIONS, open_pose_network
+from gait_recognition.weights import open_pose_network
 from pose_joints import JOINT_NAMES
 
 RATE = 1e-3                         # the author's

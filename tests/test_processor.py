@@ -1,0 +1,101 @@
+"""Which of TensorFlow's kernels a processor gets: chosen to train, never by an import, never against the user."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gait_processor
+from gait_processor import KERNELS, kernels_to_choose, processor_flags
+from gait_recognition import weights
+
+ROOT = Path(__file__).resolve().parent.parent
+AVX2 = {'fpu', 'sse2', 'avx', 'fma', 'avx2'}
+
+
+@pytest.mark.parametrize('flags, value', [
+    (AVX2, '1'), (AVX2 | {'avx512f', 'avx512bw'}, '1'),
+    (AVX2 | {'avx512f', 'avx512_vnni'}, None), (AVX2 | {'avx512_bf16'}, None), (AVX2 | {'avx_vnni'}, None),
+    (AVX2 | {'amx_tile'}, None), ({'fpu', 'sse2', 'avx'}, None), (set(), None)])
+def test_onednn_is_chosen_where_it_trains_faster_and_tensorflow_leaves_it_off(flags, value):
+    assert kernels_to_choose(flags, {}) == value
+
+
+@pytest.mark.parametrize('own', ['0', '1', ''])
+def test_what_a_user_has_set_stays(own):
+    assert kernels_to_choose(AVX2, {KERNELS: own}) is None
+
+
+@pytest.mark.parametrize('cpuinfo, flags', [
+    ('processor\t: 0\nflags\t\t: fpu avx2\nprocessor\t: 1\nflags\t\t: other\n', {'fpu', 'avx2'}),
+    ('processor\t: 0\nFeatures\t: fp asimd\n', set()), ('', set())], ids=['x86', 'arm', 'empty'])
+def test_a_processors_flags_are_read(monkeypatch, cpuinfo, flags):
+    import io
+    monkeypatch.setattr('builtins.open', lambda path, *_: io.StringIO(cpuinfo))
+    assert processor_flags() == flags
+
+
+def test_where_no_system_tells_flags_there_are_none(monkeypatch):
+    def missing(path):
+        raise FileNotFoundError(path)
+    monkeypatch.setattr('builtins.open', missing)
+    assert processor_flags() == set()
+
+
+def run(code, **environment):
+    """What a process prints, as JSON, on a processor with AVX2 alone."""
+    head = f'import gait_processor, json, os, sys\ngait_processor.processor_flags = lambda: {AVX2!r}\n'
+    inherited = {name: value for name, value in os.environ.items() if name != KERNELS}
+    done = subprocess.run([sys.executable, '-c', head + code], capture_output=True, text=True,
+                          env={**inherited, 'PYTHONPATH': str(ROOT), **environment})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_processes_that_are_started_then_inherit_the_kernels_and_no_import_chooses_any():
+    code = f'''
+import joblib
+import gait_recognition.cli, gait_recognition.vectors, gait_recognition.weights, gait_recognition.commands.evaluate
+before = os.environ.get({KERNELS!r})
+gait_recognition.weights.choose_kernels()
+with joblib.parallel_config('loky'):
+    inside = joblib.Parallel(n_jobs=2)(joblib.delayed(os.environ.get)({KERNELS!r}) for _ in range(2))
+print(json.dumps([before, os.environ.get({KERNELS!r}), *inside]))'''
+    assert run(code) == [None, '1', '1', '1']
+    assert run(code, **{KERNELS: '0'}) == ['0', '0', '0', '0']
+
+
+def test_nothing_is_chosen_once_tensorflow_is_loaded(monkeypatch):
+    monkeypatch.delenv(KERNELS, raising=False)
+    monkeypatch.setattr(gait_processor, 'processor_flags', lambda: AVX2)
+    monkeypatch.setitem(sys.modules, 'tensorflow', object())
+    weights.choose_kernels()
+    assert KERNELS not in os.environ
+
+
+@pytest.mark.parametrize('call, value', [('weights.choose_kernels()', '1'), ('', None)], ids=['training', 'commands'])
+def test_training_chooses_kernels_and_commands_load_no_keras_which_comes_when_it_is_asked_for(call, value):
+    code = f'''
+import contextlib, gc
+from gait_recognition import weights
+{call}
+weights.load_tensorflow()
+from tensorflow.python.util import _pywrap_util_port
+is_on = _pywrap_util_port.IsMklEnabled() or sys.platform != 'linux'
+found = [os.environ.get({KERNELS!r}), is_on or not {call!r}, gc.isenabled(), 'keras' in sys.modules]
+with contextlib.redirect_stdout(sys.stderr):
+    import tensorflow as tf
+    found.append(tf.keras.layers.Dense.__name__)
+print(json.dumps(found))'''
+    assert run(code) == [value, True, True, False, 'Dense']
+
+
+def test_the_training_scripts_choose_kernels_before_they_load_tensorflow(monkeypatch):
+    from gait_recognition.training import arguments
+    called = []
+    for name in ('choose_kernels', 'load_tensorflow'):
+        monkeypatch.setattr(arguments, name, lambda name=name: called.append(name))
+    assert arguments.run_command('train', lambda _: 0, None) == 0
+    assert called == ['choose_kernels', 'load_tensorflow']
