@@ -992,7 +992,7 @@ def test_an_interruption_while_new_walks_are_read_leaves_no_half_of_them(tmp_pat
     with Gallery.load(tmp_path / 'g.gallery', WEIGHTS) as reader, \
             Gallery.open(tmp_path / 'g.gallery', WEIGHTS) as writer:
         writer.enrol('Zoe', on_circle(300, 310), origins=[Origin(contents='a'), Origin(contents='b')])
-        errors, grown = [KeyboardInterrupt], held._grown
+        errors, grown = [KeyboardInterrupt], held.grown
 
         class Interrupted(dict):
             def setdefault(self, *arguments):
@@ -1001,13 +1001,13 @@ def test_an_interruption_while_new_walks_are_read_leaves_no_half_of_them(tmp_pat
                 return super().setdefault(*arguments)
 
         def interrupted(array, count, more):
-            if errors and array is reader._rows._unit:                          # the others have grown by then
+            if errors and array is reader._rows._lengths:                       # the vectors have grown by then
                 raise errors.pop()
             return grown(array, count, more)
         if place == 'vectors':
-            monkeypatch.setattr(held, '_grown', interrupted)
+            monkeypatch.setattr(held, 'grown', interrupted)
         else:
-            name = {'people': '_own', 'contents': '_by_contents'}[place]
+            name = {'people': '_index', 'contents': '_by_contents'}[place]
             setattr(reader._rows, name, Interrupted(getattr(reader._rows, name)))
         with pytest.raises(KeyboardInterrupt):
             reader.list()
