@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How much sooner walks are described by several processes: joblib's, Dask's workers, Ray's actors where there is Ray.
+"""How much sooner walks are described by several processes: joblib's, or Dask's workers.
 
-    python -m gait_recognition walkers walks.csv --output walks ...   # or walks of yours
-    python benchmarks/clusters.py walks/*.mp4
+    gait-recognition walkers demo --people 3 --walks 4                  # or walks of yours
+    python benchmarks/clusters.py demo/*.mp4
 
 Each process has one thread, and as many cores as there are processes are used; all have their networks open before the
-clock starts. A line for each: seconds, and how many times as fast as one process with one thread.
+clock starts. A line for each: seconds, and how many times as fast as one process with one thread. Dask where it is.
 """
 import argparse
 import contextlib
@@ -20,14 +20,13 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from gait_recognition.processes import each_answer, workers_for  # noqa: E402
 from gait_recognition.vectors import GaitVectors, walk_vector  # noqa: E402
 from gait_recognition.weights import choose_weights, open_networks  # noqa: E402
 
 
 def timed(what, describe, walks, first=None):
     """Vectors of the walks, after some that open the networks; a line about them."""
-    describe(walks[:4])
+    describe(walks[:2])
     start = time.perf_counter()
     vectors = np.stack(describe(walks))
     seconds = time.perf_counter() - start
