@@ -284,8 +284,7 @@ def open_networks(weights, threads=None):
 
     from gait_nn import GaitNetwork
 
-    config = None if threads is None else tf.ConfigProto(intra_op_parallelism_threads=threads,
-                                                         inter_op_parallelism_threads=threads)
+    config = None if threads is None else tf.ConfigProto(intra_op_parallelism_threads=threads)
     with contextlib.ExitStack() as opened:                  # closes what is open where something fails
         pose_net = opened.enter_context(open_pose_network(weights.files[0], weights.precision, config))
         gait_net = opened.enter_context(GaitNetwork(recurrent_unit=weights.recurrent_unit,

@@ -149,9 +149,21 @@ def test_a_session_for_inference_prunes_and_fuses_only_and_keeps_what_the_user_s
     assert rewriting.remapping == rewriting.DEFAULT and not rewriting.disable_model_pruning
     config = tf.ConfigProto(intra_op_parallelism_threads=3)
     assert gait_network.for_inference(config).intra_op_parallelism_threads == 3
-    assert not config.graph_options.rewrite_options.ByteSize()
+    assert not config.graph_options.rewrite_options.ByteSize() and not config.inter_op_parallelism_threads
     config.graph_options.rewrite_options.constant_folding = rewriting.AGGRESSIVE
+    config.inter_op_parallelism_threads = 2
     assert gait_network.for_inference(config) == config
+
+
+def test_a_session_for_inference_runs_one_operation_at_a_time_unless_the_user_said_how_many():
+    ours = gait_network.for_inference()
+    assert ours.inter_op_parallelism_threads == 1 and ours.use_per_session_threads      # else the process's first rules
+    for said in (tf.ConfigProto(inter_op_parallelism_threads=2), tf.ConfigProto(use_per_session_threads=True),
+                 tf.ConfigProto(session_inter_op_thread_pool=[{'num_threads': 2}])):
+        found = gait_network.for_inference(said)
+        found.graph_options.ClearField('rewrite_options')
+        said.graph_options.ClearField('rewrite_options')
+        assert found == said
 
 
 # --- Threads and processes -------------------------------------------------------------------------------------------
