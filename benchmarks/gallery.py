@@ -76,6 +76,11 @@ def main():
         gallery.enrol(names[0], more[0])
         timed('enrol another walk', lambda: gallery.enrol(names[1], more[1]))
         gallery.close()
+
+        def enrol_one():
+            with Gallery.open(path, 'drawn') as gallery:
+                gallery.enrol(names[2], more[2])
+        timed('open and enrol another walk', enrol_one)
     if arguments.svm:
         labels = np.repeat(names, arguments.walks)
         scores, people = timed('the plain linear SVM', lambda: classify(

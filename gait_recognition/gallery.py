@@ -340,7 +340,7 @@ class Gallery:
             vectors = self._check_vectors(vectors)
             origins = _one_each('origins', origins, len(vectors)) or [Origin()] * len(vectors)
             walks = self._free_labels(name, walks, len(vectors))
-            similarity = checks.similarity_to(self._held, vectors)
+            similarity = self._held.similarity_to(vectors)
             self._refuse_known(name, vectors, walks, origins, force, similarity)
             if 'width' not in self._held.settings:
                 self._tables.set('width', str(vectors.shape[1]))

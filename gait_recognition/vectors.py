@@ -3,14 +3,15 @@
 Whose walk it is (`gallery`) and the networks themselves are not known here. TensorFlow is loaded only by what needs
 weights.
 """
+import functools
 import hashlib
 import itertools
 import json
 import os
+import platform
 import warnings
 from typing import NamedTuple
 
-import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
@@ -22,6 +23,7 @@ from gait_recognition.facts import Limits
 from gait_recognition.frames import Frames, read_frames
 from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, integer_from, one_of, optional
 from gait_recognition.prefetch import ahead
+from gait_recognition.processes import each_answer, from_anywhere, threads_here, workers_for
 from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, EvenClock, Resampler, is_at
 from gait_recognition.sources import are_paths, files_of
@@ -225,7 +227,8 @@ class GaitVectors(TransformerMixin, BaseEstimator):
     precision : {'float32', 'bfloat16'}
         Of the pose network, see `HumanPoseIRNetwork`.
     n_jobs : int, optional
-        Processes; they share this machine's cores. None is 1, or what joblib's context says.
+        Processes; they share this machine's cores. None is 1, or what joblib's context says. One that dies is replaced,
+        with a warning, and what it was at is done again.
     cache : str or os.PathLike, optional
         Folder (made where missing) that keeps each vector under the contents of its walk, the weights and the
         parameters. An interrupted run goes on from there.
@@ -333,18 +336,15 @@ class GaitVectors(TransformerMixin, BaseEstimator):
         weights = choose_weights(self.pose_weights, self.gait_weights, self.recurrent_unit, self.rnn_layers,
                                  self.precision)
         digest = None if self.cache is None else weights.digest
-        jobs = joblib.effective_n_jobs(self.n_jobs)
-        threads = None if jobs == 1 else max(1, joblib.cpu_count() // jobs)
-        return self._outcomes(walks, (self.get_params(), weights, digest, threads, witness, describe), jobs)
-
-    def _outcomes(self, walks, arguments, jobs):
-        if jobs == 1:
-            yield from (_transform_one(walk, *arguments) for walk in walks)
-            return
-        version = tuple(int(part) for part in joblib.__version__.split('.')[:2])
-        as_they_come = {'return_as': 'generator'} if version >= (1, 3) else {}
-        yield from joblib.Parallel(n_jobs=self.n_jobs, verbose=self.verbose, **as_they_come)(
-            joblib.delayed(_transform_one)(walk, *arguments) for walk in walks)
+        workers, parameters = workers_for(self.n_jobs), self.get_params()
+        if workers.are_elsewhere:
+            walks, weights = [from_anywhere(walk) for walk in walks], weights.from_anywhere()
+            parameters['cache'] = self.cache and os.path.abspath(self.cache)
+        work = functools.partial(_transform_one, parameters=parameters, weights=weights, digest=digest,
+                                 threads=workers.threads, witness=witness, describe=describe)
+        if workers.are_this_one:
+            return map(work, walks)
+        return each_answer(work, walks, workers, self.n_jobs, self.verbose)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns, gait0 to gait511; `input_features` is not used."""
@@ -372,7 +372,7 @@ def _transform_one(walk, parameters, weights, digest, threads, witness=None, des
             file = os.path.join(p['cache'], hashlib.sha256(digest_of(walk) + repr(facts).encode()).hexdigest() + '.npy')
             if (vector := _read_vector(file, describe is not None)) is not None:
                 return Outcome(vector, _read_remarks(file), None, _read_check(file))
-        pose_net, gait_net = shared_networks(weights, threads)
+        pose_net, gait_net = _networks(weights, threads)
         watched = witness(pose_net) if witness else pose_net
         if describe:
             vector, track = describe(frames, watched, p['crop'], p['batch_size'])
@@ -396,6 +396,15 @@ def _transform_one(walk, parameters, weights, digest, threads, witness=None, des
         with gait_files.replacing(file, shared=True) as opened:
             np.save(opened, vector)
     return Outcome(vector, track.remarks, None, check)
+
+
+def _networks(weights, threads):
+    """Both networks; that they cannot be opened is no fault of a walk's."""
+    try:
+        return shared_networks(weights, threads_here() if threads == 0 else threads)
+    except OSError as error:
+        raise gait_checkpoints.CheckpointError(
+            f'{error} (asked for on {platform.node()}: each machine needs the weights under the same path)') from error
 
 
 def _rate_facts(frames, parameters):

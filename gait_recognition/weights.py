@@ -70,6 +70,11 @@ class Weights:
         network = f'{self.recurrent_unit}-{self.rnn_layers}'
         return f'{self.digest}-{network}' + ('' if self.precision == 'float32' else f'-{self.precision}')
 
+    def from_anywhere(self):
+        """The same, by whole paths: for processes of another working folder."""
+        return dataclasses.replace(self, pose_weights=os.path.abspath(self.pose_weights),
+                                   gait_weights=os.path.abspath(self.gait_weights))
+
     def __getstate__(self):
         """The fields alone travel to other processes, not what was read."""
         return dataclasses.asdict(self)

@@ -23,6 +23,7 @@ from threads import in_threads, switching_often
 from gait_recognition.belief import EVIDENCE, Belief, Trials, fit_belief
 from gait_recognition.calibration import _impostors, calibrate_verify, identify_trials
 from gait_recognition.galleries import held
+from gait_recognition.galleries.walk_rows import WRAP, WalkRows, seal_of
 from gait_recognition.gallery import (
     DuplicateWalkError,
     FingerprintError,
@@ -986,13 +987,53 @@ def test_a_name_that_comes_a_second_time_while_a_gallery_is_open_is_refused(tmp_
         assert gallery.list() == people
 
 
+@pytest.mark.filterwarnings('ignore:.*is nearer to')
+def test_walks_are_compared_the_same_whether_they_were_scaled_or_not(tmp_path):
+    generator = np.random.default_rng(0)
+    vectors, asked = generator.normal(size=(300, 16)).astype(np.float32), generator.normal(size=(3, 16))
+    right = normalise(asked) @ normalise(vectors).T
+    with Gallery.open(tmp_path / 'g.gallery', WEIGHTS, create=True) as gallery:
+        for first in range(0, 300, 100):
+            gallery.enrol(f'person {first}', vectors[first:first + 100])
+        plain = gallery._held.similarity_to(asked)
+        assert gallery._held._unit is None                                              # nobody asked who this is
+        assert gallery._held.unit.shape == (300, 16)
+        np.testing.assert_allclose(plain, right, atol=1e-6)
+        np.testing.assert_allclose(gallery._held.similarity_to(asked), right, atol=1e-6)
+        gallery.enrol('Zoe', asked[:1])
+        np.testing.assert_array_equal(gallery._held.unit, normalise(gallery._held.vectors).astype(np.float32))
+
+
+@pytest.mark.parametrize('length', [1e-30, 1e25])
+def test_walks_whose_squares_float32_cannot_hold_are_compared_right(length):
+    gallery = Gallery(WEIGHTS)
+    gallery.enrol('Ann', length * on_circle(0, 90))
+    np.testing.assert_allclose(gallery._held.similarity_to(length * on_circle(30)), [[3 ** 0.5 / 2, 0.5]], atol=1e-6)
+    assert gallery.identify(length * on_circle(30)[0]).cosine_similarity == pytest.approx(3 ** 0.5 / 2, abs=1e-6)
+
+
+def test_walks_read_in_pieces_have_the_seal_of_their_rows(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(10, 8)).astype(np.float32)
+    rows = [(i, i, 'wälk', vector.tobytes(), None, f'/{i}.mp4', '2026', 0.5, None, WEIGHTS)
+            for i, vector in enumerate(vectors)]
+    read = WalkRows(3)                                                                  # more come than were expected
+    for first in range(0, 10, 4):
+        read.take(rows[first:first + 4])
+    assert read.total % WRAP == sum(map(seal_of, rows)) % WRAP
+    assert read.columns['path'] == [row[5] for row in rows] and len(read) == 10
+    np.testing.assert_array_equal(read.vectors(8)[:10], vectors)
+    read.take([(*rows[0][:3], b'12', *rows[0][4:])])
+    with pytest.raises(ValueError, match='vectors are of 2, 32 bytes, expected 32'):
+        read.vectors(8)
+
+
 @pytest.mark.parametrize('place', ['vectors', 'people', 'contents'])
 def test_an_interruption_while_new_walks_are_read_leaves_no_half_of_them(tmp_path, monkeypatch, place):
     circle_gallery().save(tmp_path / 'g.gallery')
     with Gallery.load(tmp_path / 'g.gallery', WEIGHTS) as reader, \
             Gallery.open(tmp_path / 'g.gallery', WEIGHTS) as writer:
         writer.enrol('Zoe', on_circle(300, 310), origins=[Origin(contents='a'), Origin(contents='b')])
-        errors, grown = [KeyboardInterrupt], held._grown
+        errors, grown = [KeyboardInterrupt], held.grown
 
         class Interrupted(dict):
             def setdefault(self, *arguments):
@@ -1001,13 +1042,13 @@ def test_an_interruption_while_new_walks_are_read_leaves_no_half_of_them(tmp_pat
                 return super().setdefault(*arguments)
 
         def interrupted(array, count, more):
-            if errors and array is reader._rows._unit:                          # the others have grown by then
+            if errors and array is reader._rows._lengths:                       # the vectors have grown by then
                 raise errors.pop()
             return grown(array, count, more)
         if place == 'vectors':
-            monkeypatch.setattr(held, '_grown', interrupted)
+            monkeypatch.setattr(held, 'grown', interrupted)
         else:
-            name = {'people': '_own', 'contents': '_by_contents'}[place]
+            name = {'people': '_index', 'contents': '_by_contents'}[place]
             setattr(reader._rows, name, Interrupted(getattr(reader._rows, name)))
         with pytest.raises(KeyboardInterrupt):
             reader.list()

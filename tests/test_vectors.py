@@ -305,15 +305,3 @@ def test_two_processes_give_what_one_gives(checkpoints, tmp_path):
     assert np.abs(two.transform(walks) - expected).max() < 1e-4
     assert len([*tmp_path.glob('*.npy')]) == 2
     assert np.abs(two.transform(walks) - expected).max() < 1e-4     # from the cache
-
-
-@pytest.mark.slow
-def test_a_dask_cluster_computes_the_walks(checkpoints):
-    distributed = pytest.importorskip('dask.distributed')
-    import joblib
-    walks = [ready_crops(2, seed) for seed in range(2)]
-    vectors = GaitVectors(checkpoints('pose'), checkpoints(SHARED.format('GRU')), 'GRU', 1)
-    expected = vectors.transform(walks)
-    with distributed.Client(n_workers=2, threads_per_worker=1), joblib.parallel_config(backend='dask'):
-        assert np.abs(vectors.transform(walks) - expected).max() < 1e-4
-    weights._kept_open.cache_clear()

@@ -15,15 +15,10 @@ def is_same(vectors, origins, a, b):
     return (None not in contents and contents[0] == contents[1]) or np.array_equal(vectors[a], vectors[b])
 
 
-def similarity_to(held, vectors):
-    """Cosine similarity of new walks to those that are there, (new, n) float32."""
-    return normalise(vectors).astype(np.float32) @ held.unit.T if len(held) else np.zeros((len(vectors), 0), np.float32)
-
-
 def known_walks(held, vectors, origins, similarity):
     """Yields (number of a new walk, index of the walk that it is already; None for one of the new ones before it).
 
-    `similarity` is that of `similarity_to`.
+    `similarity` is that of `Held.similarity_to`.
     """
     for number, origin in enumerate(origins):
         known = held.with_contents(origin.contents) if origin.contents is not None else []
@@ -36,9 +31,11 @@ def known_walks(held, vectors, origins, similarity):
 
 
 def of_new_walks(held, similarity):
-    """What is suspicious about the last walks, a line each; `similarity_to` said how near they are to those before."""
+    """What is suspicious about the last walks, a line each; `Held.similarity_to` said how near they are to those
+    before."""
     lines, first = [], len(held) - len(similarity)
-    similarity = np.hstack([similarity, held.unit[first:] @ held.unit[first:].T])                    # (new, n)
+    new = normalise(held.vectors[first:]).astype(np.float32)
+    similarity = np.hstack([similarity, new @ new.T])                                                # (new, n)
     for row, each in enumerate(range(first, len(held))):
         line = _suspicion(held, each, similarity[row])
         if line:

@@ -2,9 +2,11 @@
 import numpy as np
 
 from gait_recognition.galleries.rules import check_once
+from gait_recognition.galleries.walk_rows import grown
 from gait_recognition.scorers import normalise
 
 BLOCK = 1024                             # vectors normalised at once, which a processor keeps at hand
+LEAST, MOST = 1e-12, 1e12                # squared lengths that float32 has right
 
 
 class Held:
@@ -63,9 +65,12 @@ class Held:
 
     def _forget(self):
         self.ids, self.labels, self.contents, self.paths, self.persons, self.people = [], [], [], [], [], []
-        self._index, self._own, self._names, self._by_contents = {}, {}, {}, {}
+        self._index, self._codes, self._names, self._by_contents = {}, None, {}, {}
+        self._numbers = {}               # id of a person -> index
         self._taken = set()              # the values of `_names`
-        self._vectors = self._unit = None
+        self._vectors = self._lengths = self._unit = None
+        self._normalised = 0             # rows of `_unit`, which is made when it is asked for
+        self._is_usual = True            # float32 holds the squares of all vectors
 
     @property
     def generation(self):
@@ -86,19 +91,18 @@ class Held:
 
     def _append(self, ids, persons, labels, contents, paths, vectors):
         count = len(self.ids)
-        if len(vectors):
-            unit = np.empty_like(vectors)
-            for first in range(0, len(vectors), BLOCK):             # also refuses what no vector can be
-                unit[first:first + BLOCK] = normalise(vectors[first:first + BLOCK])
-            self._vectors = _grown(self._vectors, count, vectors)
-            self._unit = _grown(self._unit, count, unit)
-        for person in persons:
-            name = self._names[person]
-            if name not in self._index:
-                self._index[name] = len(self.people)
+        if ids:
+            lengths = self._measure(vectors[:len(ids)])
+            self._vectors = grown(self._vectors, count, vectors[:len(ids)]) if count else vectors
+            self._lengths = grown(self._lengths, count, lengths)
+        for person in dict.fromkeys(persons):
+            if person not in self._numbers:
+                name = self._names[person]
+                self._numbers[person] = self._index.setdefault(name, len(self.people))
                 self.people.append(name)
-            self._own.setdefault(name, []).append(len(self.persons))
-            self.persons.append(self._index[name])
+        codes = [self._numbers[person] for person in persons]
+        self._codes = grown(self._codes, count, np.array(codes, int)[:, None])
+        self.persons += codes
         for number, each in enumerate(contents, count):
             if each is not None:
                 self._by_contents.setdefault(each, []).append(number)
@@ -106,6 +110,15 @@ class Held:
         self.labels += labels
         self.contents += contents
         self.paths += paths
+
+    def _measure(self, vectors):
+        """The lengths (n, 1) of vectors; refuses what no vector can be."""
+        squares = np.einsum('ij,ij->i', vectors, vectors)[:, None]
+        if not ((squares > LEAST) & (squares < MOST)).all():        # NaN neither
+            for first in range(0, len(vectors), BLOCK):
+                normalise(vectors[first:first + BLOCK])
+            self._is_usual = False
+        return np.sqrt(squares)
 
     def __len__(self):
         return len(self.ids)
@@ -117,12 +130,28 @@ class Held:
 
     @property
     def unit(self):
-        """float32 (n, d), at length one."""
+        """float32 (n, d), at length one; made when it is first asked for."""
+        for first in range(self._normalised, len(self), BLOCK):
+            more = normalise(self.vectors[first:first + BLOCK]).astype(np.float32)
+            if self._unit is None:
+                self._unit = np.empty_like(self._vectors)           # room and all
+            self._unit = grown(self._unit, first, more)
+            self._normalised = first + len(more)
         return self._unit[:len(self)] if len(self) else np.zeros((0, 0), np.float32)
+
+    def similarity_to(self, vectors):
+        """Cosine similarity of vectors (m, d) to all walks, (m, n) float32."""
+        asked = normalise(vectors).astype(np.float32)
+        if not len(self):
+            return np.zeros((len(asked), 0), np.float32)
+        if self._normalised == len(self) or not self._is_usual:
+            return asked @ self.unit.T
+        return asked @ self.vectors.T / self._lengths[:len(self)].T
 
     @property
     def codes(self):
-        return np.array(self.persons, dtype=int)
+        """Each walk's person, int (n,)."""
+        return self._codes[:len(self), 0] if len(self) else np.zeros(0, int)
 
     @property
     def names(self):
@@ -131,23 +160,8 @@ class Held:
 
     def of(self, name):
         """Indices of a person's walks."""
-        return self._own.get(name, [])
+        return np.flatnonzero(self.codes == self._index[name]).tolist() if name in self._index else []
 
     def with_contents(self, contents):
         """Indices of the walks of a recording."""
         return self._by_contents.get(contents, [])
-
-
-def _grown(array, count, more):
-    """`array` with `more` behind its first `count` rows; its room doubles, so that walk after walk costs little.
-
-    `more` itself where there are none: it may be read only, and is not written to.
-    """
-    if array is None or not count:
-        return more
-    if count + len(more) > len(array):
-        room = np.empty((2 * (count + len(more)), array.shape[1]), array.dtype)
-        room[:count] = array[:count]
-        array = room
-    array[count:count + len(more)] = more
-    return array

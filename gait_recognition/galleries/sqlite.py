@@ -132,6 +132,12 @@ class SqliteTables(Tables):
         with self._said():
             return self._connection.execute(sql, values).fetchall()
 
+    def _run_in_parts(self, sql, values, size):
+        with self._said():
+            cursor = self._connection.execute(sql, values)
+            while rows := cursor.fetchmany(size):
+                yield rows
+
     def _run_many(self, sql, rows):
         with self._said():
             self._connection.executemany(sql, rows)

@@ -8,7 +8,6 @@ import abc
 import contextlib
 import datetime
 import functools
-import hashlib
 import json
 import threading
 from typing import NamedTuple
@@ -17,12 +16,13 @@ import numpy as np
 
 from gait_recognition.galleries import rules
 from gait_recognition.galleries.errors import GalleryFileError, GalleryReadOnlyError
+from gait_recognition.galleries.walk_rows import WALK_COLUMNS, WRAP, WalkRows, seal_of
 
 VERSION = 2                              # 1 was an .npz
 COLUMNS = {
     'settings': ('key', 'value'),
     'people': ('id', 'name', 'added'),
-    'walks': ('id', 'person', 'label', 'vector', 'contents', 'path', 'added', 'quality', 'track', 'weights'),
+    'walks': WALK_COLUMNS,
     'points': ('task', 'value'),
     'audit': ('id', 'at', 'action', 'person', 'detail'),
 }
@@ -38,10 +38,8 @@ CREATE TABLE points (task TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE audit (id {id}, at TEXT NOT NULL, action TEXT NOT NULL, person TEXT, detail TEXT);
 CREATE TABLE seals (name TEXT PRIMARY KEY, number BIGINT NOT NULL, total BIGINT NOT NULL)
 """
-WRAP = 1 << 62                           # sums of digests stay below it, and so within a signed integer of 64 bits
 FORGOTTEN = '(forgotten)'
-BLOBS = {bytes, memoryview}
-VECTOR = COLUMNS['walks'].index('vector')
+AT_ONCE = 256                            # walks read at once: their rows stay where the processor has them at hand
 
 
 class Origin(NamedTuple):
@@ -66,18 +64,7 @@ class Rows(NamedTuple):
     labels: list
     contents: list
     paths: list
-    vectors: np.ndarray                  # (n, d) float32
-
-
-def seal_of(row):
-    """A number that stands for everything in a row."""
-    if len(row) > VECTOR and type(row[VECTOR]) in BLOBS:        # of a walk: opening a gallery does little else
-        rest, blob = (*row[:VECTOR], *row[VECTOR + 1:]), row[VECTOR]
-    else:
-        rest, blob = tuple(row), b''
-    digest = hashlib.blake2b(blob, digest_size=8)
-    digest.update(repr(rest).encode('utf-8', 'surrogatepass'))
-    return int.from_bytes(digest.digest(), 'big') % WRAP
+    vectors: np.ndarray                  # (n or more, d) float32: room for others follows those of the n walks
 
 
 _parsed = functools.lru_cache(maxsize=8)(json.loads)      # a calibration is long, and read after every change
@@ -188,7 +175,10 @@ class Tables(abc.ABC):
         self._seals[table] = number + sign * len(rows), (total + sign * sum(map(seal_of, rows))) % WRAP
 
     def _compare(self, table, rows, seals, already=(0, 0)):
-        number, total = already[0] + len(rows), (already[1] + sum(map(seal_of, rows))) % WRAP
+        self._compare_sum(table, len(rows), sum(map(seal_of, rows)), seals, already)
+
+    def _compare_sum(self, table, number, total, seals, already=(0, 0)):
+        number, total = already[0] + number, (already[1] + total) % WRAP
         if (number, total) != seals.get(table, (0, 0)):
             raise GalleryFileError(f'{self.name} is a damaged gallery: {table} are not as they were written '
                                    f'({number} rows, {seals.get(table, (0, 0))[0]} expected)')
@@ -196,8 +186,11 @@ class Tables(abc.ABC):
     # Rows
 
     def _select(self, table, where='', values=()):
-        order = COLUMNS[table][0]
-        return self._run(f'SELECT {", ".join(COLUMNS[table])} FROM {table} {where} ORDER BY {order}', values)
+        return self._run(self._selection(table, where), values)
+
+    @staticmethod
+    def _selection(table, where):
+        return f'SELECT {", ".join(COLUMNS[table])} FROM {table} {where} ORDER BY {COLUMNS[table][0]}'
 
     def _insert(self, table, rows):
         columns = COLUMNS[table]
@@ -283,37 +276,38 @@ class Tables(abc.ABC):
             if since and seals['rewritten'][0] != since.rewritten:
                 return None
             settings, points = self._select('settings'), self._select('points')
-            people, walks = (self._select(table, 'WHERE id > ?', (since.last[table] if since else 0,))
-                             for table in ('people', 'walks'))
+            people = self._select('people', 'WHERE id > ?', (since.last['people'] if since else 0,))
+            walks = WalkRows(0 if since else seals.get('walks', (0, 0))[0])
+            for part in self._run_in_parts(self._selection('walks', 'WHERE id > ?'),
+                                           (since.last['walks'] if since else 0,), AT_ONCE):
+                walks.take(part)
         already = since.seals if since else {}
         for table, rows in ('settings', settings), ('points', points):
             self._compare(table, rows, seals)
-        for table, rows in ('people', people), ('walks', walks):
-            self._compare(table, rows, seals, already.get(table, (0, 0)))
+        self._compare('people', people, seals, already.get('people', (0, 0)))
+        self._compare_sum('walks', len(walks), walks.total, seals, already.get('walks', (0, 0)))
         with self.making_sense():
-            rules.check_once('a setting', (key for key, _ in settings))
-            rules.check_once('a calibration', (task for task, _ in points))
-            settings, points = dict(settings), {task: _parsed(value) for task, value in points}
-            rules.check_settings(settings)
-            for task, point in points.items():
-                rules.check_point(task, point)
-                rules.check_seal(point.get('walks'))
-            points = {task: point for task, point in points.items() if rules.is_of_use(point)}
+            settings, points = self._checked(settings, points)
             rules.check_people(people)
-            rules.check_walks(walks, COLUMNS['walks'])
-        last = {table: rows[-1][0] if rows else since.last[table] if since else 0
-                for table, rows in (('people', people), ('walks', walks))}
-        with self.making_sense():
-            return self._rows(seals, last, settings, points, people, walks)
+            rules.check_walks(walks.columns)
+            last = {table: ids[-1] if ids else since.last[table] if since else 0
+                    for table, ids in (('people', [row[0] for row in people]), ('walks', walks.columns['id']))}
+            return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings, points,
+                        {number: name for number, name, _ in people},
+                        *(walks.columns[name] for name in ('id', 'person', 'label', 'contents', 'path')),
+                        walks.vectors(int(settings.get('width', 0))))
 
     @staticmethod
-    def _rows(seals, last, settings, points, people, walks):
-        return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings, points,
-                    {number: name for number, name, _ in people}, [row[0] for row in walks],
-                    [row[1] for row in walks], [row[2] for row in walks], [row[4] for row in walks],
-                    [row[5] for row in walks],
-                    np.frombuffer(b''.join(bytes(row[3]) for row in walks), '<f4').reshape(
-                        len(walks), int(settings.get('width', 0))))
+    def _checked(settings, points):
+        """Settings and points as dicts, from their rows."""
+        rules.check_once('a setting', (key for key, _ in settings))
+        rules.check_once('a calibration', (task for task, _ in points))
+        settings, points = dict(settings), {task: _parsed(value) for task, value in points}
+        rules.check_settings(settings)
+        for task, point in points.items():
+            rules.check_point(task, point)
+            rules.check_seal(point.get('walks'))
+        return settings, {task: point for task, point in points.items() if rules.is_of_use(point)}
 
     def facts(self):
         """Every walk as a dict of its columns but the vector, `person` being the name."""
@@ -434,6 +428,12 @@ class Tables(abc.ABC):
     @abc.abstractmethod
     def _run(self, sql, values=()):
         """Rows of a statement, in which ``?`` stands for a value."""
+
+    def _run_in_parts(self, sql, values, size):
+        """Yields rows of a statement, up to so many at once; other statements wait until the last."""
+        rows = self._run(sql, values)
+        for first in range(0, len(rows), size):
+            yield rows[first:first + size]
 
     @abc.abstractmethod
     def _run_many(self, sql, rows):

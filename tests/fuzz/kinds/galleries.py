@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from gait_recognition.galleries import legacy
-from gait_recognition.galleries.tables import WRAP, seal_of
+from gait_recognition.galleries.walk_rows import WRAP, seal_of
 from gait_recognition.gallery import Gallery, GalleryFileError
 from tests.fuzz import REFUSED, RIGHT
 from tests.fuzz.noise import flipped, noise, odd
