@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from gait_recognition.facts import Unreadable
+from gait_recognition.people.apart import alone, is_crowded
 from gait_recognition.people.figures import HIDDEN
 from gait_recognition.people.scenes import BEHIND, edges_of
 from gait_recognition.people.still import StillFollower, View, is_walk, sight_of
@@ -25,6 +26,7 @@ from gait_recognition.tracking.background import (
     shrink,
     still_picture,
 )
+from gait_recognition.tracking.both import COMPANY
 from gait_recognition.tracking.parts import Cuts
 from gait_recognition.tracking.track import BORDER, CROP_SIZE, HEIGHT_SHARE, cut_square, settled
 
@@ -151,14 +153,16 @@ class RunningTrack:
         """Share of the track's frames, 0 to 1, that made crops."""
         return self.used / max(1, self.frames)
 
-    def note(self, moment, figure, factor):
-        """Take the figure's latest sight."""
+    def note(self, moment, figure, view, others):
+        """Take the figure's latest sight; `others` are the boxes of everybody else in it."""
         shape = moment.frame.shape[:2]
-        box, usable = sight_of(figure, -1, factor, shape)
+        box, usable = sight_of(figure, -1, view.factor, shape)
         if box is None:
             edges, reason = np.full(4, np.nan), BEHIND
         else:
             edges, reason = edges_of(box, usable, shape)
+            if not reason and is_crowded(box, others):
+                edges, reason = np.full(4, np.nan), COMPANY
             self.first, self.last, self.box = self.first or moment, moment._replace(frame=None), box
             self._boxes.append(box)
         if self.first is None:
@@ -167,8 +171,9 @@ class RunningTrack:
         self._since += 1
         if box is not None:
             self.frames, self._since = self.frames + self._since, 0             # whoever is not seen again has left
-        where = figure.boxes[-1] * factor if figure.states[-1] == HIDDEN else box
-        patch = self._patch(moment.frame, where, reason)
+        where = figure.boxes[-1] * view.factor if figure.states[-1] == HIDDEN else box
+        shown = moment.frame if box is None else alone(moment.frame, view.still.astype(np.uint8), box, others)
+        patch = self._patch(shown, where, reason)
         self._sights.append(_Sight(moment._replace(frame=None), edges, reason, patch))
         if not self.walks:
             self.walks = figure.is_firm and len(self._boxes) > 1 and is_walk(np.array(self._boxes))
@@ -266,10 +271,12 @@ class RunningPeople:
             return ended + self.finish()
         self._time = max(self._time + 1, round(moment.seconds * self._rate))
         gone = self._follower.add(self._time, view, part)
-        for figure in self._follower.active:
-            if figure.times[-1] == self._time:
-                figure.keeper = figure.keeper or RunningTrack()
-                figure.keeper.note(moment, figure, view.factor)
+        seen = [figure for figure in self._follower.active if figure.times[-1] == self._time]
+        boxes = [sight_of(figure, -1, view.factor, moment.frame.shape[:2])[0] for figure in seen]
+        for place, figure in enumerate(seen):
+            figure.keeper = figure.keeper or RunningTrack()
+            others = [box for number, box in enumerate(boxes) if box is not None and number != place]
+            figure.keeper.note(moment, figure, view, others)
         self._follower.forget()
         self.tracks = [figure.keeper for figure in self._follower.active if figure.keeper]
         return ended + [figure.keeper for figure in gone if figure.keeper]

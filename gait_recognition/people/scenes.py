@@ -7,6 +7,7 @@ from gait_recognition.tracking.track import BORDER
 
 BEHIND = 'behind somebody'
 
+
 class Sighting(NamedTuple):
     """One of those who were followed.
 
@@ -37,6 +38,8 @@ class Scene(NamedTuple):
     shape : (int, int)
         Of the frames, pixels.
     remarks : list of str
+    stills : sequence of (int, np.ndarray)
+        Backgrounds, uint8, of the frames before each of these indices; none where the camera moves.
     """
     method: str
     sightings: list
@@ -44,6 +47,7 @@ class Scene(NamedTuple):
     seconds: list
     shape: tuple
     remarks: list
+    stills: tuple = ()
 
 
 def edges_of(box, usable, shape):

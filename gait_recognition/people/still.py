@@ -48,6 +48,7 @@ class _Backgrounds:
 
     def __init__(self, frames, file):
         self._file, self._blocks, self._shares = file, [], []           # (first index after it, place in the file)
+        self.stills = []
         parts, window, waiting = Parts(frames.facts), collections.deque(maxlen=BLOCK), 0
         self.numbers, latest = [], 0
         for number, frame in ahead(frames.numbered(), 4):
@@ -76,6 +77,7 @@ class _Backgrounds:
         for picture in itertools.islice(window, 0, None, max(1, len(window) // LOOKED_AT)):
             self._shares.append((foreground(picture, still, noise) | (noise > UNSTEADY)).mean())
         self._blocks.append((len(self.numbers), self._file.tell()))
+        self.stills.append((len(self.numbers), still.astype(np.uint8)))
         self._file.write(still.tobytes() + noise.astype(np.float32).tobytes())
 
     def each(self):
@@ -152,7 +154,8 @@ def _follow(frames, backgrounds, pose_net):
         sighting = _sighting(figure, factor, backgrounds.shape)
         if sighting is not None and figure.is_firm and is_walk(np.array(sighting.boxes)):
             people.append(sighting)
-    return Scene('background', people, backgrounds.numbers, backgrounds.seconds, backgrounds.shape, [])
+    return Scene('background', people, backgrounds.numbers, backgrounds.seconds, backgrounds.shape, [],
+                 backgrounds.stills)
 
 
 def _sighting(figure, factor, shape):

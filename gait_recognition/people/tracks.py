@@ -6,6 +6,7 @@ import numpy as np
 
 from gait_recognition.frames import read_frames
 from gait_recognition.parameters import check, one_of
+from gait_recognition.people.apart import alone, is_crowded
 from gait_recognition.people.boxes import follow_boxes
 from gait_recognition.people.moving import follow_moving
 from gait_recognition.people.scenes import BEHIND, edges_of
@@ -13,6 +14,7 @@ from gait_recognition.people.still import follow_still
 from gait_recognition.prefetch import ahead
 from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, beats_of
+from gait_recognition.tracking.both import COMPANY
 from gait_recognition.tracking.track import NOBODY, NoPersonError, Track, UnsuitableError, cut_square, settle
 from gait_recognition.vectors import BATCH_SIZE, Describer
 from gait_recognition.weights import (
@@ -88,6 +90,12 @@ class People(list):
         super().__init__(tracks)
         self.frames, self.remarks = frames, [*frames.remarks, *scene.remarks]
         self.method, self.seconds = scene.method, dict(zip(scene.numbers, scene.seconds))
+        self._stills, self._indices = scene.stills, {number: index for index, number in enumerate(scene.numbers)}
+
+    def still(self, number):
+        """The background of a frame, uint8 (h, w, 3), maybe smaller than it; None where none is known."""
+        index = self._indices[number]
+        return next((still for end, still in self._stills if index < end), None)
 
 
 def tracks(source, pose_net=None, crop='auto', boxes=None):
@@ -135,17 +143,23 @@ def tracks(source, pose_net=None, crop='auto', boxes=None):
         scene = scene or follow_moving(frames, net)
     found = sorted(scene.sightings, key=lambda each: each.indices[0])
     rate = frames.fps / frames.every
-    people = [_person(number, each, scene, frames, rate) for number, each in enumerate(found, 1)]
+    at = {}
+    for each in found:
+        for index, box in zip(each.indices, each.boxes):
+            at.setdefault(index, []).append((each, box))
+    people = [_person(number, each, at, scene, frames, rate) for number, each in enumerate(found, 1)]
     return People(people, frames, scene)
 
 
-def _person(number, sighting, scene, frames, rate):
-    """The `PersonTrack` of a `Sighting`."""
+def _person(number, sighting, at, scene, frames, rate):
+    """The `PersonTrack` of a `Sighting`; `at` has everybody's boxes by the frame's index."""
     first, last = sighting.indices[0], sighting.indices[-1]
     numbers = scene.numbers[first:last + 1]
     edges, reasons = np.full((len(numbers), 4), np.nan), [BEHIND] * len(numbers)
     for index, box, is_usable in zip(sighting.indices, sighting.boxes, sighting.usable):
         edges[index - first], reasons[index - first] = edges_of(box, is_usable, scene.shape)
+        if is_crowded(box, [other for who, other in at[index] if who is not sighting]) and not reasons[index - first]:
+            edges[index - first], reasons[index - first] = np.nan, COMPANY
     walk = Track(f'{frames.name}, track {number}', scene.method, stands_still=scene.method == 'background')
     problem = None
     try:
@@ -160,7 +174,7 @@ def _person(number, sighting, scene, frames, rate):
 
 
 def crops_of(people):
-    """The crops of all walkers, in one reading of the source.
+    """The crops of all walkers, in one reading of the source; before a still background nobody else is in them.
 
     Parameters
     ----------
@@ -174,13 +188,18 @@ def crops_of(people):
         Of the frame.
     crop : np.ndarray, uint8 (299, 299, 3)
     """
-    wanted = {}
+    wanted, at = {}, {}
     for place, person in enumerate(people):
         for number, box in zip(person.walk.numbers, person.walk.boxes):
             wanted.setdefault(number, []).append((place, box))
+        for number, box in zip(person.numbers, person.boxes[:, [1, 0, 3, 2]]):
+            at.setdefault(number, {})[place] = box
     for number, frame in people.frames.numbered() if wanted else ():
-        for place, box in wanted.pop(number, ()):
-            yield place, number, cut_square(frame, box)
+        boxes = at.get(number, {})
+        for place, square in wanted.pop(number, ()):
+            others, still = [box for other, box in boxes.items() if other != place], people.still(number)
+            shown = frame if still is None or place not in boxes else alone(frame, still, boxes[place], others)
+            yield place, number, cut_square(shown, square)
     if wanted:
         raise ValueError(f'{people.frames.name} changed while it was read: {len(wanted)} frames are missing now')
 
