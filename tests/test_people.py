@@ -264,13 +264,15 @@ def detections(boxes, with_tracks):
     return types.SimpleNamespace(xyxy=boxes, tracker_id=np.arange(len(boxes)) + 5 if with_tracks else None)
 
 
-@pytest.mark.parametrize('kind', ['one array', 'list of arrays', 'tracked detections', 'loose detections'])
+@pytest.mark.parametrize('kind', ['one array', 'list of arrays', 'tracked detections', 'loose detections',
+                                  'detections that nobody linked'])
 def test_boxes_of_others_are_taken_in_python_and_need_no_network(kind):
     images, truth = bars()
     boxes = {'one array': truth[:, 0], 'list of arrays': [truth[:, 0], truth[:, 1]],
              'tracked detections': [detections(each, True) for each in truth],
-             'loose detections': [detections(each[::1 - 2 * (number % 2)], False) for number, each in enumerate(truth)]
-             }[kind]
+             'loose detections': [detections(each[::1 - 2 * (number % 2)], False) for number, each in enumerate(truth)],
+             'detections that nobody linked': [types.SimpleNamespace(xyxy=each, tracker_id=np.array([-2, -2]))
+                                               for each in truth]}[kind]
     people = tracks(read_frames(images, fps=25), boxes=boxes)
     assert len(people) == (1 if kind == 'one array' else 2)
     counts = np.stack([hits(person, truth) for person in people])
@@ -291,6 +293,10 @@ def test_what_makes_a_track_less_fit_is_among_its_remarks():
     (np.array([[5, 5, 4, 9.]]), 'boxes: frame 0: expected left, top, right, bottom'),
     ([], 'boxes: expected some, got none'),
     ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=np.array([1, 2]))], 'frame 0 has 1 boxes and 2'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]] * 2), tracker_id=np.array([5, 5]))],
+     'boxes: frame 0: a second box of track 5'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=np.array([None]))],
+     'boxes: frame 0: tracker_id: expected a whole number'),
     (np.tile([1, 2, 30, 40.], (99, 1)), 'has 60 frames, but there are boxes of frame 98')])
 def test_boxes_that_make_no_sense_are_refused(boxes, message):
     with pytest.raises(ValueError, match=message):
@@ -505,6 +511,16 @@ def test_vector_and_pose_of_everyone_name_the_track(scene, tmp_path, capsys, wei
     with open(joints, newline='') as file:
         rows = list(csv.DictReader(file))
     assert {row['track'] for row in rows} == {'1', '2'} and len(rows) % 16 == 0
+
+
+def test_pose_of_everyone_draws_every_frame_though_every_second_is_looked_at(scene, tmp_path, capsys, weights, opened):
+    path, boxes = scene
+    drawn = tmp_path / 'drawn.gif'
+    status, _, _ = answer(capsys, 'pose', path, '--everyone', '--boxes', boxes, '--every', 2, '--output', drawn,
+                          *weights[:2])
+    with Image.open(drawn) as film:
+        lengths = [film.seek(number) or film.info['duration'] for number in range(film.n_frames)]
+    assert status == 0 and lengths == [40] * 12
 
 
 def test_pose_of_everyone_says_how_fit_each_track_is_as_the_other_commands_do(scene, tmp_path, capsys, weights, opened):
