@@ -155,15 +155,16 @@ def test_a_scene_without_anybody_is_an_empty_list():
     assert people == [] and people_vectors(people, Blind(), object()) == []
 
 
-def bars(count=60, pan=0):
-    """Two upright bars that pass each other at some distance before a picture that moves, with their boxes."""
+def bars(count=60, pan=0, hidden=()):
+    """Two upright bars that pass each other at some distance before a picture that moves, with their boxes; the first
+    is not there in some of the frames."""
     rng = np.random.default_rng(1)
     wide = np.repeat(np.repeat(rng.integers(0, 90, (23, 140, 3), np.uint8), 8, 0), 8, 1)
     frames, boxes = [], []
     for number in range(count):
         frame = wide[:180, pan * number:pan * number + 320].copy()
         lefts = 30 + 3 * number, 260 - 2 * number
-        for left, colour, top in zip(lefts, ((220, 60, 60), (60, 220, 220)), (50, 54)):
+        for left, colour, top in [*zip(lefts, ((220, 60, 60), (60, 220, 220)), (50, 54))][number in hidden:]:
             frame[top:top + 100, left:left + 24] = colour
         frames.append(frame)
         boxes.append([(left, top, left + 24, top + 100) for left, top in zip(lefts, (50, 54))])
@@ -177,6 +178,16 @@ def test_before_a_camera_that_moves_the_pose_network_finds_and_follows_everybody
     counts = np.stack([hits(person, truth) for person in people])
     assert sorted(counts.argmax(1)) == [0, 1]
     assert (counts.max(1) >= 40).all() and (counts.min(1) <= 10).all()
+
+
+def test_whoever_a_camera_that_moves_loses_for_a_second_is_one_track_without_crops_of_what_hides_it():
+    hidden = range(8, 31)
+    images, truth = bars(pan=6, hidden=hidden)
+    people = tracks(read_frames(images, fps=25), ColourBlind())
+    assert len(people) == 2 and {person.walk.method for person in people} == {'pose'}
+    lost, = (person for person in people if person.walk.dropped.keys() >= {*hidden})
+    assert hits(lost, truth)[0] >= 40 and lost.numbers[0] < 8 and lost.numbers[-1] > 50
+    assert not {*lost.walk.numbers} & {*hidden} and lost.walk.numbers[0] < 8 and lost.walk.numbers[-1] > 50
 
 
 # Boxes of others
