@@ -158,3 +158,17 @@ def test_everybody_is_drawn_with_trail_time_legend_and_the_tracks_name(people):
 def test_without_joints_boxes_and_names_alone_are_drawn(people):
     last = [*drawn_people(people[0], names={3: 'anna'})][-1]
     assert changed(last, slice(75, 98), slice(300, 420)) and not changed(last, slice(8, 60), slice(8, 60))
+
+
+def test_between_frames_that_were_looked_at_everybodys_box_and_joints_are_drawn_too(people):
+    (person,), joints = people
+    whole = people[0].frames
+    person.numbers, person.boxes = person.numbers[::2], person.boxes[::2]
+    people[0].frames = read_frames(np.full((6, 400, 600, 3), 90, np.uint8), fps=25, every=2)
+    drawn = [*drawn_people(people[0], [joints[0][::2]], is_plain=True, frames=whole)]
+    assert len(drawn) == 6
+    for number, frame in enumerate(drawn[:5]):
+        left = 100 + 40 * number
+        assert changed(frame, slice(110, 290), slice(left, left + 3))           # the left edge of the box
+        assert changed(frame, slice(285, 292), slice(left + 37, left + 44))     # the ankle
+    assert not changed(drawn[5], slice(None), slice(None))                      # after the last: nobody knows

@@ -155,15 +155,16 @@ def test_a_scene_without_anybody_is_an_empty_list():
     assert people == [] and people_vectors(people, Blind(), object()) == []
 
 
-def bars(count=60, pan=0):
-    """Two upright bars that pass each other at some distance before a picture that moves, with their boxes."""
+def bars(count=60, pan=0, hidden=()):
+    """Two upright bars that pass each other at some distance before a picture that moves, with their boxes; the first
+    is not there in some of the frames."""
     rng = np.random.default_rng(1)
     wide = np.repeat(np.repeat(rng.integers(0, 90, (23, 140, 3), np.uint8), 8, 0), 8, 1)
     frames, boxes = [], []
     for number in range(count):
         frame = wide[:180, pan * number:pan * number + 320].copy()
         lefts = 30 + 3 * number, 260 - 2 * number
-        for left, colour, top in zip(lefts, ((220, 60, 60), (60, 220, 220)), (50, 54)):
+        for left, colour, top in [*zip(lefts, ((220, 60, 60), (60, 220, 220)), (50, 54))][number in hidden:]:
             frame[top:top + 100, left:left + 24] = colour
         frames.append(frame)
         boxes.append([(left, top, left + 24, top + 100) for left, top in zip(lefts, (50, 54))])
@@ -177,6 +178,16 @@ def test_before_a_camera_that_moves_the_pose_network_finds_and_follows_everybody
     counts = np.stack([hits(person, truth) for person in people])
     assert sorted(counts.argmax(1)) == [0, 1]
     assert (counts.max(1) >= 40).all() and (counts.min(1) <= 10).all()
+
+
+def test_whoever_a_camera_that_moves_loses_for_a_second_is_one_track_without_crops_of_what_hides_it():
+    hidden = range(8, 31)
+    images, truth = bars(pan=6, hidden=hidden)
+    people = tracks(read_frames(images, fps=25), ColourBlind())
+    assert len(people) == 2 and {person.walk.method for person in people} == {'pose'}
+    lost, = (person for person in people if person.walk.dropped.keys() >= {*hidden})
+    assert hits(lost, truth)[0] >= 40 and lost.numbers[0] < 8 and lost.numbers[-1] > 50
+    assert not {*lost.walk.numbers} & {*hidden} and lost.walk.numbers[0] < 8 and lost.walk.numbers[-1] > 50
 
 
 # Boxes of others
@@ -264,13 +275,15 @@ def detections(boxes, with_tracks):
     return types.SimpleNamespace(xyxy=boxes, tracker_id=np.arange(len(boxes)) + 5 if with_tracks else None)
 
 
-@pytest.mark.parametrize('kind', ['one array', 'list of arrays', 'tracked detections', 'loose detections'])
+@pytest.mark.parametrize('kind', ['one array', 'list of arrays', 'tracked detections', 'loose detections',
+                                  'detections that nobody linked'])
 def test_boxes_of_others_are_taken_in_python_and_need_no_network(kind):
     images, truth = bars()
     boxes = {'one array': truth[:, 0], 'list of arrays': [truth[:, 0], truth[:, 1]],
              'tracked detections': [detections(each, True) for each in truth],
-             'loose detections': [detections(each[::1 - 2 * (number % 2)], False) for number, each in enumerate(truth)]
-             }[kind]
+             'loose detections': [detections(each[::1 - 2 * (number % 2)], False) for number, each in enumerate(truth)],
+             'detections that nobody linked': [types.SimpleNamespace(xyxy=each, tracker_id=np.array([-2, -2]))
+                                               for each in truth]}[kind]
     people = tracks(read_frames(images, fps=25), boxes=boxes)
     assert len(people) == (1 if kind == 'one array' else 2)
     counts = np.stack([hits(person, truth) for person in people])
@@ -291,6 +304,10 @@ def test_what_makes_a_track_less_fit_is_among_its_remarks():
     (np.array([[5, 5, 4, 9.]]), 'boxes: frame 0: expected left, top, right, bottom'),
     ([], 'boxes: expected some, got none'),
     ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=np.array([1, 2]))], 'frame 0 has 1 boxes and 2'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]] * 2), tracker_id=np.array([5, 5]))],
+     'boxes: frame 0: a second box of track 5'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=np.array([None]))],
+     'boxes: frame 0: tracker_id: expected a whole number'),
     (np.tile([1, 2, 30, 40.], (99, 1)), 'has 60 frames, but there are boxes of frame 98')])
 def test_boxes_that_make_no_sense_are_refused(boxes, message):
     with pytest.raises(ValueError, match=message):
@@ -505,6 +522,16 @@ def test_vector_and_pose_of_everyone_name_the_track(scene, tmp_path, capsys, wei
     with open(joints, newline='') as file:
         rows = list(csv.DictReader(file))
     assert {row['track'] for row in rows} == {'1', '2'} and len(rows) % 16 == 0
+
+
+def test_pose_of_everyone_draws_every_frame_though_every_second_is_looked_at(scene, tmp_path, capsys, weights, opened):
+    path, boxes = scene
+    drawn = tmp_path / 'drawn.gif'
+    status, _, _ = answer(capsys, 'pose', path, '--everyone', '--boxes', boxes, '--every', 2, '--output', drawn,
+                          *weights[:2])
+    with Image.open(drawn) as film:
+        lengths = [film.seek(number) or film.info['duration'] for number in range(film.n_frames)]
+    assert status == 0 and lengths == [40] * 12
 
 
 def test_pose_of_everyone_says_how_fit_each_track_is_as_the_other_commands_do(scene, tmp_path, capsys, weights, opened):

@@ -238,21 +238,24 @@ def _pose_of_picture(path, output, net, arguments):
 
 def _pose_of_walk(path, source, output, net, arguments):
     """The joints of a walk (Frames), drawn if there is an output: (list of FrameJoints, facts)."""
-    whole = source
-    if output is not None:                                  # it is read again to be drawn on, all of it if it can be
-        if source.every > 1 and source.rereadable:
-            whole = read_walk(path, argparse.Namespace(**{**vars(arguments), 'every': 1}))
-        else:
-            whole = source = source.kept()
+    source, whole = _to_draw_on(path, source, arguments) if output is not None else (source, None)
     looks = Looks()
     found, track = joints_of_walk(source, arguments.crop, net, looks.add)
     fitness = fitness_of(source, track, found, looks)
     say_track(track, arguments.verbose)
     if output is not None:
-        whole.reached = source.reached                      # who watches one sees the other
         whole.reached.next_stage()
         write_frames(output, _drawn(whole, source.every, found, track, net, arguments), whole.fps / whole.every)
     return found, {**used_frames(track), 'check': fitness.as_dict()}
+
+
+def _to_draw_on(path, source, arguments):
+    """The source, and what is drawn on: all of its frames where they can be read again, else those that were kept."""
+    if source.every == 1 or not source.rereadable:
+        return (kept := source.kept()), kept
+    whole = read_walk(path, argparse.Namespace(**{**vars(arguments), 'every': 1}))
+    whole.reached = source.reached                          # who watches one sees the other
+    return source, whole
 
 
 def _check_scenes(arguments, paths):
@@ -266,15 +269,16 @@ def _check_scenes(arguments, paths):
 
 def _pose_of_everyone(path, source, output, net, arguments, boxes):
     """The answer for a scene, drawn if there is an output, and its text."""
-    people = find_people(source.kept(), net, arguments, boxes)
+    source, whole = _to_draw_on(path, source, arguments) if output is not None else (source.kept(), None)
+    people = find_people(source, net, arguments, boxes)
     looks = [Looks() for _ in people]
     poses = people_joints(people, net, looks)
     checks = [fitness_of(people.frames, person.walk, own, seen) if own else None
               for person, own, seen in zip(people, poses, looks)]
     if output is not None:
-        people.frames.reached.next_stage()
-        write_frames(output, drawn_people(people, poses, None, arguments.threshold, arguments.plain),
-                     source.fps / source.every)
+        whole.reached.next_stage()
+        write_frames(output, drawn_people(people, poses, None, arguments.threshold, arguments.plain, whole),
+                     whole.fps / whole.every)
     tracks = [{**person.as_dict(), 'remarks': person.walk.remarks, 'check': fitness and fitness.as_dict(),
                'joints': joint_rows(own, arguments.threshold, arguments.keypoints)}
               for person, own, fitness in zip(people, poses, checks)]

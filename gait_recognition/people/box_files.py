@@ -96,7 +96,7 @@ def _mot(name, lines):
         if considered == 0 or kind != PERSON:
             continue
         left, top, width, height = values[2:6]
-        yield where, frame - 1, track if track >= 0 else NO_TRACK, _box(where, left - 1, top - 1, width, height)
+        yield where, frame - 1, max(track, NO_TRACK), _box(where, left - 1, top - 1, width, height)
 
 
 def _coco(name, text):
@@ -128,7 +128,7 @@ def _coco(name, text):
             continue
         if frame < 0:
             raise ValueError(f'{where}: image_id: frames count from 0, got {frame}')
-        yield where, frame, track, _box(where, *box)
+        yield where, frame, max(track, NO_TRACK), _box(where, *box)
 
 
 def _numbers(where, fields):

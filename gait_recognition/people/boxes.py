@@ -19,9 +19,11 @@ def follow_boxes(frames, boxes):
         numbers.append(number)
         shape = frame.shape[:2]
     boxes = boxes_of(boxes)
+    _check_tracks(boxes)
     last = int(boxes.frames.max())
-    if last > numbers[-1] and last >= len(numbers) + frames.skipped and not _is_part(frames):
-        raise ValueError(f'{frames.name} has {len(numbers)} frames, but there are boxes of frame {last} (counted from '
+    count = (len(numbers) + frames.skipped) * frames.every              # or some less than `every` fewer
+    if last >= max(count, numbers[-1] + frames.every) and not _is_part(frames):
+        raise ValueError(f'{frames.name} has {count} frames, but there are boxes of frame {last} (counted from '
                          '0): they are of another recording, or count frames otherwise')
     place = {number: index for index, number in enumerate(numbers)}
     paths, limits = _paths(boxes, place, frames.fps / frames.every), np.array([*shape, *shape], float)
@@ -76,11 +78,29 @@ def _of_detections(detections):
     for frame, found in enumerate(detections):
         boxes = np.asarray(found.xyxy, float).reshape(-1, 4)
         tracks = getattr(found, 'tracker_id', None)
-        tracks = [NO_TRACK] * len(boxes) if tracks is None else np.asarray(tracks).astype(int).tolist()
+        tracks = [NO_TRACK] * len(boxes) if tracks is None else _tracks_of(frame, tracks)
         if len(tracks) != len(boxes):
             raise ValueError(f'boxes: frame {frame} has {len(boxes)} boxes and {len(tracks)} tracker_id')
         rows += [(frame, track, *box) for track, box in zip(tracks, boxes)]
     return _of_rows(rows)
+
+
+def _tracks_of(frame, given):
+    """Numbers of tracks as a list; of those that are negative nobody knows whose they are."""
+    try:
+        return np.maximum(np.asarray(given).astype(int), NO_TRACK).reshape(-1).tolist()
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f'boxes: frame {frame}: tracker_id: expected a whole number for each box, or None for all, '
+                         f'got {str(given)[:60]}') from None
+
+
+def _check_tracks(boxes):
+    """Refuse two boxes of one track in a frame: one of them is another's."""
+    seen = set()
+    for frame, track in zip(boxes.frames.tolist(), boxes.tracks.tolist()):
+        if track != NO_TRACK and (frame, track) in seen:
+            raise ValueError(f'boxes: frame {frame}: a second box of track {track}')
+        seen.add((frame, track))
 
 
 def _of_rows(rows):

@@ -8,7 +8,7 @@ from gait_recognition.people.scenes import Scene, Sighting
 from gait_recognition.rates import beats_of
 from gait_recognition.tracking.joints import people_in, search_squares, square_around
 from gait_recognition.tracking.parts import Parts
-from gait_recognition.tracking.track import MIN_FRAMES
+from gait_recognition.tracking.track import GAP_SECONDS, MIN_FRAMES
 
 POSE_SECONDS = 0.2              # between the frames that are looked at; boxes are interpolated between
 SEARCH_SECONDS = 1.0            # between searches of the whole picture
@@ -41,12 +41,15 @@ def follow_moving(frames, pose_net):
         for path, b in pairs:
             path.add(index, boxes[b])
         active += [Path(index, boxes[b]) for b in free]
-    places = beats_of(frames, numbers).places
-    paths = [every_frame(path, places) for path in done + active if len(path.indices) >= MIN_SEEN]
-    paths = [path for path in paths if len(path.indices) >= MIN_FRAMES]
+    beats = beats_of(frames, numbers)
+    paths = [path for path in done + active if len(path.indices) >= MIN_SEEN
+             and path.indices[-1] - path.indices[0] >= MIN_FRAMES - 1]
+    flags = [in_sight(path.indices, beats, stride) for path in paths]
+    paths = [every_frame(path, beats.places) for path in paths]
     limits = np.array([*shape, *shape], float)
-    sightings = [Sighting(path.indices, [np.clip(box, 0, limits) for box in path.boxes], usable)
-                 for path, usable in zip(paths, usable_flags(paths, COVERED))]
+    sightings = [Sighting(path.indices, [np.clip(box, 0, limits) for box in path.boxes],
+                          (np.array(uncovered) & seen).tolist())
+                 for path, uncovered, seen in zip(paths, usable_flags(paths, COVERED), flags)]
     return Scene('pose', sightings, numbers, frames.seconds, shape, [])
 
 
@@ -78,6 +81,18 @@ def _inside(a, b):
     """The share of the smaller of two boxes that lies in the other."""
     both = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
     return both / max(1e-6, min((a[2:] - a[:2]).prod(), (b[2:] - b[:2]).prod()))
+
+
+def in_sight(looks, beats, stride):
+    """Of each frame from the first to the last of a path's looks, whether those about it saw the walker, (T,) bool.
+
+    Who is behind something for longer than `GAP_SECONDS` is not in the picture: that makes no crop.
+    """
+    looks, whole = np.array(looks), np.arange(looks[0], looks[-1] + 1)
+    after = np.searchsorted(looks, whole).clip(1, len(looks) - 1)
+    first, last = looks[after - 1], looks[after]
+    near = beats.places[last] - beats.places[first] <= GAP_SECONDS * beats.rate
+    return near | (last - first <= stride) | np.isin(whole, looks)
 
 
 def every_frame(path, places):

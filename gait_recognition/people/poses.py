@@ -1,5 +1,6 @@
 """The joints of everybody in a scene, and drawings of them."""
 import collections
+import itertools
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def people_joints(people, pose_net, looks=None):
     return found
 
 
-def drawn_people(people, poses=None, names=None, sure=SURE, is_plain=False):
+def drawn_people(people, poses=None, names=None, sure=SURE, is_plain=False, frames=None):
     """The frames, enlarged if they are small, with everybody's box, number and name, skeleton and trail of the ankles.
 
     Parameters
@@ -45,18 +46,22 @@ def drawn_people(people, poses=None, names=None, sure=SURE, is_plain=False):
         As of `drawing.draw_skeleton`.
     is_plain : bool
         Without trail, time and legend.
+    frames : Frames, optional
+        Those drawn on: all of the recording where people were followed in one of so many; what is between is
+        interpolated. By default those in which they were followed.
 
     Yields
     ------
     np.ndarray, uint8 (H, W, 3)
     """
-    overlays, at = [Overlay(own, sure, is_plain=is_plain) for own in poses or ()], collections.defaultdict(list)
+    frames, step = frames or people.frames, people.frames.every
+    overlays, at = [Overlay(own, sure, step, is_plain=is_plain) for own in poses or ()], collections.defaultdict(list)
     for person in people:
         label = f'track {person.number} {(names or {}).get(person.number, "")}'.strip()
-        for number, box in zip(person.numbers, person.boxes):
+        for number, box in _with_those_between(person, step):
             at[number].append((person.number, label, box))
-    for number, frame in people.frames.numbered():
-        canvas, seconds = Canvas(frame), people.seconds[number]
+    for index, (number, frame) in enumerate(frames.numbered()):
+        canvas, seconds = Canvas(frame), frames.seconds[index]
         for overlay in overlays:
             overlay.paint(canvas, number, seconds)
         for track, label, box in at.pop(number, ()):
@@ -64,6 +69,14 @@ def drawn_people(people, poses=None, names=None, sure=SURE, is_plain=False):
         if overlays and not is_plain:
             canvas.finish(number, seconds, sure)
         yield np.asarray(canvas.image)
+
+
+def _with_those_between(person, step):
+    """(number, box) of a track's frames, and of those between two that are at most `step` apart."""
+    for (first, box), (last, other) in itertools.pairwise(zip(person.numbers, person.boxes)):
+        for number in range(first, last if last - first <= step else first + 1):
+            yield number, box + (number - first) / (last - first) * (other - box)
+    yield person.numbers[-1], person.boxes[-1]
 
 
 def _draw_box(canvas, colour, label, box):
