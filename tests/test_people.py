@@ -12,6 +12,7 @@ from gait_recognition import cli
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import BOXES, kind_of
+from gait_recognition.people.apart import MARGIN, alone, is_crowded
 from gait_recognition.people.blobs import blobs_of
 from gait_recognition.people.box_files import NO_TRACK, mot_lines, read_boxes, write_boxes
 from gait_recognition.people.figures import ALONE, COVERED, TOGETHER, Figure
@@ -21,7 +22,7 @@ from gait_recognition.people.moving import every_frame
 from gait_recognition.people.tracks import crops_of, people_vectors, tracks
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import ABOVE, BELOW
-from gait_recognition.tracking.track import CROP_SIZE, HEIGHT_SHARE
+from gait_recognition.tracking.track import COMPANY, CROP_SIZE, HEIGHT_SHARE, cut_square
 from gait_recognition.walkers.crossings import crossing
 from gait_recognition.walkers.files import write_crossing
 
@@ -109,6 +110,47 @@ def test_a_track_says_when_it_starts_and_ends_and_has_crops_of_its_own(found):
     crops = [(place, number) for place, number, crop in crops_of(found) if crop.shape == (CROP_SIZE, CROP_SIZE, 3)]
     assert crops == sorted(crops, key=lambda each: each[1])
     assert [sum(place == each for each, _ in crops) for place in range(2)] == [len(one.walk.numbers) for one in found]
+
+
+def test_crops_show_nobody_else_before_a_still_background(pair, found):
+    images, still, beside = pair[0], np.median(pair[0], 0).astype(np.uint8), []
+    for place, number, crop in crops_of(found):
+        person = found[place]
+        left, top, right, bottom = person.boxes[person.numbers.index(number)]
+        more, square = MARGIN * (bottom - top) + 1, person.walk.boxes[person.walk.numbers.index(number)]
+        other = np.full((*images.shape[1:3], 3), 255, np.uint8)
+        other[max(0, int(top - more)):int(bottom + more) + 1, max(0, int(left - more)):int(right + more) + 1] = 0
+        outside = cut_square(other, square)[..., 0] == 255
+        plain, empty = (cut_square(each, square)[outside].astype(int) for each in (images[number], still))
+        beside.append([(np.abs(each - empty).max(1) > 60).mean() for each in (plain, crop[outside])])
+    plain, shown = np.max(beside, 0)
+    assert plain > 0.05 and shown < 0.01, (plain, shown)
+
+
+def test_frames_in_which_somebody_else_covers_a_third_of_the_box_make_no_crop(found):
+    for person in found:
+        others = {number: box for each in found if each is not person for number, box in zip(each.numbers, each.boxes)}
+        crowded = {number for number, box in zip(person.numbers, person.boxes)
+                   if is_crowded(box, [others[number]] if number in others else [])}
+        assert crowded and not crowded & {*person.walk.numbers}
+        assert COMPANY in person.walk.dropped.values()
+
+
+def test_a_box_is_crowded_where_another_covers_more_than_a_third_of_it():
+    box = np.array([10.0, 10.0, 70.0, 40.0])
+    assert not is_crowded(box, []) and not is_crowded(box, [box + [0, 40, 0, 40]])
+    assert not is_crowded(box, [box + [0, 21, 0, 21]]) and is_crowded(box, [box + [0, 19, 0, 19]])
+    assert is_crowded(box, [box + [0, 40, 0, 40], np.array([0.0, 0.0, 100.0, 100.0])])
+
+
+def test_whoever_is_near_is_painted_over_and_whoever_is_far_leaves_the_frame_as_it_is():
+    frame, still = np.full((200, 400, 3), 90, np.uint8), np.full((50, 100, 3), 90, np.uint8)
+    frame[50:150, 100:130], frame[50:150, 150:180], frame[50:150, 350:380] = 200, 250, 30
+    own, near, far = (np.array([50.0, left, 150.0, left + 30]) for left in (100, 150, 350))
+    assert alone(frame, still, own, [far]) is frame and alone(frame, still, own, []) is frame
+    shown = alone(frame, still, own, [far, near])
+    assert (shown[50:150, 100:130] == 200).all() and (shown[:, 140:] == 90).all() and (shown[:, :90] == 90).all()
+    assert (frame[50:150, 150:180] == 250).all()                        # the frame itself stays
 
 
 @pytest.mark.parametrize('hiding', ['pillar', 'bus'])

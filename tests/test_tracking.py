@@ -7,10 +7,10 @@ from small_walks import BLUE, HEIGHT, TALL, WIDTH, Spotter, centres, crossing, d
 from gait_recognition.frames import read_frames
 from gait_recognition.rates import Beats
 from gait_recognition.tracking.background import MOST_PIXELS, shrink
-from gait_recognition.tracking.both import COMPANY, LOOKS
+from gait_recognition.tracking.both import LOOKS
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import people_in
-from gait_recognition.tracking.track import BORDER, CROP_SIZE, NOBODY, OTHER, NoPersonError, settled
+from gait_recognition.tracking.track import BORDER, COMPANY, CROP_SIZE, NOBODY, OTHER, NoPersonError, settled
 from gait_recognition.walkers.scenes import scene
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
@@ -90,6 +90,17 @@ def test_a_clock_that_jumps_by_years_costs_no_memory_and_bridges_nothing():
     usable, squares = settled(edges, reasons, Beats.of(seconds, 25.0))
     assert usable.all() and np.isfinite(squares).all()
     assert Beats.of(seconds, 25.0).places[-1] < 100
+
+
+@pytest.mark.parametrize('reason, fills', [(NOBODY, True), (OTHER, True), (BORDER, False), (BEHIND, False),
+                                           (COMPANY, False)])
+def test_a_short_gap_is_filled_unless_it_is_known_that_the_frame_shows_the_walker_badly(reason, fills):
+    seconds = np.arange(60) / 25
+    edges, reasons = edges_at(seconds), [''] * 60
+    edges[30:33], reasons[30:33] = np.nan, [reason] * 3
+    usable, squares = settled(edges, reasons, Beats.of(seconds, 25.0))
+    assert usable[30:33].tolist() == [fills] * 3 and usable[:30].all() and usable[33:].all()
+    assert np.isfinite(squares).all()
 
 
 def test_the_scale_keeps_still_while_the_walker_bobs():

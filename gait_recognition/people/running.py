@@ -15,7 +15,7 @@ from PIL import Image
 from gait_recognition.facts import Unreadable
 from gait_recognition.people.apart import alone, is_crowded
 from gait_recognition.people.figures import HIDDEN
-from gait_recognition.people.scenes import BEHIND, edges_of
+from gait_recognition.people.scenes import edges_of
 from gait_recognition.people.still import StillFollower, View, is_walk, sight_of
 from gait_recognition.rates import Beats
 from gait_recognition.tracking.background import (
@@ -26,9 +26,8 @@ from gait_recognition.tracking.background import (
     shrink,
     still_picture,
 )
-from gait_recognition.tracking.both import COMPANY
 from gait_recognition.tracking.parts import Cuts
-from gait_recognition.tracking.track import BORDER, CROP_SIZE, HEIGHT_SHARE, cut_square, settled
+from gait_recognition.tracking.track import BEHIND, COMPANY, CROP_SIZE, HEIGHT_SHARE, UNFIT, cut_square, settled
 
 WARM_SECONDS = 3.0              # of pictures that make the first background: nobody is followed before
 SAMPLE_SECONDS = BLOCK / 25 / SAMPLES           # between the pictures of a background, as of recordings
@@ -182,7 +181,7 @@ class RunningTrack:
     @staticmethod
     def _patch(frame, box, reason):
         inside = box is not None and (box[2:] > 1).all() and (box[:2] < np.array(frame.shape[:2]) - 1).all()
-        return Patch.of(frame, box) if inside and reason != BORDER else None
+        return Patch.of(frame, box) if inside and reason not in UNFIT else None
 
     def _forget(self, now):
         """Forget what is no longer needed: boxes that smooth no more, pictures of what may never walk."""

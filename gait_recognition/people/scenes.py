@@ -3,9 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gait_recognition.tracking.track import BORDER
-
-BEHIND = 'behind somebody'
+from gait_recognition.tracking.track import BEHIND, BORDER
 
 
 class Sighting(NamedTuple):

@@ -9,13 +9,21 @@ from gait_recognition.parameters import check, one_of
 from gait_recognition.people.apart import alone, is_crowded
 from gait_recognition.people.boxes import follow_boxes
 from gait_recognition.people.moving import follow_moving
-from gait_recognition.people.scenes import BEHIND, edges_of
+from gait_recognition.people.scenes import edges_of
 from gait_recognition.people.still import follow_still
 from gait_recognition.prefetch import ahead
 from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, beats_of
-from gait_recognition.tracking.both import COMPANY
-from gait_recognition.tracking.track import NOBODY, NoPersonError, Track, UnsuitableError, cut_square, settle
+from gait_recognition.tracking.track import (
+    BEHIND,
+    COMPANY,
+    NOBODY,
+    NoPersonError,
+    Track,
+    UnsuitableError,
+    cut_square,
+    settle,
+)
 from gait_recognition.vectors import BATCH_SIZE, Describer
 from gait_recognition.weights import (
     SameWeights,
@@ -155,7 +163,8 @@ def _person(number, sighting, at, scene, frames, rate):
     """The `PersonTrack` of a `Sighting`; `at` has everybody's boxes by the frame's index."""
     first, last = sighting.indices[0], sighting.indices[-1]
     numbers = scene.numbers[first:last + 1]
-    edges, reasons = np.full((len(numbers), 4), np.nan), [BEHIND] * len(numbers)
+    hidden = BEHIND if scene.method == 'background' else NOBODY         # others may have overlooked somebody
+    edges, reasons = np.full((len(numbers), 4), np.nan), [hidden] * len(numbers)
     for index, box, is_usable in zip(sighting.indices, sighting.boxes, sighting.usable):
         edges[index - first], reasons[index - first] = edges_of(box, is_usable, scene.shape)
         if is_crowded(box, [other for who, other in at[index] if who is not sighting]) and not reasons[index - first]:

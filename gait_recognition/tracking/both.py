@@ -5,7 +5,7 @@ import numpy as np
 
 from gait_recognition.tracking.background import find_moving, track_background
 from gait_recognition.tracking.joints import ankles_in, people_in, person_among, squares_around, track_joints
-from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES, NoPersonError, middle_of
+from gait_recognition.tracking.track import COMPANY, HEIGHT_SHARE, MIN_FRAMES, NoPersonError, middle_of
 
 LOOKS = 6                       # frames of a track that the pose network looks at
 # Of the height: how far the joints' head, feet and middle may lie off the outline's in one look, and by the median of
@@ -17,7 +17,6 @@ FEW = 0.34                      # of the looks: fewer see somebody by chance
 PROGRESS = 0.7                  # of its height that a walker gets ahead whom nothing but the outline shows
 STEPS, STILL = 9, 0.12          # looks at the ankles; of the height, how far those who stand seem to move them
 OUTLINE = 1.5, 3.6              # height to width of such a walker: a mirror image is slenderer
-COMPANY = 'somebody else in the crop'
 ASIDE = 0.5                     # of the height from the middle: what is there is no part of the walker
 TALL = 0.6                      # of the walker's height that makes company worth a look
 APART = 0.3                     # of the height between two people's middles

@@ -12,6 +12,8 @@ from scipy import ndimage
 CROP_SIZE = 299                 # the pose network's input
 HEIGHT_SHARE = 0.7              # of a crop's height that the person fills
 NOBODY, BORDER, OTHER = 'nobody found', "touching the picture's border", 'another figure or another passage'
+BEHIND, COMPANY = 'behind somebody', 'somebody else in the crop'
+UNFIT = {BORDER, BEHIND, COMPANY}                # no crop in a gap either: it is known what the frame would show
 GAP_SECONDS = 0.5               # the box is interpolated over shorter gaps: a lamp post, a crossing
 CENTRE_SECONDS = 0.10           # standard deviations of the Gaussians that smooth the boxes: the centre follows the
 SCALE_SECONDS = 0.8             # walker's ups and downs, the scale only a slow approach
@@ -138,7 +140,7 @@ def settled(edges, reasons, beats, smooth=CENTRE_SECONDS):
     usable = found.copy()
     for before, after in itertools.pairwise(at):
         if places[after] - places[before] <= GAP_SECONDS * rate:
-            usable[before + 1:after] = [reason != BORDER for reason in reasons[before + 1:after]]
+            usable[before + 1:after] = [reason not in UNFIT for reason in reasons[before + 1:after]]
     squares = np.full((len(edges), 3), np.nan)
     if len(at):
         inside = slice(at[0], at[-1] + 1)
