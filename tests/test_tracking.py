@@ -10,7 +10,7 @@ from gait_recognition.tracking.background import MOST_PIXELS, shrink
 from gait_recognition.tracking.both import LOOKS
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import people_in
-from gait_recognition.tracking.track import BORDER, COMPANY, CROP_SIZE, NOBODY, OTHER, NoPersonError, settled
+from gait_recognition.tracking.track import BEHIND, BORDER, COMPANY, CROP_SIZE, NOBODY, OTHER, NoPersonError, settled
 from gait_recognition.walkers.scenes import scene
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*so few frames')           # most tests do with a few
