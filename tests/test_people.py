@@ -515,6 +515,8 @@ def test_vectors_of_tracks_are_written_as_walks_and_that_nobody_walks_is_said(sc
         Image.fromarray(np.full((90, 160, 3), 90, np.uint8)).save(still / f'{number}.png')
     status, out, err = answer(capsys, 'vector', still, '--everyone', *weights)
     assert (status, out) == (2, '') and 'nobody walks here, so there is no vector' in err
+    status, out, err = answer(capsys, 'vector', path, '--everyone', '--boxes', boxes, '--every', '3', *weights)
+    assert (status, out) == (2, '') and 'no track has a vector' in err and 'nobody walks' not in err
     joints = tmp_path / 'joints.csv'
     status, out, err = answer(capsys, 'pose', still, '--everyone', '--joints', joints, *weights[:2])
     assert status == 0 and 'nobody walks here' in out and f'{joints} was not written: there are no joints' in err
