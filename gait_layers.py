@@ -77,17 +77,37 @@ def batch_norm(inputs, decay=0.999, epsilon=0.001, activation_fn=None, is_traini
         return outputs if activation_fn is None else activation_fn(outputs)
 
 
-def folded_convolution(inputs, layers, kernel, stride=1, padding='SAME', epsilon=0.001):
-    """Convolutions of one input, each with `batch_norm` and ReLU, as one convolution: for inference.
+def normalised_weights(scope, kernel, depth, width):
+    """The variables of `slim.conv2d` with `batch_norm`, for `folded_convolution`.
+
+    Parameters
+    ----------
+    scope : str
+    kernel : int or pair of int
+        Rows and columns.
+    depth, width : int
+        Channels before and after.
+
+    Returns
+    -------
+    weights : tf.Variable, float32 (rows, columns, depth, width)
+    beta, moving_mean, moving_variance : tf.Variable, float32 (width,)
+    """
+    size = [kernel] * 2 if isinstance(kernel, int) else list(kernel)
+    with tf.variable_scope(scope):
+        weights = slim.model_variable('weights', [*size, depth, width], initializer=tf.glorot_uniform_initializer())
+        with tf.variable_scope('BatchNorm'):
+            return weights, *_averages([width])
+
+
+def folded_convolution(inputs, layers, stride=1, padding='SAME', epsilon=0.001):
+    """Convolutions of one input and kernel, each with batch norm and ReLU, as one convolution: for inference.
 
     Parameters
     ----------
     inputs : tf.Tensor, float32 or bfloat16 (B, H, W, C)
-        C must be known.
-    layers : list of (str, int)
-        Scope and width of each; variables are named, and computed with, as those of `slim.conv2d` with `batch_norm`.
-    kernel : int or pair of int
-        Rows and columns, of all.
+    layers : list
+        `normalised_weights` of each.
     stride : int
     padding : {'SAME', 'VALID'}
     epsilon : float
@@ -98,9 +118,7 @@ def folded_convolution(inputs, layers, kernel, stride=1, padding='SAME', epsilon
     tf.Tensor (B, H', W', sum of widths)
         One after the other, in the inputs' precision.
     """
-    size = [kernel] * 2 if isinstance(kernel, int) else list(kernel)
-    each = [_normalised_weights(scope, [*size, int(inputs.shape[-1]), width]) for scope, width in layers]
-    weights, beta, mean, variance = (found[0] if len(found) == 1 else tf.concat(found, -1) for found in zip(*each))
+    weights, beta, mean, variance = (found[0] if len(found) == 1 else tf.concat(found, -1) for found in zip(*layers))
     folds = np.prod(weights.shape.as_list()) <= FOLDED
     if folds:
         with tf.name_scope('fold'):
@@ -136,14 +154,6 @@ def scaled_convolution(inputs, width, factor, scope):
         biases = slim.model_variable('biases', [width], initializer=tf.zeros_initializer())
     return tf.nn.bias_add(tf.nn.conv2d(inputs, tf.cast(factor * weights, inputs.dtype), 1, 'SAME'),
                           tf.cast(factor * biases, inputs.dtype))
-
-
-def _normalised_weights(scope, shape):
-    """Weights, beta, moving mean and variance of a convolution with `batch_norm`, float32."""
-    with tf.variable_scope(scope):
-        weights = slim.model_variable('weights', shape, initializer=tf.glorot_uniform_initializer())
-        with tf.variable_scope('BatchNorm'):
-            return weights, *_averages(shape[-1:])
 
 
 def _averages(channels):

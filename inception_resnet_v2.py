@@ -7,7 +7,7 @@ The scope strings are the contract with published checkpoints.
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
-from gait_layers import batch_norm, folded_convolution, scaled_convolution
+from gait_layers import batch_norm, folded_convolution, normalised_weights, scaled_convolution
 
 BLOCK35_SCALE, BLOCK35_COUNT = 0.17, 10
 BLOCK17_SCALE, BLOCK17_COUNT = 0.10, 20
@@ -39,46 +39,66 @@ MIXED_6A = [
 def _convolution(net, width, kernel, scope, folded, **arguments):
     """A convolution with batch norm and ReLU."""
     if folded:
-        return folded_convolution(net, [(scope, width)], kernel, **arguments)
+        return folded_convolution(net, [normalised_weights(scope, kernel, int(net.shape[-1]), width)], **arguments)
     return slim.conv2d(net, width, kernel, scope=scope, **arguments)
 
 
-def _layer(net, folded, scope, width, kernel, arguments=None):
+def _layer(net, scope, width, kernel, arguments=None):
     """A convolution to `width` channels, or, where `width` is a pooling function, that pool."""
     if callable(width):
         return width(net, kernel, scope=scope, **(arguments or {}))
-    return _convolution(net, width, kernel, scope, folded, **(arguments or {}))
+    return slim.conv2d(net, width, kernel, scope=scope, **(arguments or {}))
 
 
-def _branches(net, branches, folded):
+def _branches(net, branches):
     """Run each branch on `net` under `Branch_<i>`; concatenate the results along the channels."""
-    begun = _first_layers(net, branches) if folded else {}
     ends = []
     for i, branch in enumerate(branches):
         with tf.variable_scope(f'Branch_{i}'):
-            end = begun.get(i, net)
-            for layer in branch[i in begun:]:
-                end = _layer(end, folded, *layer)
+            end = net
+            for layer in branch:
+                end = _layer(end, *layer)
             ends.append(end)
     return tf.concat(ends, axis=3)
 
 
-def _first_layers(net, branches):
-    """The first layers of branches that begin narrow, by the branch: three 1 x 1 convolutions of `net` as one."""
-    narrow = {i: branch[0] for i, branch in enumerate(branches) if branch[0][2] == 1}
-    if len(narrow) < 3:
-        return {}
-    layers = [(f'Branch_{i}/{scope}', width) for i, (scope, width, _) in narrow.items()]
-    found = tf.split(folded_convolution(net, layers, 1), [width for _, width in layers], axis=3)
-    return dict(zip(narrow, found))
+def _weights_of(branch, depth):
+    """Yields the variables of each layer of a branch on so many channels; None for a pool."""
+    for scope, width, kernel, *_ in branch:
+        if callable(width):
+            yield None
+        else:
+            yield normalised_weights(scope, kernel, depth, width)
+            depth = width
+
+
+def _folded_branches(net, branches):
+    """`_branches`, for inference: where three begin with 1 x 1 convolutions, which are narrow, these are one."""
+    weights, begun, ends = [], {}, []
+    for i, branch in enumerate(branches):                   # first of all: the variables' order is the layers'
+        with tf.variable_scope(f'Branch_{i}'):
+            weights.append([*_weights_of(branch, int(net.shape[-1]))])
+    narrow = [i for i, branch in enumerate(branches) if branch[0][2] == 1]
+    if len(narrow) >= 3:
+        together = folded_convolution(net, [weights[i][0] for i in narrow])
+        begun = dict(zip(narrow, tf.split(together, [branches[i][0][1] for i in narrow], axis=3)))
+    for i, branch in enumerate(branches):
+        end = begun.get(i, net)
+        for variables, (scope, width, kernel, *arguments) in [*zip(weights[i], branch)][i in begun:]:
+            arguments = arguments[0] if arguments else {}
+            end = width(end, kernel, scope=scope, **arguments) if variables is None else \
+                folded_convolution(end, [variables], **arguments)
+        ends.append(end)
+    return tf.concat(ends, axis=3)
 
 
 def _residual(net, branches, scale, folded):
     """ReLU(net + scale * up), where `up` brings the branches back to the width of `net` (with bias, without norm)."""
-    mixed, width = _branches(net, branches, folded), int(net.shape[-1])
+    width = int(net.shape[-1])
     if folded:
+        mixed = _folded_branches(net, branches)
         return tf.nn.relu(net + scaled_convolution(mixed, width, scale, 'Conv2d_1x1'))
-    up = slim.conv2d(mixed, width, 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
+    up = slim.conv2d(_branches(net, branches), width, 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
     return tf.nn.relu(net + scale * up)
 
 
@@ -129,7 +149,7 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
     """
     if folded and is_training:
         raise ValueError('folded layers are for inference; build with is_training=False')
-    end_points = {}
+    end_points, branches = {}, _folded_branches if folded else _branches
 
     def conv(net, width, kernel, scope, **arguments):
         return _convolution(net, width, kernel, scope, folded, **arguments)
@@ -157,7 +177,7 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
         net = stage('MaxPool_5a_3x3', slim.max_pool2d(net, 3, stride=2, padding='VALID', scope='MaxPool_5a_3x3'))
         # 35 x 35 x 320
         with tf.variable_scope('Mixed_5b'):
-            net = stage('Mixed_5b', _branches(net, MIXED_5B, folded))
+            net = stage('Mixed_5b', branches(net, MIXED_5B))
         # 35 x 35 x 320
         with tf.variable_scope('Repeat'):
             for i in range(1, BLOCK35_COUNT + 1):
@@ -165,7 +185,7 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
                     net = _residual(net, BLOCK35, BLOCK35_SCALE, folded)
         # 17 x 17 x 1088
         with tf.variable_scope('Mixed_6a'):
-            net = stage('Mixed_6a', _branches(net, MIXED_6A, folded))
+            net = stage('Mixed_6a', branches(net, MIXED_6A))
         # 17 x 17 x 1088
         with tf.variable_scope('Repeat_1'):
             for i in range(1, BLOCK17_COUNT + 1):

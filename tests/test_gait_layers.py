@@ -13,6 +13,7 @@ from gait_layers import (
     gru_layer,
     lstm_layer,
     minimise,
+    normalised_weights,
     scaled_convolution,
 )
 from gait_network import quiet_slim
@@ -337,7 +338,8 @@ def test_a_folded_convolution_gives_what_slims_layers_give_with_the_same_variabl
     random = RANDOM(0)
     with tf.Graph().as_default(), tf.variable_scope('net') as scope, quiet_slim():
         images = tf.cast(tf.constant(random.uniform(-1, 1, (2, 9, 9, 6)).astype(np.float32)), precision)
-        folded = folded_convolution(images, layers, (1, 3), **arguments)
+        folded = folded_convolution(images, [normalised_weights(name, (1, 3), 6, width) for name, width in layers],
+                                    **arguments)
         variables = tf.global_variables()
         assert [v.op.name for v in variables] == [
             f'net/{name}/{leaf}' for name, _ in layers
