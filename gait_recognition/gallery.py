@@ -120,7 +120,7 @@ class Gallery:
         self._rows = Held(tables)
         self._vouched = vouched          # whoever holds this object said which weights they use
         self._identifier = self._svm = self._strangers = self._weighing = None
-        self._said_outdated = False
+        self._said_outdated, self._said_crops = False, set()
         self._rows.refresh()             # read now: damage is refused before anything is asked
 
     # Opening and keeping it
@@ -295,7 +295,8 @@ class Gallery:
         if kept.get('rate', str(rate)) != str(rate):
             raise ValueError(f'rate: the walks of this gallery were described at {kept["rate"]} frames a second, got '
                              f'{rate}: vectors are compared with their like only')
-        if kept.get('crop', crop) != crop:
+        if kept.get('crop', crop) != crop and crop not in self._said_crops:
+            self._said_crops.add(crop)
             warnings.warn(f'the first walks of this gallery were cut out by crop {kept["crop"]!r}, not {crop!r}: '
                           'similarities may be lower', stacklevel=3)
 

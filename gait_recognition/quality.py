@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_recognition.cycles.rhythm import stride_rate
-from gait_recognition.cycles.series import HIPS, LEGS, MIN_RATE, MIN_SHARE, PELVIS, runs_of
+from gait_recognition.cycles.series import HIPS, LEGS, MIN_RATE, MIN_SHARE, PELVIS, RATE_OFF, runs_of
 from gait_recognition.cycles.views import split_at_turns, view_of
 from gait_recognition.tracking.joints import SURE
 from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES
@@ -50,7 +50,7 @@ def quality_of_track(track, fps=None):
         long = f' ({count / fps:.2f} s)' if fps else ''
         found.append(Finding('short', f'so few frames ({count}){long} say little about a walk; give all frames of two '
                                       'steps or more at once, about 25'))
-    if fps and fps < MIN_RATE:
+    if fps and fps < MIN_RATE - RATE_OFF:
         found.append(Finding('slow', f'{fps:.3g} frames a second: a gait takes {MIN_RATE:.0f} or more'))
     if track.method != 'none':
         third = max(1, count // 3)

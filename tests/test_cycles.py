@@ -182,6 +182,15 @@ def test_of_a_walker_who_turns_the_longer_way_is_measured_and_the_other_named(wa
     assert found.measures['cadence'].value == pytest.approx(gait.measures['cadence'].value, rel=0.03)
 
 
+def test_a_rate_of_exactly_12_is_measured_and_of_exactly_20_has_times_of_steps_though_clocks_are_uneven(walk):
+    for rate in (12, 20):
+        at = 1.0001 * np.arange(int(walk.times[-1] * rate)) / rate
+        joints = np.stack([[[np.interp(at, walk.times, walk.joints[:, axis, joint]) for joint in range(16)]
+                            for axis in range(3)]])[0].transpose(2, 0, 1)
+        gait = measure_gait(at, joints)
+        assert 'cadence' in gait.measures and ('stride time' in gait.measures) == (rate == 20)
+
+
 @pytest.mark.parametrize('change, said', [
     (lambda t, j: (t[:20], j[:20]), 'for a second|strides'),
     (lambda t, j: (t[::3], j[::3]), '8.3 frames a second'),

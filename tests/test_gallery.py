@@ -1448,6 +1448,9 @@ def test_how_walks_are_described_is_kept_and_checked():
         gallery.agree(every=1, crop='auto')
     with pytest.warns(UserWarning, match="cut out by crop 'auto', not 'pose'"):
         gallery.agree(every=2, crop='pose')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        gallery.agree(every=2, crop='pose')                 # said once
     with pytest.raises(ValueError, match='described at 25.0 frames a second, got None'):
         gallery.agree(every=2, crop='auto', rate=None)
 

@@ -14,7 +14,7 @@ from gait_recognition.gallery import Gallery
 from gait_recognition.kinds import BOXES, kind_of
 from gait_recognition.people.apart import MARGIN, alone, is_crowded
 from gait_recognition.people.blobs import blobs_of
-from gait_recognition.people.box_files import NO_TRACK, mot_lines, read_boxes, write_boxes
+from gait_recognition.people.box_files import NO_TRACK, Boxes, mot_lines, read_boxes, write_boxes
 from gait_recognition.people.figures import ALONE, COVERED, TOGETHER, Figure
 from gait_recognition.people.following import Following
 from gait_recognition.people.linking import Path, link, usable_flags
@@ -341,19 +341,44 @@ def test_what_makes_a_track_less_fit_is_among_its_remarks():
 
 
 @pytest.mark.parametrize('boxes, message', [
-    (np.zeros((3, 5)), r'boxes: expected an array \(T, 4\)'),
+    (np.zeros((3, 5)), r'boxes: walker 1: expected an array \(T, 4\)'),
     (np.full((3, 4), np.nan), 'boxes: expected some, got none'),
     (np.array([[5, 5, 4, 9.]]), 'boxes: frame 0: expected left, top, right, bottom'),
     ([], 'boxes: expected some, got none'),
     ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=np.array([1, 2]))], 'frame 0 has 1 boxes and 2'),
     ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]] * 2), tracker_id=np.array([5, 5]))],
      'boxes: frame 0: a second box of track 5'),
-    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=np.array([None]))],
-     'boxes: frame 0: tracker_id: expected a whole number'),
+    (np.array([[1, 2, np.nan, 4.]]), 'boxes: frame 0: expected left, top, right, bottom .* got 1, 2, nan, 4'),
+    (np.array([[1, 2, np.inf, 4.]]), 'boxes: frame 0: expected left, top, right, bottom .* got 1, 2, inf, 4'),
+    ([['a', 'b', 'c', 'd']], 'boxes: walker 1: expected numbers'),
+    (3, 'boxes: expected a file, arrays .* got int'),
+    (types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]])), 'boxes: expected an object with xyxy for each frame'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]])), None], 'boxes: frame 1: expected an object with xyxy'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4, 5, 6, 7, 8.]]))], r'boxes: frame 0: .* got shape \(1, 8\)'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=[None])], 'track: expected a whole number'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]]), tracker_id=[1.5])], 'track: expected a whole number'),
+    ([types.SimpleNamespace(xyxy=np.array([[1, 2, 3, 4.]] * 2), tracker_id=[7, 7])], '0: a second box of track 7'),
+    (Boxes(np.array([-1]), np.array([1]), np.array([[1, 2, 3, 4.]])), 'boxes: frames count from 0, got -1'),
+    (Boxes(np.array([0]), np.array([1]), np.array([[3, 2, 1, 4.]])), 'boxes: frame 0: expected left, top'),
     (np.tile([1, 2, 30, 40.], (99, 1)), 'has 60 frames, but there are boxes of frame 98')])
 def test_boxes_that_make_no_sense_are_refused(boxes, message):
     with pytest.raises(ValueError, match=message):
         tracks(read_frames(bars()[0], fps=25), boxes=boxes)
+
+
+def test_boxes_of_every_frame_are_taken_where_every_second_one_is_read():
+    images, truth = bars(60)
+    person, = tracks(read_frames(images, every=2, fps=25), boxes=truth[:, 0])
+    assert person.numbers == [*range(0, 60, 2)]
+    with pytest.raises(ValueError, match='has at most 60 frames, but there are boxes of frame 60'):
+        tracks(read_frames(images, every=2, fps=25), boxes=np.concatenate([truth[:, 0], truth[-1:, 0]]))
+
+
+def test_that_no_box_is_of_a_frame_that_was_looked_at_is_said():
+    images, truth = bars(60)
+    odd = np.where(np.arange(60)[:, None] % 2, truth[:, 0], np.nan)
+    people = tracks(read_frames(images, every=2, fps=25), boxes=odd)
+    assert not people and people.remarks == ['none of the 30 boxes is of a frame that was looked at']
 
 
 def test_boxes_without_tracks_go_on_through_a_short_gap_and_a_passing():
@@ -547,6 +572,8 @@ def test_vectors_of_tracks_are_written_as_walks_and_that_nobody_walks_is_said(sc
         Image.fromarray(np.full((90, 160, 3), 90, np.uint8)).save(still / f'{number}.png')
     status, out, err = answer(capsys, 'vector', still, '--everyone', *weights)
     assert (status, out) == (2, '') and 'nobody walks here, so there is no vector' in err
+    status, out, err = answer(capsys, 'vector', path, '--everyone', '--boxes', boxes, '--every', '3', *weights)
+    assert (status, out) == (2, '') and 'no track has a vector' in err and 'nobody walks' not in err
     joints = tmp_path / 'joints.csv'
     status, out, err = answer(capsys, 'pose', still, '--everyone', '--joints', joints, *weights[:2])
     assert status == 0 and 'nobody walks here' in out and f'{joints} was not written: there are no joints' in err

@@ -86,7 +86,8 @@ def _vectors_of_scene(scene):
         if each.vector is None:
             say(f'{each.walk} has no vector: {each.person.problem}')
     if not described:
-        raise ValueError(f'{scene.name}: nobody walks here, so there is no vector')
+        raise ValueError(f'{scene.name}: no track has a vector' if scene.tracks else
+                         f'{scene.name}: nobody walks here, so there is no vector')
     facts, _ = of_scene(scene, [{**each.as_dict(), 'crops': _crops(each.person.walk),
                                  'vector': None if each.vector is None else each.vector.tolist()}
                                 for each in scene.tracks])

@@ -9,7 +9,7 @@ import numpy as np
 from gait_recognition.cycles.angles import JOINTS, PERCENT, angles_of, cycle_curve
 from gait_recognition.cycles.events import events_of, timing_noise
 from gait_recognition.cycles.rhythm import stride_rate
-from gait_recognition.cycles.series import HIPS, LEGS, MIN_SHARE, PELVIS, SURE, leg_length, runs_of
+from gait_recognition.cycles.series import HIPS, LEGS, MIN_SHARE, PELVIS, RATE_OFF, SURE, leg_length, runs_of
 from gait_recognition.cycles.views import View, split_at_turns, view_of
 from gait_recognition.masking import in_one_line
 
@@ -181,7 +181,7 @@ def measure_gait(times, joints, sure=SURE, still_camera=False, name='walk'):
     else:
         by_run = [events_of(run, facing, rate) for run in runs]
         events = sorted(itertools.chain(*by_run))
-        if runs[0].rate < TIMING_RATE:
+        if runs[0].rate < TIMING_RATE - RATE_OFF:
             left_out['times of steps, stance and swing'] = (f'{runs[0].rate:.4g} frames a second; {TIMING_RATE:.0f} or '
                                                             'more are needed')
         else:

@@ -13,6 +13,7 @@ LEGS = {'right': RIGHT_LEG, 'left': LEFT_LEG}
 HIPS, PELVIS, THORAX = (2, 3), 6, 7
 NEEDED = (0, 1, 2, 3, 4, 5, 6)                      # nothing is measured where one of these is missing
 MIN_RATE = 12.0                                     # frames a second: twice the 6 Hz below which gait's signal lies
+RATE_OFF = 0.05                                     # that a rate told by rounded times of frames may be too low
 GAP_SECONDS = 0.3                                   # longer gaps part a walk in two runs
 SAME_TIME = 0.1                                     # of a frame
 RUN_SECONDS = 1.0                                   # shorter runs hold no stride
@@ -88,7 +89,7 @@ def runs_of(times, joints, sure=SURE):
     if len(times) < 2 or not (np.diff(times) > 0).all():
         raise ValueError('times: expected two or more, each later than the one before')
     rate = 1 / float(np.median(np.diff(times)))
-    if rate < MIN_RATE:
+    if rate < MIN_RATE - RATE_OFF:
         raise ValueError(f'{rate:.1f} frames a second: a gait takes {MIN_RATE:.0f} or more to measure')
     points = np.where(joints[:, 2, :, None] >= sure, np.swapaxes(joints[:, :2], 1, 2), np.nan)      # (T, 16, 2)
     if _is_short(np.isfinite(points[:, NEEDED]).all((1, 2)).sum(), rate):

@@ -1,5 +1,7 @@
 """Everybody whom another detector or tracker found: its boxes as tracks."""
 import collections
+import math
+import numbers
 import os
 
 import numpy as np
@@ -14,18 +16,17 @@ COVERED = 0.35                  # of a box that a nearer one covers: more is no 
 
 def follow_boxes(frames, boxes):
     """A `Scene` of boxes that came from elsewhere, as of `tracks.tracks`."""
-    numbers, shape = [], None
-    for number, frame in frames.numbered():
-        numbers.append(number)
-        shape = frame.shape[:2]
     boxes = boxes_of(boxes)
-    _check_tracks(boxes)
-    last = int(boxes.frames.max())
-    count = (len(numbers) + frames.skipped) * frames.every              # or some less than `every` fewer
-    if last >= max(count, numbers[-1] + frames.every) and not _is_part(frames):
-        raise ValueError(f'{frames.name} has {count} frames, but there are boxes of frame {last} (counted from '
-                         '0): they are of another recording, or count frames otherwise')
-    place = {number: index for index, number in enumerate(numbers)}
+    looked_at, shape = [], None
+    for number, frame in frames.numbered():
+        looked_at.append(number)
+        shape = frame.shape[:2]
+    last, most = int(boxes.frames.max()), (len(looked_at) + frames.skipped) * frames.every
+    if last >= max(looked_at[-1] + frames.every, most) and not _is_part(frames):
+        raise ValueError(f'{frames.name} has {most if frames.every == 1 else f"at most {most}"} frames, but there are '
+                         f'boxes of frame {last} (counted from 0): they are of another recording, or count frames '
+                         'otherwise')
+    place = {number: index for index, number in enumerate(looked_at)}
     paths, limits = _paths(boxes, place, frames.fps / frames.every), np.array([*shape, *shape], float)
     sightings, outside = [], 0
     for path, usable in zip(paths, usable_flags(paths, COVERED)):
@@ -36,7 +37,9 @@ def follow_boxes(frames, boxes):
         if kept:
             sightings.append(Sighting(*map(list, zip(*(each[:3] for each in kept)))))
     remarks = [f'{outside} of the boxes lie outside of the picture'] if outside else []
-    return Scene('boxes', sightings, numbers, frames.seconds, shape, remarks)
+    if not np.isin(boxes.frames, looked_at).any():
+        remarks.append(f'none of the {len(boxes.frames)} boxes is of a frame that was looked at')
+    return Scene('boxes', sightings, looked_at, frames.seconds, shape, remarks)
 
 
 def _is_part(frames):
@@ -45,30 +48,48 @@ def _is_part(frames):
 
 def boxes_of(boxes):
     """The `Boxes` that a user means, whatever they come in."""
-    if isinstance(boxes, Boxes):
-        return boxes
     if isinstance(boxes, (str, os.PathLike)):
         return read_boxes(boxes)
+    if isinstance(boxes, Boxes):
+        edges = _numbers(boxes.boxes, 'Boxes').tolist()
+        return _of_rows([(frame, track, *box) for frame, track, box in zip(boxes.frames, boxes.tracks, edges)])
+    if hasattr(boxes, 'xyxy'):
+        raise ValueError('boxes: expected an object with xyxy for each frame, in a list, got a single one')
     if hasattr(boxes, 'ndim') or (isinstance(boxes, (list, tuple)) and boxes and not hasattr(boxes[0], 'xyxy')
-                                  and np.ndim(boxes[0]) == 1):
+                                  and _is_row(boxes[0])):
         return _of_arrays([boxes])
-    if not isinstance(boxes, (list, tuple)):
+    try:
         boxes = list(boxes)
-    if not boxes:
-        raise ValueError('boxes: expected some, got none')
-    return _of_detections(boxes) if hasattr(boxes[0], 'xyxy') else _of_arrays(boxes)
+    except TypeError:
+        raise ValueError('boxes: expected a file, arrays (T, 4) or an object with xyxy for each frame, got '
+                         f'{type(boxes).__name__}') from None
+    return _of_detections(boxes) if any(hasattr(each, 'xyxy') for each in boxes) else _of_arrays(boxes)
+
+
+def _is_row(value):
+    """Whether this is a row of numbers, not an array of them."""
+    return isinstance(value, (list, tuple, np.ndarray)) and len(value) and all(np.ndim(each) == 0 for each in value)
+
+
+def _numbers(value, whose):
+    """Boxes as an array (T, 4) of floats."""
+    try:
+        array = np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise ValueError(f'boxes: {whose}: expected numbers, left, top, right, bottom in each row, got '
+                         f'{" ".join(str(value).split())[:60]}') from None
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f'boxes: {whose}: expected an array (T, 4), left, top, right, bottom in each row, got shape '
+                         f'{array.shape}')
+    return array
 
 
 def _of_arrays(arrays):
     """Of arrays (T, 4), one for each walker."""
     parts = []
     for track, array in enumerate(arrays, 1):
-        array = np.asarray(array, float)
-        if array.ndim != 2 or array.shape[1] != 4:
-            raise ValueError('boxes: expected an array (T, 4), left, top, right, bottom of each frame, got shape '
-                             f'{array.shape}')
-        there = np.flatnonzero(np.isfinite(array).all(1))
-        parts += [(frame, track, *array[frame]) for frame in there]
+        array = _numbers(array, f'walker {track}')
+        parts += [(frame, track, *box) for frame, box in enumerate(array.tolist()) if not np.isnan(box).all()]
     return _of_rows(parts)
 
 
@@ -76,43 +97,37 @@ def _of_detections(detections):
     """Of objects with `xyxy` (n, 4), and maybe `tracker_id` (n,), one for each frame."""
     rows = []
     for frame, found in enumerate(detections):
-        boxes = np.asarray(found.xyxy, float).reshape(-1, 4)
+        if not hasattr(found, 'xyxy'):
+            raise ValueError(f'boxes: frame {frame}: expected an object with xyxy, got {type(found).__name__}')
+        boxes = np.empty((0, 4)) if np.size(found.xyxy) == 0 else _numbers(found.xyxy, f'frame {frame}')
         tracks = getattr(found, 'tracker_id', None)
-        tracks = [NO_TRACK] * len(boxes) if tracks is None else _tracks_of(frame, tracks)
+        tracks = [NO_TRACK] * len(boxes) if tracks is None else np.ravel(tracks).tolist()
         if len(tracks) != len(boxes):
             raise ValueError(f'boxes: frame {frame} has {len(boxes)} boxes and {len(tracks)} tracker_id')
-        rows += [(frame, track, *box) for track, box in zip(tracks, boxes)]
+        rows += [(frame, track, *box) for track, box in zip(tracks, boxes.tolist())]
     return _of_rows(rows)
 
 
-def _tracks_of(frame, given):
-    """Numbers of tracks as a list; of those that are negative nobody knows whose they are."""
-    try:
-        return np.maximum(np.asarray(given).astype(int), NO_TRACK).reshape(-1).tolist()
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f'boxes: frame {frame}: tracker_id: expected a whole number for each box, or None for all, '
-                         f'got {str(given)[:60]}') from None
-
-
-def _check_tracks(boxes):
-    """Refuse two boxes of one track in a frame: one of them is another's."""
-    seen = set()
-    for frame, track in zip(boxes.frames.tolist(), boxes.tracks.tolist()):
-        if track != NO_TRACK and (frame, track) in seen:
-            raise ValueError(f'boxes: frame {frame}: a second box of track {track}')
-        seen.add((frame, track))
-
-
 def _of_rows(rows):
+    """`Boxes` of rows of frame, track (negative: nobody knows whose it is), left, top, right, bottom; refuses what files
+    are refused for."""
     if not rows:
         raise ValueError('boxes: expected some, got none')
-    values = np.array(rows, float)
-    sizes = values[:, 4:] - values[:, 2:4]
-    if not np.isfinite(values).all() or (sizes <= 0).any():
-        bad = rows[int(np.flatnonzero(~(np.isfinite(values).all(1) & (sizes > 0).all(1)))[0])]
-        raise ValueError(f'boxes: frame {bad[0]}: expected left, top, right, bottom with right and bottom larger, got '
-                         f'{", ".join(f"{value:g}" for value in bad[2:])}')
-    return Boxes(values[:, 0].astype(int), values[:, 1].astype(int), values[:, 2:])
+    seen = set()
+    for frame, track, *box in rows:
+        for what, value in (('frame', frame), ('track', track)):
+            if not isinstance(value, numbers.Real) or value != value // 1:          # NaN is not, either
+                raise ValueError(f'boxes: frame {frame}: {what}: expected a whole number, got {value}')
+        if frame < 0:
+            raise ValueError(f'boxes: frames count from 0, got {frame}')
+        if not all(map(math.isfinite, box)) or box[2] <= box[0] or box[3] <= box[1]:
+            raise ValueError(f'boxes: frame {frame}: expected left, top, right, bottom with right and bottom larger, '
+                             f'got {", ".join(f"{value:g}" for value in box)}')
+        if track > NO_TRACK and (frame, track) in seen:
+            raise ValueError(f'boxes: frame {frame}: a second box of track {track:g}')
+        seen.add((frame, track))
+    frames, tracks, *edges = zip(*rows)
+    return Boxes(np.array(frames, int), np.maximum(np.array(tracks, int), NO_TRACK), np.array(edges, float).T)
 
 
 def _paths(boxes, place, rate):
