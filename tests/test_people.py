@@ -136,6 +136,15 @@ def test_frames_in_which_somebody_else_covers_a_third_of_the_box_make_no_crop(fo
         assert COMPANY in person.walk.dropped.values()
 
 
+def test_whoever_is_beside_somebody_all_the_way_has_no_crops(found):
+    frames, count = found.frames, len(found[0].numbers)
+    left = np.tile([60.0, 20, 100, 120], (40, 1)) + np.arange(40)[:, None] * [2, 0, 2, 0]
+    apart = [person.problem for person in tracks(frames, boxes=[left, left + [120, 0, 120, 0]])]
+    beside = [person.problem for person in tracks(frames, boxes=[left, left + [20, 0, 20, 0]])]
+    assert count > 40 and apart == [None, None]
+    assert all('nobody else' in problem or 'a walker was found in' in problem for problem in beside), beside
+
+
 def test_a_box_is_crowded_where_another_covers_more_than_a_third_of_it():
     box = np.array([10.0, 10.0, 70.0, 40.0])
     assert not is_crowded(box, []) and not is_crowded(box, [box + [0, 40, 0, 40]])

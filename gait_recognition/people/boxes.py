@@ -109,8 +109,8 @@ def _of_detections(detections):
 
 
 def _of_rows(rows):
-    """`Boxes` of rows of frame, track (negative: nobody knows whose it is), left, top, right, bottom; refuses what files
-    are refused for."""
+    """`Boxes` of rows of frame, track (negative: nobody's), left, top, right, bottom; refuses what files are refused
+    for."""
     if not rows:
         raise ValueError('boxes: expected some, got none')
     seen = set()

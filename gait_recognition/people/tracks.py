@@ -34,6 +34,7 @@ from gait_recognition.weights import (
 )
 
 WAYS = ('auto', 'background', 'pose')
+LEAST_ALONE = 1.0                       # seconds, about a gait cycle: of less beside others names are wrong
 
 
 @dataclasses.dataclass
@@ -173,6 +174,8 @@ def _person(number, sighting, at, scene, frames, rate):
     problem = None
     try:
         settle(walk, numbers, edges, reasons, beats_of(frames, numbers))
+        if COMPANY in reasons and len(walk.numbers) < LEAST_ALONE * rate:
+            raise NoPersonError(f'{walk.name}: only {len(walk.numbers)} frames show nobody else')
         walk.remarks = [finding.text for finding in quality_of_track(walk, rate if frames.knows_fps else None)]
     except NoPersonError as error:
         problem = str(error).removeprefix(f'{walk.name}: ')
