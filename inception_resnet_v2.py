@@ -36,13 +36,6 @@ MIXED_6A = [
 ]
 
 
-def _convolution(net, width, kernel, scope, folded, **arguments):
-    """A convolution with batch norm and ReLU."""
-    if folded:
-        return folded_convolution(net, [normalised_weights(scope, kernel, int(net.shape[-1]), width)], **arguments)
-    return slim.conv2d(net, width, kernel, scope=scope, **arguments)
-
-
 def _layer(net, scope, width, kernel, arguments=None):
     """A convolution to `width` channels, or, where `width` is a pooling function, that pool."""
     if callable(width):
@@ -152,7 +145,9 @@ def inception_resnet_v2(inputs, is_training=True, reuse=None, scope='InceptionRe
     end_points, branches = {}, _folded_branches if folded else _branches
 
     def conv(net, width, kernel, scope, **arguments):
-        return _convolution(net, width, kernel, scope, folded, **arguments)
+        if folded:
+            return folded_convolution(net, [normalised_weights(scope, kernel, int(net.shape[-1]), width)], **arguments)
+        return slim.conv2d(net, width, kernel, scope=scope, **arguments)
 
     def stage(name, net):
         end_points[name] = net

@@ -207,9 +207,11 @@ def crops_of(people):
         for number, box in zip(person.numbers, person.boxes[:, [1, 0, 3, 2]]):
             at.setdefault(number, {})[place] = box
     for number, frame in people.frames.numbered() if wanted else ():
-        boxes = at.get(number, {})
-        for place, square in wanted.pop(number, ()):
-            others, still = [box for other, box in boxes.items() if other != place], people.still(number)
+        if number not in wanted:
+            continue
+        boxes, still = at.get(number, {}), people.still(number)
+        for place, square in wanted.pop(number):
+            others = [box for other, box in boxes.items() if other != place]
             shown = frame if still is None or place not in boxes else alone(frame, still, boxes[place], others)
             yield place, number, cut_square(shown, square)
     if wanted:
