@@ -60,7 +60,7 @@ def opened(monkeypatch):
         calls.append((path, precision))
         yield PoseStandIn()
     monkeypatch.setattr('gait_recognition.commands.walks.open_networks', open_networks)
-    for command in ('pose', 'gait', 'check'):
+    for command in ('pose', 'gait', 'check', 'evaluate'):
         monkeypatch.setattr(f'gait_recognition.commands.{command}.open_pose_network', open_pose_network)
     monkeypatch.setattr('gait_recognition.vectors.shared_networks', lambda *_: (PoseStandIn(), GaitStandIn()))
     return calls

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from quick_command import refused
+from quick_command import PoseStandIn, refused
 from report_pages import EVIL, gallery_of_vectors, seen_walk
 
 from gait_recognition.drawing import shortened
@@ -23,9 +23,11 @@ from gait_recognition.evaluation.results import evaluate
 from gait_recognition.frames import read_frames
 from gait_recognition.kinds import REPORT, kind_of
 from gait_recognition.reports.charts import MARKS, candidates_chart, evaluation_charts
+from gait_recognition.reports.evaluations import Shown, section_of_shown, walks_to_show
 from gait_recognition.reports.pages import Report
 from gait_recognition.reports.pictures import STRIP, Strip, frames_at
-from gait_recognition.reports.walks import candidates_of, problem_section, scene_of, section_of, verdict_of
+from gait_recognition.reports.walks import Verdict, candidates_of, problem_section, scene_of, section_of, verdict_of
+from gait_recognition.vectors import Outcome
 from gait_recognition.walkers.files import write_crossing
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec('jinja2') is None,
@@ -166,6 +168,72 @@ def test_evaluate_reports_tables_curves_wrong_probes_and_what_could_not_be_read(
             assert cell in page.text
     assert len([1 for _, each in page.tags if each.get('class') == 'chart']) == 4
     assert str(broken) in page.text and 'cannot be read' in page.text and 'Wrong walks' in page.text
+
+
+def test_evaluate_shows_pictures_of_every_walk_of_a_small_one_and_leads_there(manifest, weights, opened, run, tmp_path):
+    with open(manifest) as file:                            # carla's walks are ben's, and the other way round
+        text = file.read().replace('ben,N3', 'x').replace('carla,N3', 'ben,N3').replace('x', 'carla,N3')
+    Path(manifest).write_text(text)
+    _, out, _ = run('evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', *weights, '--no-cache', '--json',
+                    '--report', tmp_path / 'good.html')
+    page = Page(tmp_path / 'good.html')
+    assert_self_contained(page)
+    assert len(page.all('img')) == 9 * STRIP and 'Pictures of 9 of 9 walks' in page.text
+    wrong = [path for each in json.loads(out)['results'][0]['mistakes'] for path in each['walks']]
+    links = [each['href'] for each in page.all('a')]
+    assert len(wrong) == 2 and sorted(links[:3]) == ['#answers', '#walk-1', '#walk-2']
+    headings = re.findall(r'(\d)\. (\S+) .{0,3}(wrong|right|learnt) (?:taken for )?(\w+)', page.text)
+    assert [each[2] for each in headings] == ['wrong'] * 2 + ['right'] + ['learnt'] * 6
+    assert {each[1] for each in headings[:2]} == {*wrong} and headings[-1][3] == 'anna'     # no mistake is hers
+
+
+def test_evaluate_shows_so_many_walks_and_says_how_many_more_there_are_and_which_could_not_be_read_again(
+        manifest, weights, opened, run, walks, tmp_path, monkeypatch):
+    def section_of(each, *rest):
+        if each.path == walks('ben', 3):
+            raise OSError(f'{each.path}: gone')
+        return section_of_shown(each, *rest)
+    monkeypatch.setattr('gait_recognition.commands.evaluate.SHOWN', 4)
+    monkeypatch.setattr('gait_recognition.commands.evaluate.section_of_shown', section_of)
+    assert run('evaluate', manifest, '--gallery', 'N1-N2', '--probes', 'N3', *weights, '--no-cache', '--report',
+               tmp_path / 'good.html')[0] == 0
+    page = Page(tmp_path / 'good.html')
+    assert_self_contained(page)
+    assert 'Pictures of 4 of 9 walks' in page.text and '5 are not shown' in page.text
+    assert len(page.all('img')) == 3 * STRIP and f'{walks("ben", 3)}: gone' in page.text
+
+
+def test_wrong_names_are_shown_first_and_right_ones_by_how_unsure_they_are():
+    walks = [Walk(person, f'N{number}', '1', f'{person}-{number}') for person in ('anna', 'ben', 'carla', 'dan')
+             for number in (1, 2, 3)]
+    vectors = 0.1 * np.random.default_rng(0).normal(size=(12, 16))
+    vectors[np.arange(12), np.arange(12) // 3] += 1
+    vectors[2, :2] = 0.6, 0.4                               # anna's is hers, not surely; carla's is ben's
+    vectors[8, 1:3] = 1, 0
+    read, unread = [each for each in walks if each.path not in ('dan-1', 'dan-2', 'anna-2')], \
+        [each for each in walks if each.path in ('dan-1', 'dan-2', 'anna-2')]
+    result = evaluate(vectors[[walks.index(each) for each in read]], read, Protocol('p', 'N1-N2', 'N3'), unread=unread)
+    outcomes = [(each, Outcome(None, [], 'gone' if each in unread else None, None)) for each in walks]
+    shown = walks_to_show(result, outcomes)
+    assert [each.path for each in shown] == ['carla-3', 'dan-3', 'anna-3', 'ben-3', 'ben-1', 'ben-2', 'carla-1',
+                                             'carla-2', 'anna-1']
+    assert [each.verdict.word for each in shown[:3]] == ['wrong', 'not tried', 'right']
+    assert shown[0].verdict.name == 'taken for ben' and 'at place 2' in shown[0].verdict.line
+
+
+def test_only_the_crops_that_are_shown_go_through_the_network():
+    class Counting(PoseStandIn):
+        asked = 0
+
+        def joint_positions(self, crops, batch_size=16):
+            self.asked += len(crops)
+            return super().joint_positions(crops)
+    frames, walk = seen_walk()
+    net, shown = Counting(), Shown(EVIL, Verdict('wrong', f'taken for {EVIL}', EVIL), {'word': 'good', 'reasons': []})
+    section = section_of_shown(shown, frames, 'background', net)
+    assert net.asked == STRIP == len(section['strip']) and section['scene'].width > 900
+    times = [float(each.caption.split()[0]) for each in section['strip']]
+    assert times == sorted(times) and times[-1] - times[0] > 0.6 * (walk.found[-1].time - walk.found[0].time)
 
 
 def test_a_report_needs_every_walk_done_anew_and_leaves_kept_answers_as_they_are(gallery, weights, opened, walks, run,

@@ -1,11 +1,17 @@
 """Reports in a real browser: Chromium without a window, led by Playwright; skipped where either is not installed."""
 import shutil
 
+import numpy as np
 import pytest
+from quick_command import PoseStandIn
 from report_pages import EVIL, gallery_of_vectors, seen_walk
 
+from gait_recognition.evaluation.manifests import Protocol, Walk
+from gait_recognition.evaluation.results import compare, evaluate
+from gait_recognition.reports.evaluations import figures_of, section_of_shown, walks_to_show
 from gait_recognition.reports.pages import Report
 from gait_recognition.reports.walks import candidates_of, problem_section, scene_of, section_of, verdict_of
+from gait_recognition.vectors import Outcome
 
 playwright = pytest.importorskip('playwright.sync_api', reason='Playwright, which leads the browser, is not installed')
 pytest.importorskip('jinja2', reason='Jinja2, which reports take, is not installed')
@@ -33,6 +39,28 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
+def evaluation(tmp_path_factory):
+    """A report of an evaluation with two wrong names, of people and paths with a script, two of whose walks are
+    shown."""
+    path = tmp_path_factory.mktemp('report') / 'good.html'
+    people = EVIL, 'x' * 200, 'carla'
+    walks = [Walk(person, f'N{number}', '1', f'{LONG}{EVIL}-{place}-{number}') for place, person in enumerate(people)
+             for number in (1, 2, 3)]
+    vectors = np.repeat(np.eye(3, 16), 3, 0) + 0.1 * np.random.default_rng(0).normal(size=(9, 16))
+    vectors[[2, 5]] = vectors[[5, 2]]
+    comparison = compare([evaluate(vectors, walks, Protocol(EVIL, 'N1-N2', 'N3'))])
+    check = {'word': 'usable', 'reasons': [EVIL]}
+    outcomes = [(walk, Outcome(None, [EVIL], None, check)) for walk in walks]
+    shown = walks_to_show(comparison.results[0], outcomes)[:2]
+    with Report(path, 'How well are people told apart?') as report:
+        for each in shown:
+            report.add(section_of_shown(each, seen_walk()[0], 'background', PoseStandIn()))
+        report.write({'walks': LONG}, evaluation=figures_of(
+            comparison, {}, [(walk.path, outcome) for walk, outcome in outcomes], shown, 7))
+    return path
+
+
+@pytest.fixture(scope='module')
 def browser():
     with playwright.sync_playwright() as led:
         browser = led.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
@@ -42,10 +70,10 @@ def browser():
 
 @pytest.fixture
 def shown(browser, path):
-    """Opens the report at a width: (page, what the console said, what was fetched)."""
+    """Opens the report, or another page, at a width: (page, what the console said, what was fetched)."""
     pages = []
 
-    def shown(width=1200):
+    def shown(width=1200, path=path):
         page = browser.new_page(viewport={'width': width, 'height': 740})
         pages.append(page)
         said, fetched = [], []
@@ -86,8 +114,9 @@ def test_a_name_with_a_script_is_text(shown):
 
 
 @pytest.mark.parametrize('width', [360, 768, 1200])
-def test_nothing_is_wider_than_the_screen(shown, width):
-    page, _, _ = shown(width)
+@pytest.mark.parametrize('what', ['path', 'evaluation'])
+def test_nothing_is_wider_than_the_screen(shown, width, what, request):
+    page, _, _ = shown(width, request.getfixturevalue(what))
     page.add_style_tag(content='.walk { content-visibility: visible !important }')
     assert page.evaluate('document.documentElement.scrollWidth') <= width
     outside = page.evaluate("""[...document.querySelectorAll('body *:not(.skip):not(svg *)')].filter((each) =>
@@ -131,9 +160,10 @@ def test_headings_landmarks_and_tables_tell_a_screen_reader_where_it_is(shown):
     assert page.get_by_role('img').count() == 2 * (9 + 5)
 
 
-def test_text_stands_out_from_its_ground(shown):
+@pytest.mark.parametrize('what', ['path', 'evaluation'])
+def test_text_stands_out_from_its_ground(shown, what, request):
     """WCAG's contrast of 4.5, of every word outside of charts."""
-    page, _, _ = shown()
+    page, _, _ = shown(path=request.getfixturevalue(what))
     ratios = page.evaluate("""(() => {
         const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
             .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
@@ -146,6 +176,22 @@ def test_text_stands_out_from_its_ground(shown):
             const pair = [light(getComputedStyle(each).color), light(ground(each))].sort((a, b) => a - b);
             return (pair[1] + 0.05) / (pair[0] + 0.05) }) })()""")
     assert len(ratios) > 100 and min(ratios) >= 4.5
+
+
+def test_a_wrong_name_of_an_evaluation_leads_to_its_pictures_and_back(shown, evaluation):
+    page, said, fetched = shown(path=evaluation)
+    assert said == [] and fetched == [evaluation.as_uri()] and page.locator('script').count() == 0
+    page.get_by_role('region', name='Wrong walks').get_by_role('link').nth(1).focus()
+    page.keyboard.press('Enter')
+    assert page.evaluate('location.hash') == '#walk-2'
+    section = page.locator('#walk-2')
+    assert EVIL in section.locator('h2').inner_text() and 'wrong' in section.locator('.verdict').first.inner_text()
+    widths = section.locator('img').evaluate_all('(all) => Promise.all(all.map(async (image) => {'
+                                                 ' await image.decode(); return image.naturalWidth }))')
+    assert len(widths) == 9 and min(widths) > 200
+    assert all(section.locator('img').evaluate_all('(all) => all.map((image) => image.alt)'))
+    section.get_by_role('link', name='To all answers').press('Enter')
+    assert page.evaluate('location.hash') == '#answers'
 
 
 def test_it_prints_with_what_is_folded_away_on_the_screen(browser, path, tmp_path):

@@ -18,12 +18,15 @@ from gait_recognition.evaluation.baselines import Baselines, describe, standardi
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol, read_manifest
 from gait_recognition.evaluation.tum_gaid import TUM_GAID, tum_gaid
 from gait_recognition.fitness import WORDS, Witness
+from gait_recognition.frames import read_frames
 from gait_recognition.kinds import COUNTS, PICTURE, PROBES
 from gait_recognition.progress import WalksProgress
-from gait_recognition.reports.evaluations import figures_of
+from gait_recognition.reports.evaluations import SHOWN, figures_of, section_of_shown, walks_to_show
+from gait_recognition.reports.walks import problem_section
 from gait_recognition.scorers import METHODS
+from gait_recognition.sources import is_read_once
 from gait_recognition.vectors import GaitVectors
-from gait_recognition.weights import load_tensorflow
+from gait_recognition.weights import load_tensorflow, open_pose_network
 
 CACHE = pathlib.Path('gait-vectors')
 FACTS = {'remarks': 'remarks', 'errors': 'problem', 'checks': 'check'}              # of `--json`, and of `Outcome`
@@ -127,8 +130,9 @@ def evaluate_command(arguments):
         if report:
             about = {'walks': str(arguments.manifest or arguments.tum_gaid), 'weights': str(weights),
                      'fingerprint': weights.fingerprint}
+            shown, more = _add_shown(report, result, [*zip(walks, outcomes)], weights, arguments)
             write_report(report, arguments, about, evaluation=figures_of(
-                comparison, by_word, [(walk.path, outcome) for walk, outcome in zip(walks, outcomes)]))
+                comparison, by_word, [(walk.path, outcome) for walk, outcome in zip(walks, outcomes)], shown, more))
     return 0 if there.all() or arguments.leave_out else 2
 
 
@@ -183,6 +187,24 @@ def _baselines(transformer, walks, there, protocol, arguments):
     described = Baselines.of([outcome.vector for outcome in outcomes])
     yield 'mean spatial feature', described.mean_feature
     yield 'figures from joints', standardise(described.figures, np.flatnonzero(is_gallery))
+
+
+def _add_shown(report, result, outcomes, weights, arguments):
+    """Add pictures of some walks, which are read once more; the `Shown` ones, and how many others there are."""
+    walks = [each for each in walks_to_show(result, outcomes) if not is_read_once(each.path)]
+    shown = walks[:SHOWN]
+    if not shown:
+        return [], 0
+    with open_pose_network(weights.pose_weights, arguments.precision) as net, \
+            WalksProgress([None] * len(shown), ['taking pictures']) as progress:
+        for number, each in enumerate(shown):
+            progress.begin(number, _Named(each.path))
+            try:
+                frames = read_frames(each.path, arguments.every, stream=arguments.stream, limits=limits(arguments))
+                report.add(section_of_shown(each, frames, arguments.crop, net))
+            except (ValueError, OSError) as error:          # it was read before, or its vector was kept
+                report.add(problem_section(each.path, str(error), each.verdict))
+    return shown, len(walks) - len(shown)
 
 
 def _by_word(result, checks):

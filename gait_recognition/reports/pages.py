@@ -51,7 +51,7 @@ class Report:
     def add(self, section):
         """Add a section, as `walks` makes them."""
         row = {'number': len(self._rows) + 1, 'name': section['name'], 'verdict': section['verdict'],
-               'problem': section['problem'], 'check': section['check']['verdict'] if 'check' in section else None}
+               'problem': section['problem'], 'check': section['check']['verdict'] if section.get('check') else None}
         self._rows.append(row)
         text = self._templates.get_template('section.html').render(walk=section, number=row['number'])
         with gait_files.named_when_full(f'a temporary file in {tempfile.gettempdir()}'):
@@ -76,7 +76,7 @@ class Report:
         parts = self._templates.get_template('page.html').generate(
             title=self._title, generator=f'{REPORT_MARK} {__version__}', now=_now(), lead=lead, verdict=verdict,
             candidates=candidates, charts=charts, evaluation=evaluation, rows=self._rows, sections=self._copied,
-            has_answers=self._has_answers(verdict), about=about)
+            has_answers=evaluation is not None or self._has_answers(verdict), about=about)
         with gait_files.replacing(self.path, 'w', shared=True, encoding='utf-8', errors='backslashreplace',
                                   newline='') as file:
             for part in parts:

@@ -9,8 +9,9 @@ from gait_recognition.cycles.measures import NO_DEVICE, measure_found
 from gait_recognition.reports.charts import angle_charts, candidates_chart, decision_chart
 from gait_recognition.reports.pictures import Way, frames_at, scene_picture, strip_pictures, way_of_walk
 
-SIGNS = {'known': '\u2713', 'same': '\u2713', 'good': '\u2713', 'weak': '?', 'usable': '~', 'uncalibrated': '\u2013',
-         'unknown': '\u2717', 'different': '\u2717', 'poor': '\u2717', 'not read': '\u2717'}
+SIGNS = {'known': '\u2713', 'same': '\u2713', 'good': '\u2713', 'right': '\u2713', 'weak': '?', 'usable': '~',
+         'uncalibrated': '\u2013', 'not tried': '\u2013', 'learnt': '\u2013', 'unknown': '\u2717',
+         'different': '\u2717', 'poor': '\u2717', 'wrong': '\u2717', 'not read': '\u2717'}
 CROPS_ALREADY = 'The recording holds crops of the walker already: there is no scene around them.'
 TICKS = range(0, 101, 10)       # per cent of the cycle that the table of angles has
 
@@ -55,6 +56,18 @@ def section_of(seen, scene=None, verdict=None, candidates=None):
             'strip': strip_pictures(seen.strip, seen.found, seen.track), 'scene': scene,
             'scene_note': CROPS_ALREADY if scene is None else None, 'gait': gait_of(seen.found, seen.track),
             'check': check_of(seen.fitness), 'remarks': seen.track.remarks}
+
+
+def glance_section(seen, scene, verdict, check):
+    """What is shown of a walk that was only glanced at: pictures, and how fit it is by an answer's `check` or None.
+
+    `seen.found` has the FrameJoints of the strip's crops by their places, `seen.fitness` is not asked for.
+    """
+    fit = check and {'verdict': Verdict(check['word'], '', '; '.join(check['reasons'])), 'rows': {}}
+    return {'name': seen.name, 'problem': None, 'verdict': verdict, 'candidates': None,
+            'strip': strip_pictures(seen.strip, seen.found, seen.track), 'scene': scene,
+            'scene_note': CROPS_ALREADY if scene is None else None, 'gait': None, 'check': fit,
+            'remarks': seen.track.remarks}
 
 
 def problem_section(name, problem, verdict=None):
