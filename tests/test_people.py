@@ -492,6 +492,24 @@ def test_identify_everyone_answers_for_each_track_with_start_end_and_quality(sce
     assert status == 2 and 'no track 3; there are 2 tracks' in err
 
 
+def test_the_json_of_every_command_has_the_boxes_of_each_track_by_the_number_of_the_frame(scene, tmp_path, capsys,
+                                                                                         weights, opened):
+    path, boxes = scene
+    own, gallery, known = (path, '--boxes', boxes, *weights), tmp_path / 'people.gallery', read_boxes(boxes)
+    _, out, _ = answer(capsys, 'enrol', gallery, '--name', 'anna', '--track', 2, *own, '--json')
+    told = {2: json.loads(out)[0]}
+    for command in (('identify', gallery, *own), ('vector', *own), ('pose', *own[:-2], '--joints', tmp_path / 'j.csv')):
+        _, out, _ = answer(capsys, *command, '--everyone', '--jsonl')
+        told.update({track['track']: track for track in json.loads(out)['tracks']})
+        assert {*told} == {1, 2}
+        for number, track in told.items():
+            assert len(track['boxes']) == track['frames'] == (known.tracks == number).sum()
+            for frame, box in zip(known.frames[known.tracks == number], known.boxes[known.tracks == number]):
+                assert track['boxes'][str(frame)] == pytest.approx(box, abs=0.051)
+        told = {}
+    assert 'boxes' not in answer(capsys, 'identify', gallery, *own, '--everyone', '--csv')[1].splitlines()[0]
+
+
 def test_a_track_enrols_once_under_its_own_number(scene, tmp_path, capsys, weights, opened):
     path, boxes = scene
     own = path, '--boxes', boxes, *weights

@@ -23,7 +23,7 @@ NOT_OF_ANSWERS = {'walks', 'manifest', 'json', 'jsonl', 'csv', 'answers', 'stop_
                   'joints', 'table', 'report', 'gallery', 'key_file', 'calibrate', 'false_accept_rate'}
 FRAME_COLUMNS = ('frames', 'used', 'skipped', 'crop', 'remarks')           # of `--csv`: `used_frames` ...
 CHECK_COLUMNS = ('check.word', 'check.reasons')                             # and `Fitness`
-ANSWERS_VERSION = 3             # to be raised when the same walk and options would give another answer
+ANSWERS_VERSION = 4             # to be raised when the same walk and options would give another answer
 
 
 def add_answers(parser):

@@ -71,9 +71,11 @@ class PersonTrack:
         return len(self.walk.numbers) / max(1, self.walk.frames)
 
     def as_dict(self):
+        """Plain data for JSON, which has numbers of frames as text; boxes to a tenth of a pixel."""
+        boxes = {str(number): box for number, box in zip(self.numbers, np.round(self.boxes, 1).tolist())}
         return {'track': self.number, 'start': round(self.start, 3), 'end': round(self.end, 3),
                 'frames': len(self.numbers), 'used': len(self.walk.numbers), 'quality': round(self.quality, 3),
-                'problem': self.problem}
+                'problem': self.problem, 'boxes': boxes}
 
     def __str__(self):
         return (f'track {self.number}, {self.start:.2f} to {self.end:.2f} s: {len(self.walk.numbers)} of '
