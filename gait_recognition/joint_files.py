@@ -13,16 +13,18 @@ KEYPOINTS = {'16': {name: number for number, name in enumerate(JOINT_NAMES)}, 'c
 SUFFIXES = ('.csv', '.json', '.trc')
 
 
-def joint_rows(poses, sure=SURE, keypoints='16'):
+def joint_rows(poses, sure=SURE, keypoints='16', with_crowded=False):
     """A dict a joint, of the columns of `JOINT_COLUMNS` but the path.
 
     Parameters
     ----------
     poses : list of FrameJoints
     sure : float
-        From which probability a joint is marked as sure.
+        From which probability a joint is marked as sure; none is of a crowded frame.
     keypoints : {'16', 'coco'}
         The network's 16 joints, or COCO's 17, of which five have no place and no probability (None).
+    with_crowded : bool
+        Whether the frame is crowded, too, as `TRACK_JOINT_COLUMNS` has it.
     """
     rows = []
     for pose in poses:
@@ -30,7 +32,8 @@ def joint_rows(poses, sure=SURE, keypoints='16'):
             y, x, probability = (None,) * 3 if number is None else map(float, pose.joints[:, number])
             rows.append({'frame': pose.frame, 'time': round(pose.time, 4), 'joint': name, 'y': _rounded(y, 2),
                          'x': _rounded(x, 2), 'probability': _rounded(probability, 4),
-                         'sure': probability is not None and probability >= sure})
+                         'sure': probability is not None and probability >= sure and not pose.crowded,
+                         **({'crowded': pose.crowded} if with_crowded else {})})
     return rows
 
 
@@ -50,15 +53,16 @@ def write_rows(path, rows):
             columns = TRACK_JOINT_COLUMNS if rows and 'track' in rows[0] else JOINT_COLUMNS
             writer = csv.DictWriter(file, columns, lineterminator='\n')
             writer.writeheader()
-            writer.writerows({**row, 'sure': int(row['sure'])} for row in rows)
+            writer.writerows({**row, **{name: int(row[name]) for name in ('sure', 'crowded') if name in row}}
+                             for row in rows)
 
 
 def write_trc(path, poses, rate, height, step=1, sure=SURE, keypoints='16'):
     """Write the joints of one walk as TRC, whole or not at all.
 
     X points to the right of the picture, Y up from its lower edge, Z is 0; pixels. A row for every frame looked at from
-    the first pose to the last; joints below `sure`, and frames without a pose, are empty. Markers that the joints do
-    not give (`keypoints` 'coco') are left out.
+    the first pose to the last; joints below `sure`, and frames without a pose, or crowded ones, are empty. Markers that
+    the joints do not give (`keypoints` 'coco') are left out.
 
     Parameters
     ----------
@@ -72,9 +76,9 @@ def write_trc(path, poses, rate, height, step=1, sure=SURE, keypoints='16'):
         Frames from one pose to the next.
     """
     markers = {name.replace(' ', '_'): number for name, number in KEYPOINTS[keypoints].items() if number is not None}
-    by_number = {pose.frame: pose for pose in poses}
+    by_number = {pose.frame: pose for pose in poses if not pose.crowded}
     numbers = range(poses[0].frame, poses[-1].frame + 1, step)
-    times = np.interp(numbers, [*by_number], [pose.time for pose in poses])
+    times = np.interp(numbers, [pose.frame for pose in poses], [pose.time for pose in poses])
     axes = '\t'.join(f'{axis}{marker}' for marker in range(1, len(markers) + 1) for axis in 'XYZ')
     lines = [f'PathFileType\t4\t(X/Y/Z)\t{path.name}',
              'DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames',

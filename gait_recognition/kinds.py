@@ -21,12 +21,13 @@ SIGNATURES = ((PICTURE, 0, b'\xff\xd8\xff'), (PICTURE, 0, b'\x89PNG'), (PICTURE,
               (VIDEO, 4, b'ftyp'), (VIDEO, 4, b'moov'), (VIDEO, 4, b'mdat'), (VIDEO, 0, b'\x1a\x45\xdf\xa3'),
               (VIDEO, 8, b'AVI '), (GALLERY, 0, b'SQLite format 3\0'))
 JOINT_COLUMNS = ('path', 'frame', 'time', 'joint', 'y', 'x', 'probability', 'sure')
-TRACK_JOINT_COLUMNS = ('path', 'track', *JOINT_COLUMNS[1:])                         # of everybody in a scene
+TRACK_JOINT_COLUMNS = ('path', 'track', *JOINT_COLUMNS[1:], 'crowded')              # of everybody in a scene
 OLD_JOINT_COLUMNS = ('path', 'frame', 'joint', 'y', 'x', 'probability')                 # before 2.1
 FIGURE_COLUMNS = ('path', 'name', 'side', 'at', 'value', 'unit', 'sd', 'count')
 # Patterns of whole headers; a manifest may have columns of its user's.
 HEADERS = ((VECTORS, r'walk(,v\d+)+'), (EXPORT, r'name,walk(,v\d+)+'),
            (JOINTS, ','.join(JOINT_COLUMNS)), (JOINTS, ','.join(TRACK_JOINT_COLUMNS)),
+           (JOINTS, ','.join(TRACK_JOINT_COLUMNS[:-1])),
            (JOINTS, ','.join(OLD_JOINT_COLUMNS)),
            (JOINTS, r'PathFileType\t4\t\(X/Y/Z\)\t.*'),
            (FIGURES, ','.join(FIGURE_COLUMNS)),

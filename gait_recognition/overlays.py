@@ -29,6 +29,7 @@ class Overlay:
     poses : list of FrameJoints
     sure : float
         Joints of a lower probability are dashed, or left out, as by `drawing.draw_skeleton`; they leave no trail.
+        Those of crowded frames are never sure.
     step : int
         Frames from one pose to the next; on those between the joints are interpolated.
     label : str, optional
@@ -38,7 +39,8 @@ class Overlay:
     """
 
     def __init__(self, poses, sure=SURE, step=1, label=None, is_plain=False):
-        self._joints = {pose.frame: np.asarray(pose.joints, float) for pose in poses}
+        self._joints = {pose.frame: _at_most(pose.joints, np.nextafter(sure, 0) if pose.crowded else 1.0)
+                        for pose in poses}
         self._numbers = sorted(self._joints)
         self._sure, self._step, self._label, self._is_plain = sure, step, label, is_plain
         self._trail = collections.deque()               # (seconds, joints or None) of the last frames
@@ -75,7 +77,7 @@ class Overlay:
         canvas = Canvas(frame)
         self.paint(canvas, number, seconds)
         if not self._is_plain:
-            canvas.finish(number, seconds, self._sure)
+            canvas.finish(number, seconds, f'below {self._sure:.0%}' if self._sure else None)
         return np.asarray(canvas.image)
 
     def paint(self, canvas, number, seconds):
@@ -101,6 +103,12 @@ class Overlay:
                 if min(before[2, ankle], behind[2, ankle]) >= self._sure:
                     alpha = round(40 + 190 * max(0.0, 1 - (seconds - when) / TRAIL_SECONDS))
                     draw.line([*before[1::-1, ankle], *behind[1::-1, ankle]], f'{colour}{alpha:02x}', width)
+
+
+def _at_most(joints, probability):
+    """Joints (3, 16) with no higher probability."""
+    y, x, own = np.asarray(joints, float)
+    return np.stack([y, x, np.minimum(own, probability)])
 
 
 class Canvas:
@@ -135,9 +143,9 @@ class Canvas:
         self.draw.rectangle((left - edge, top - edge, right + edge, bottom + edge), PANEL)
         self.draw.text(place, text, colour, self._font, anchor)
 
-    def finish(self, number, seconds, sure):
-        """Write the legend, and which frame this is."""
-        unsure = [(f'below {sure:.0%}', None)] if sure else []
+    def finish(self, number, seconds, dashed):
+        """Write the legend, with what is dashed if anything is, and which frame this is."""
+        unsure = [(dashed, None)] if dashed else []
         _draw_legend(self.draw, [*LEGEND, *unsure], f'thin: ankles, last {TRAIL_SECONDS:.0f} s', self._font, self.size)
         self.write((self.size / 2, self.image.height - 2 * self.size), f'{seconds:.2f} s   frame {number}')
 

@@ -19,10 +19,12 @@ NOT_OF_PICTURES = "crop='background' finds what moves; for a picture take crop='
 
 
 class FrameJoints(NamedTuple):
-    """The joints of one frame: its number, float32 (3, 16): y, x in pixels of the frame, probability; its seconds."""
+    """The joints of one frame: its number, float32 (3, 16): y, x in pixels of the frame, probability; its seconds;
+    whether somebody else is in the crop, too (`people.poses`), so that the joints may be theirs."""
     frame: int
     joints: np.ndarray
     time: float = 0.0
+    crowded: bool = False
 
 
 def poses(source, pose_net=None, crop='auto', every=1, start=None, end=None):

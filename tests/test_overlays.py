@@ -155,6 +155,18 @@ def test_everybody_is_drawn_with_trail_time_legend_and_the_tracks_name(people):
     assert changed(plain, slice(75, 98), slice(300, 370)) and changed(plain, slice(110, 290), slice(335, 345))
 
 
+def test_joints_of_crowded_frames_are_dashed_and_leave_no_trail(people):
+    found, (sure,) = people
+    for pose in sure:
+        pose.joints[1] += np.tile([-20, 20], 8)
+    unsure = [pose._replace(joints=np.stack([*pose.joints[:2], np.full(16, 0.2)])) for pose in sure]
+    crowded = [pose._replace(crowded=True) for pose in sure]
+    drawn, dashed, marked = ([*drawn_people(found, [own])][-1] for own in (sure, unsure, crowded))
+    assert (marked == dashed).all() and (drawn != dashed).any(2)[110:280, 300:380].sum() > 200
+    trail = slice(285, 295), slice(150, 280)
+    assert changed(drawn, *trail) and not changed(marked, *trail)
+
+
 def test_without_joints_boxes_and_names_alone_are_drawn(people):
     last = [*drawn_people(people[0], names={3: 'anna'})][-1]
     assert changed(last, slice(75, 98), slice(300, 420)) and not changed(last, slice(8, 60), slice(8, 60))

@@ -7,10 +7,13 @@ import types
 import numpy as np
 import pytest
 from PIL import Image
+from quick_command import PoseStandIn
 
 from gait_recognition import cli
+from gait_recognition.fitness import Looks
 from gait_recognition.frames import read_frames
 from gait_recognition.gallery import Gallery
+from gait_recognition.joint_files import joint_rows, write_trc
 from gait_recognition.kinds import BOXES, kind_of
 from gait_recognition.people.apart import MARGIN, alone, is_crowded
 from gait_recognition.people.blobs import blobs_of
@@ -19,6 +22,7 @@ from gait_recognition.people.figures import ALONE, COVERED, TOGETHER, Figure
 from gait_recognition.people.following import Following
 from gait_recognition.people.linking import Path, link, usable_flags
 from gait_recognition.people.moving import every_frame
+from gait_recognition.people.poses import people_joints
 from gait_recognition.people.tracks import crops_of, people_vectors, tracks
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import ABOVE, BELOW
@@ -198,6 +202,45 @@ def test_a_figure_that_was_covered_does_not_jump_to_somebody_of_like_looks(state
     mask[136:150] = False                                               # little is hidden where it is
     mask[50:150, 160:170] = True
     assert figure.locate(picture, mask, 7)[1] == pytest.approx(column, abs=2)
+
+
+def meeting(colours, wide=20, tall=70):
+    """(frames, number of the one in which they part) of two upright bars that come from either side, stand in the
+    middle together, too long for their pace to tell anything, and go to either side."""
+    rng = np.random.default_rng(0)
+    still = np.repeat(np.repeat(rng.integers(0, 90, (18, 32, 3), np.uint8), 10, 0), 10, 1)
+    come, frames = np.arange(-10, 146, 3), []
+    lefts = np.concatenate([come, np.full(30, 146), come[::-1]])
+    for left in lefts:
+        frames.append(still.copy())
+        for own, colour in zip((left, 320 - wide - left), colours):
+            frames[-1][80:80 + tall, max(0, own):max(0, own + wide)] = colour
+    return np.stack(frames), len(come) + 30
+
+
+def test_where_nobody_can_tell_who_came_out_of_a_meeting_the_tracks_end_and_others_begin():
+    images, parting = meeting([(220, 60, 60)] * 2)
+    people = tracks(read_frames(images, fps=25), Blind())
+    assert [person.number for person in people] == [1, 2, 3, 4]
+    before, after = people[:2], people[2:]
+    assert all(person.numbers[0] < 10 and abs(person.numbers[-1] - parting) < 6 for person in before)
+    assert all(abs(person.numbers[0] - parting) < 6 and person.numbers[-1] > len(images) - 5 for person in after)
+    assert max(person.numbers[-1] for person in before) < min(person.numbers[0] for person in after)
+    assert sorted(person.boxes[-1, 0] > 160 for person in after) == [False, True]
+
+
+def test_looks_say_who_came_out_of_a_meeting():
+    colours = np.array([(220, 60, 60), (60, 220, 220)])
+    images, parting = meeting(colours)
+    people = tracks(read_frames(images, fps=25), Blind())
+    through = 0
+    for person in people:
+        apart = [(number, images[number, 115, int(box[[0, 2]].mean())]) for number, box in
+                 zip(person.numbers, person.boxes) if not 45 < number < parting + 8]
+        seen = [{number > parting for number, own in apart if (own == colour).all()} for colour in colours]
+        assert sum(map(bool, seen)) == 1, seen                          # nobody is both
+        through += {False, True} in seen
+    assert through
 
 
 def test_a_scene_without_anybody_is_an_empty_list():
@@ -620,6 +663,60 @@ def test_vector_and_pose_of_everyone_name_the_track(scene, tmp_path, capsys, wei
     assert {row['track'] for row in rows} == {'1', '2'} and len(rows) % 16 == 0
 
 
+def test_joints_of_everyone_are_one_trc_for_each_track(scene, tmp_path, capsys, weights, opened):
+    path, boxes = scene
+    own = 'pose', path, '--everyone', '--boxes', boxes, '--joints', tmp_path / 'scene.trc', *weights[:2]
+    status, _, err = answer(capsys, *own)
+    assert status == 0 and all(f'wrote {tmp_path / f"scene-track-{number}.trc"}' in err for number in (1, 2))
+    assert sorted(each.name for each in tmp_path.glob('*.trc')) == ['scene-track-1.trc', 'scene-track-2.trc']
+    first, second = ((tmp_path / f'scene-track-{number}.trc').read_text() for number in (1, 2))
+    assert first.startswith('PathFileType\t4\t(X/Y/Z)\tscene-track-1.trc\n') and first.splitlines()[6] != \
+        second.splitlines()[6]
+    (tmp_path / 'scene-track-2.trc').write_text('mine')
+    opened.clear()
+    status, out, err = answer(capsys, *own)
+    assert (status, out, opened) == (2, '', []) and 'scene-track-2.trc' in err
+    assert (tmp_path / 'scene-track-2.trc').read_text() == 'mine'
+
+
+def test_heat_maps_of_everyone_are_drawn_where_each_of_them_is(scene, tmp_path, capsys, weights, opened, monkeypatch):
+    path, boxes = scene
+    maps = np.zeros((1, 289, 289, 16), np.float32)
+    maps[:, 50:240, 110:180] = 1
+    monkeypatch.setattr(PoseStandIn, 'heat_maps', lambda self, crops: maps, raising=False)
+    known = read_boxes(boxes)
+    for name in ('plain', 'heat'):
+        status, _, _ = answer(capsys, 'pose', path, '--everyone', '--boxes', boxes, '--plain', '--output',
+                              tmp_path / f'{name}.gif', *weights[:2], *(['--heat-maps'] if name == 'heat' else []))
+        assert status == 0
+    plain, heat = (np.stack([*read_frames(tmp_path / f'{name}.gif')]).astype(int) for name in ('plain', 'heat'))
+    changed = (np.abs(plain - heat).max(-1) > 40)[6]
+    for box in known.boxes[known.frames == 6]:
+        left, top, right, bottom = (np.array(box) * (plain.shape[1] // 180)).round().astype(int)
+        assert changed[top + 4:bottom - 4, left + 4:right - 4].mean() > 0.5
+    assert changed.mean() < 0.3
+
+
+def test_joints_of_frames_with_somebody_else_in_the_crop_are_marked_and_never_sure(found, tmp_path):
+    poses = people_joints(found, PoseStandIn(), seen := [Looks() for _ in found])
+    for person, own, looks in zip(found, poses, seen):
+        crowded = [pose.frame for pose in own if pose.crowded]
+        assert crowded == [number for number, why in sorted(person.walk.dropped.items()) if why == COMPANY] != []
+        assert [pose.frame for pose in own if not pose.crowded] == person.walk.numbers
+        assert looks._count == len(person.walk.numbers)
+        rows = joint_rows(own, with_crowded=True)
+        assert {row['sure'] for row in rows if row['frame'] in crowded} == {False}
+        assert {row['sure'] for row in rows if row['frame'] not in crowded} == {True}
+        assert {row['frame'] for row in rows if row['crowded']} == {*crowded}
+        box = person.boxes[person.numbers.index(crowded[0])]
+        y, x, _ = next(pose for pose in own if pose.crowded).joints
+        assert x.mean() == pytest.approx((box[0] + box[2]) / 2, abs=1.0) and box[1] < y.min() < y.max() < box[3]
+        write_trc(tmp_path / 'one.trc', own, 25.0, 180)
+        rows = {int(line.split('\t')[0]): line.split('\t')[2:] for line in
+                (tmp_path / 'one.trc').read_text().splitlines()[6:]}
+        assert not any(rows[crowded[0]]) and all(rows[person.walk.numbers[0]])
+
+
 def test_pose_of_everyone_draws_every_frame_though_every_second_is_looked_at(scene, tmp_path, capsys, weights, opened):
     path, boxes = scene
     drawn = tmp_path / 'drawn.gif'
@@ -651,8 +748,7 @@ def test_pose_of_everyone_says_how_fit_each_track_is_as_the_other_commands_do(sc
     (['enrol', 'new.gallery', '--name', 'a', 'SCENE', '--boxes', 'BOXES'], '--boxes goes with --track N'),
     (['identify', 'GALLERY', 'SCENE', '--everyone', '--together'], '--together is of one person'),
     (['pose', 'SCENE/00000.png', '--everyone'], '--everyone takes scenes that move, not one picture'),
-    (['pose', 'SCENE', '--everyone', '--joints', 'o.trc'], 'a .trc is of one walker'),
-    (['pose', 'SCENE', '--everyone', '--heat-maps', '--output', 'o.gif'], '--heat-maps is of one walker'),
+    (['pose', 'SCENE', 'SCENE', '--everyone', '--joints', 'o.trc'], 'a .trc holds one walk'),
     (['walkers', 'new', '--people', '2', '--scenes', '1', '--together', '3'], '--together 3: there are 2 people')])
 def test_what_does_not_go_together_is_refused_before_anything_is_computed(scene, arguments, message, tmp_path, capsys,
                                                                         monkeypatch):

@@ -63,7 +63,8 @@ def pose_arguments(parser):
                              '(default: NAME_pose beside the input; none with --joints alone)')
     parser.add_argument('--joints', type=pathlib.Path, metavar='FILE',
                         help='write path, frame, time (seconds), joint, y, x (pixels of the input), probability and '
-                             'whether it is sure as .csv or .json; or the joints of one walk as .trc')
+                             'whether it is sure as .csv or .json; or the joints of one walk as .trc, with --everyone '
+                             'of each track N as NAME-track-N.trc')
     parser.add_argument('--keypoints', choices=KEYPOINTS, default='16',
                         help="which joints are written: the network's 16, or COCO's 17, whose nose, eyes and ears stay "
                              'empty (default: 16)')
@@ -262,9 +263,10 @@ def _check_scenes(arguments, paths):
     """Refuse what does not go with --everyone."""
     for path in filter(is_picture, paths):
         raise ValueError(f'{path}: --everyone takes scenes that move, not one picture')
-    for option, given in (('a .trc', _is_trc(arguments.joints)), ('--heat-maps', arguments.heat_maps)):
-        if given:
-            raise ValueError(f'{option} is of one walker: it does not go with --everyone')
+    if _is_trc(arguments.joints):
+        target = arguments.joints
+        for path in target.parent.glob(glob.escape(f'{target.stem}-track-') + f'*{target.suffix}'):
+            check_target(path, writes=JOINTS, inputs=paths)
 
 
 def _pose_of_everyone(path, source, output, net, arguments, boxes):
@@ -273,18 +275,30 @@ def _pose_of_everyone(path, source, output, net, arguments, boxes):
     people = find_people(source, net, arguments, boxes)
     looks = [Looks() for _ in people]
     poses = people_joints(people, net, looks)
-    checks = [fitness_of(people.frames, person.walk, own, seen) if own else None
-              for person, own, seen in zip(people, poses, looks)]
+    checks = [fitness_of(people.frames, person.walk, [pose for pose in own if not pose.crowded], seen)
+              if person.walk.numbers else None for person, own, seen in zip(people, poses, looks)]
     if output is not None:
         whole.reached.next_stage()
-        write_frames(output, drawn_people(people, poses, None, arguments.threshold, arguments.plain, whole),
-                     whole.fps / whole.every)
+        write_frames(output, drawn_people(people, poses, None, arguments.threshold, arguments.plain, whole,
+                                          net if arguments.heat_maps else None), whole.fps / whole.every)
+    if _is_trc(arguments.joints):
+        _write_trcs(arguments, people, poses)
     tracks = [{**person.as_dict(), 'remarks': person.walk.remarks, 'check': fitness and fitness.as_dict(),
-               'joints': joint_rows(own, arguments.threshold, arguments.keypoints)}
+               'joints': joint_rows(own, arguments.threshold, arguments.keypoints, with_crowded=True)}
               for person, own, fitness in zip(people, poses, checks)]
     name = without_secrets(path)
     lines = [headline(name, people) + (f' -> {output}' if output else ''), *(f'  {person}' for person in people)]
     return {'path': name, 'output': output and str(output), **scene_facts(people), 'tracks': tracks}, as_text(lines)
+
+
+def _write_trcs(arguments, people, poses):
+    """A .trc for each track with joints that are surely its own."""
+    frames, target = people.frames, arguments.joints
+    for person, own in zip(people, poses):
+        if not all(pose.crowded for pose in own):
+            path = target.with_name(f'{target.stem}-track-{person.number}{target.suffix}')
+            write_trc(path, own, frames.fps, people.shape[0], frames.every, arguments.threshold, arguments.keypoints)
+            say(f'wrote {path}')
 
 
 def _drawn(frames, step, found, track, net, arguments):

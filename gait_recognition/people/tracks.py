@@ -95,12 +95,14 @@ class People(list):
         How they were followed.
     seconds : dict of int to float
         Of every frame by its number, from the source's first frame on.
+    shape : (int, int)
+        Of the frames, height and width in pixels.
     """
 
     def __init__(self, tracks, frames, scene):
         super().__init__(tracks)
         self.frames, self.remarks = frames, [*frames.remarks, *scene.remarks]
-        self.method, self.seconds = scene.method, dict(zip(scene.numbers, scene.seconds))
+        self.method, self.shape, self.seconds = scene.method, scene.shape, dict(zip(scene.numbers, scene.seconds))
         self._stills, self._indices = scene.stills, {number: index for index, number in enumerate(scene.numbers)}
 
     def still(self, number):
@@ -187,12 +189,19 @@ def _person(number, sighting, at, scene, frames, rate):
                        np.asarray(sighting.boxes)[:, [1, 0, 3, 2]], walk, problem)
 
 
-def crops_of(people):
-    """The crops of all walkers, in one reading of the source; before a still background nobody else is in them.
+def squares_of(people):
+    """Where each walker's crops are: for each a dict of (top, left, side) by the number of the frame."""
+    return [dict(zip(person.walk.numbers, person.walk.boxes)) for person in people]
+
+
+def crops_of(people, squares=None):
+    """Crops of all walkers, in one reading of the source; before a still background nobody else is in them.
 
     Parameters
     ----------
     people : People
+    squares : list of dict, optional
+        Others than `squares_of`, in frames in which the walker has a box.
 
     Yields
     ------
@@ -202,29 +211,56 @@ def crops_of(people):
         Of the frame.
     crop : np.ndarray, uint8 (299, 299, 3)
     """
-    wanted, at = {}, {}
-    for place, person in enumerate(people):
-        for number, box in zip(person.walk.numbers, person.walk.boxes):
-            wanted.setdefault(number, []).append((place, box))
-        for number, box in zip(person.numbers, person.boxes[:, [1, 0, 3, 2]]):
-            at.setdefault(number, {})[place] = box
+    cutter = Cutter(people, squares)
+    wanted = {*cutter.wanted}
     for number, frame in people.frames.numbered() if wanted else ():
-        if number not in wanted:
-            continue
-        boxes, still = at.get(number, {}), people.still(number)
-        for place, square in wanted.pop(number):
-            others = [box for other, box in boxes.items() if other != place]
-            shown = frame if still is None or place not in boxes else alone(frame, still, boxes[place], others)
-            yield place, number, cut_square(shown, square)
+        if number in wanted:
+            wanted.discard(number)
+            for place, _, crop in cutter.cut(number, frame):
+                yield place, number, crop
     if wanted:
         raise ValueError(f'{people.frames.name} changed while it was read: {len(wanted)} frames are missing now')
 
 
-def crop_batches(people, size=BATCH_SIZE):
+class Cutter:
+    """Cuts the crops of a frame.
+
+    Parameters
+    ----------
+    people : People
+    squares : list of dict, optional
+        As of `crops_of`.
+
+    Attributes
+    ----------
+    wanted : dict of int to list
+        (place, square) by the number of the frame.
+    """
+
+    def __init__(self, people, squares=None):
+        self._people, self._boxes, self.wanted = people, {}, {}
+        for place, own in enumerate(squares_of(people) if squares is None else squares):
+            for number, square in own.items():
+                self.wanted.setdefault(number, []).append((place, square))
+        for place, person in enumerate(people):
+            for number, box in zip(person.numbers, person.boxes[:, [1, 0, 3, 2]]):
+                self._boxes.setdefault(number, {})[place] = box
+
+    def cut(self, number, frame):
+        """(place in `people`, square, crop) of those who have one in a frame."""
+        boxes = self._boxes.get(number, {})
+        for place, square in self.wanted.get(number, ()):
+            still = self._people.still(number)
+            others = [box for other, box in boxes.items() if other != place]
+            shown = frame if still is None or place not in boxes else alone(frame, still, boxes[place], others)
+            yield place, square, cut_square(shown, square)
+
+
+def crop_batches(people, size=BATCH_SIZE, squares=None):
     """(places, numbers, crops (n, 299, 299, 3)) of up to `size` crops, whoever's they are, prepared by a thread."""
     def batches():
         batch = []
-        for each in crops_of(people):
+        for each in crops_of(people, squares):
             batch.append(each)
             if len(batch) == size:
                 yield batch
