@@ -186,6 +186,22 @@ def test_a_gallery_that_is_emptied_meanwhile_leaves_everybody_unknown(recording,
     assert len(events) == 2 and {event.problem for event in events} == {'the gallery is empty'}
 
 
+def test_two_watches_of_one_gallery_answer_alike_and_know_who_is_enrolled_meanwhile(recording, offline, tmp_path):
+    path, vectors = tmp_path / 'people.gallery', offline[1]
+    with Gallery.open(path, FINGERPRINT, create=True) as gallery:
+        gallery.enrol('anna', vectors[0])
+    with Gallery.load(path, FINGERPRINT) as one, Gallery.load(path, FINGERPRINT) as other:
+        told = []
+        for events in zip(*(iter(watch(recording, each, Net(), GaitStandIn(), say=lambda line: None))
+                            for each in (one, other))):
+            told.append([(event.track, event.start, event.end, event.used, event.answer) for event in events])
+            if len(told) == 1:
+                with Gallery.open(path, FINGERPRINT) as gallery:
+                    gallery.enrol('ben', vectors[1], force=True)
+    assert all(first == second for first, second in told) and len(told) == 2
+    assert [sorted(name for name, _ in first[-1].ranking) for first, _ in told] == [['anna'], ['anna', 'ben']]
+
+
 def test_a_gallery_of_every_second_frame_refuses_every_frame(recording, offline):
     gallery = Gallery(FINGERPRINT)
     gallery.agree(2, 'auto')
@@ -591,3 +607,18 @@ def test_a_signal_ends_it_with_answers_for_the_tracks_under_way(gallery, weights
     assert run.returncode == 0, err
     assert {line['track'] for line in [first, *rest] if line['event'] == LEFT} == {1, 2}
     assert 'Traceback' not in err
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='signals of POSIX')
+def test_that_nobody_reads_any_more_ends_it_without_a_word_or_half_a_clip(gallery, weights, recording, tmp_path):
+    code = ENDED.format(root=str(TESTS.parent), tests=str(TESTS), arguments=[
+        'watch', recording, gallery, *weights, '--jsonl', '--real-time', '--max-lag', '60', '--clips',
+        str(tmp_path / 'clips')])
+    with subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as run:
+        first = json.loads(run.stdout.readline())
+        run.stdout.close()
+        err = run.stderr.read()
+    assert run.returncode == 141 and err.count('\n') == 1 and '9 walks of 3 people' in err, err
+    clips = os.listdir(tmp_path / 'clips')
+    assert os.path.basename(first['clip']) in clips and all(name.endswith('.mp4') for name in clips)
