@@ -183,8 +183,9 @@ class LeastSquares:
         return self._between(fitted, self._own, len(self.train))
 
     def _between(self, fitted, own, total):
-        """`fitted`, changed in place: 1 at a person's own mean, -1 at that of the `total` vectors' others."""
-        others = self._counts * (1 - own) / (total - self._counts)
+        """`fitted`, changed in place: 1 at a person's own mean, -1 at that of the `total` vectors' others, if any."""
+        rest = total - self._counts                         # none, or fewer, of a person who is left out
+        others = self._counts * (1 - own) / np.where(rest > 0, rest, np.inf)
         half = np.maximum((own - others) / 2, np.finfo(float).tiny)
         fitted -= (own + others) / 2
         fitted /= half

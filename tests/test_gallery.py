@@ -1012,6 +1012,17 @@ def test_walks_whose_squares_float32_cannot_hold_are_compared_right(length):
     assert gallery.identify(length * on_circle(30)[0]).cosine_similarity == pytest.approx(3 ** 0.5 / 2, abs=1e-6)
 
 
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('counts', [(4, 2, 2), (6, 2, 2), (3, 3)])               # one has half of all, or more
+def test_whoever_is_left_out_of_the_least_squares_svm_leaves_numbers_for_others(counts):
+    codes = np.repeat(np.arange(len(counts)), counts)
+    vectors = normalise(np.random.default_rng(0).normal(size=(len(codes), 8)) + 3 * np.eye(8)[codes])
+    scores = LeastSquares(vectors, codes).without([0, 1], vectors[[-1, 0]])
+    assert np.isneginf([scores[0, 0], scores[1, 1]]).all() and np.isfinite(scores).sum() == 2 * (len(counts) - 1)
+    if len(counts) > 2:
+        assert scores.argmax(axis=1).tolist() == [2, 0]
+
+
 def test_walks_are_compared_piece_after_piece_and_with_all_the_same(monkeypatch):
     monkeypatch.setattr(held, 'FEW', 3)
     walks, probes = walks_of(4, 2).reshape(8, -1), walks_of(2, 1, seed=1)[:, 0]
