@@ -645,6 +645,12 @@ def check_keep_prob(dropout_keep_prob):
         raise ValueError(f'dropout_keep_prob is a number in (0, 1], got {dropout_keep_prob!r}')
 
 
+def check_margin(margin):
+    """Refuse a margin between cosines outside [0, 1)."""
+    if not is_number(margin) or not 0.0 <= margin < 1.0:
+        raise ValueError(f'margin is a number in [0, 1), got {margin!r}')
+
+
 def check_positive(name, value):
     """Refuse what is no positive integer; returns it as int."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:

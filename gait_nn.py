@@ -16,6 +16,7 @@ from gait_network import (
     check_batch,
     check_batch_size,
     check_keep_prob,
+    check_margin,
     check_positive,
     check_rate,
     collected_at_the_end,
@@ -59,6 +60,10 @@ class GaitNN(Network):
         original's is 1, and so are the shapes below; of more walks they are those in brackets.
     optimizer : {'RMSProp', 'Adam'}
         Of the training; the original's is RMSProp.
+    margin : float
+        By which the cosine between a vector and its person's weights has to be the largest: the additive margin softmax
+        (Wang et al. 2018, arXiv 1801.05599), which makes vectors that a cosine tells apart. 0, the original's: the
+        plain softmax.
 
     Attributes
     ----------
@@ -79,6 +84,7 @@ class GaitNN(Network):
     CLIP_NORM = 0.1
     ADAM_LOGITS_FACTOR = 10.0       # a classifier always starts anew, and Adam's steps do not grow with the gradient
     RATE_DECAY = 0.96
+    COSINE_SCALE = 30.0             # of the logits under a margin, as in its paper
     SCOPE = 'GaitNN/'
     RECURRENT_SCOPE = 'GaitNN/Recurrent/'
     LOGITS_SCOPE = 'GaitNN/Logits/'
@@ -87,7 +93,7 @@ class GaitNN(Network):
 
     def __init__(self, name=None, recurrent_unit='GRU', rnn_layers=1, num_of_persons=0, reuse=False, is_training=False,
                  input_net=None, count_of_training_examples=1000, dropout_keep_prob=0.7, session_config=None,
-                 session=None, seed=None, walks_per_step=1, optimizer='RMSProp'):
+                 session=None, seed=None, walks_per_step=1, optimizer='RMSProp', margin=0.0):
         if recurrent_unit not in ('GRU', 'LSTM'):
             raise ValueError(f"recurrent_unit is 'GRU' or 'LSTM', got {recurrent_unit!r}")
         check_positive('rnn_layers', rnn_layers)
@@ -98,6 +104,7 @@ class GaitNN(Network):
             raise ValueError(f'walks_per_step is 1 outside training, got {walks_per_step!r}')
         check_optimizer(optimizer)
         check_keep_prob(dropout_keep_prob)
+        check_margin(margin)
         check_positive('count_of_training_examples', count_of_training_examples)
         graph = self._shared_graph(input_net, session, reuse, session_config, (recurrent_unit, int(rnn_layers)))
         self.name = name
@@ -105,7 +112,7 @@ class GaitNN(Network):
         self.num_of_persons = int(num_of_persons)
         self.count_of_training_examples = count_of_training_examples
         self.dropout_keep_prob = dropout_keep_prob
-        self.walks_per_step, self.optimizer = int(walks_per_step), optimizer
+        self.walks_per_step, self.optimizer, self.margin = int(walks_per_step), optimizer, float(margin)
         self._input_net, self._reuse = input_net, bool(reuse)
         super().__init__(session_config, graph, session, is_training, seed)
 
@@ -206,12 +213,15 @@ class GaitNN(Network):
         vectors = self.gait_signature if several else self.gait_signature[None]
         net = dropout(vectors, self.dropout_keep_prob, self.global_step)
         with tf.variable_scope('Logits'):
-            self.network = slim.fully_connected(net, self.num_of_persons, activation_fn=None,       # (W, people)
-                                                weights_initializer=slim.variance_scaling_initializer(2.0))
+            self.network = self._cosines(net) if self.margin else slim.fully_connected(             # (W, people)
+                net, self.num_of_persons, activation_fn=None,
+                weights_initializer=slim.variance_scaling_initializer(2.0))
         self.desired_person = tf.placeholder(tf.int32, [self.walks_per_step] if several else [], 'desired_person')
         self.learning_rate = tf.placeholder(tf.float32, (), 'learning_rate')
+        labels = tf.reshape(self.desired_person, (-1,))
+        lowered = self.COSINE_SCALE * self.margin * tf.one_hot(labels, self.num_of_persons) if self.margin else 0.0
         self.loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels=tf.reshape(self.desired_person, (-1,)), logits=self.network))
+            labels=labels, logits=self.network - lowered))
         rate = tf.train.exponential_decay(self.learning_rate, self.global_step, 2 * self.count_of_training_examples,
                                           self.RATE_DECAY, staircase=True)
         logits = self._collection(tf.GraphKeys.MODEL_VARIABLES) if self.optimizer == 'Adam' else ()
@@ -219,6 +229,12 @@ class GaitNN(Network):
         self._train_op, self._norm, self._clipped_norm = minimise(
             self.loss, rate, self.CLIP_NORM, self._collection(tf.GraphKeys.TRAINABLE_VARIABLES), self.global_step,
             self._updates, self.optimizer, logits, self.ADAM_LOGITS_FACTOR)
+
+    def _cosines(self, vectors):
+        """Logits (W, num_of_persons) from the directions of vectors (W, 512) and of the people's weights alone."""
+        weights = slim.model_variable('fully_connected/weights', (self.NUM_UNITS, self.num_of_persons),
+                                      initializer=slim.variance_scaling_initializer(2.0))
+        return self.COSINE_SCALE * tf.matmul(tf.nn.l2_normalize(vectors, 1), tf.nn.l2_normalize(weights, 0))
 
     @classmethod
     def variable_shapes(cls, **arguments):

@@ -1,12 +1,13 @@
 """What this machine's processor can, and what follows for TensorFlow: which of its kernels, which precision.
 
-TensorFlow is not loaded here, and no variable is set: `gait_recognition.weights.choose_kernels` sets it, for training.
+TensorFlow is not loaded here, and no variable is set: `gait_recognition.weights.choose_kernels` sets it, for commands
+and scripts.
 """
 KERNELS = 'TF_ENABLE_ONEDNN_OPTS'   # read once by TensorFlow, when it is imported
 PRECISIONS = ('float32', 'bfloat16')
 # On Linux TensorFlow 2.9 and later take oneDNN's kernels by themselves where the processor has any of these.
 ONEDNN_BY_ITSELF = {'avx512_vnni', 'avx512_bf16', 'avx_vnni', 'amx_tile', 'amx_int8', 'amx_bf16'}
-TRAINS_FASTER_WITH_ONEDNN = 'avx2'  # measured: docs/speed.md
+FASTER_WITH_ONEDNN = 'avx2'     # measured: docs/speed.md
 WITH_BFLOAT16 = {'avx512_bf16', 'amx_bf16'}
 
 
@@ -20,7 +21,7 @@ def processor_flags():
 
 
 def kernels_to_choose(flags, environment):
-    """The value of `KERNELS` with which TensorFlow trains faster than by itself; None where it is to be left alone.
+    """The value of `KERNELS` with which TensorFlow is faster than by itself; None where it is to be left alone.
 
     Parameters
     ----------
@@ -29,9 +30,22 @@ def kernels_to_choose(flags, environment):
     environment : mapping of str to str
         Whatever a user has set there, stays.
     """
-    if KERNELS in environment or TRAINS_FASTER_WITH_ONEDNN not in flags or flags & ONEDNN_BY_ITSELF:
+    if KERNELS in environment or FASTER_WITH_ONEDNN not in flags or flags & ONEDNN_BY_ITSELF:
         return None
     return '1'
+
+
+def is_slow_with_one(flags, environment):
+    """Whether one picture takes TensorFlow longer than two here: oneDNN takes other algorithms for it without AVX512.
+
+    Parameters
+    ----------
+    flags, environment
+        As of `kernels_to_choose`.
+    """
+    own = environment.get(KERNELS, '').strip().lower()
+    has_onednn = bool(flags & ONEDNN_BY_ITSELF) if own not in ('0', '1', 'false', 'true') else own in ('1', 'true')
+    return has_onednn and 'avx2' in flags and 'avx512f' not in flags
 
 
 def check_precision(precision):

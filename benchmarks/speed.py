@@ -493,8 +493,6 @@ def measure_training(table, options, folder):
     """Steps of pose training with the data prepared meanwhile, in turns with the same step on a batch that is there."""
     from gait_recognition.training.samples import TRAINING_SEED, AnnotatedPictures, WalkerPictures
     from human_pose_nn import HumanPoseIRNetwork
-    if gait_processor.kernels_to_choose(gait_processor.processor_flags(), os.environ) is not None:
-        return table.say('training', 'not measured with the kernels of the other parts: ask for this part alone')
     measure_step(table, options)
     turns, steps = options.repeats // 2 + 2, 10
     sources = {'walkers drawn': WalkerPictures(turns * steps * TRAINING_BATCH, TRAINING_SEED),
@@ -559,7 +557,7 @@ def kind_of_processor():
     """'AVX512' where TensorFlow takes oneDNN by itself, 'AVX2' where that has to be said, '' of others."""
     flags = gait_processor.processor_flags()
     return 'AVX512' if flags & gait_processor.ONEDNN_BY_ITSELF and 'avx512f' in flags else \
-        'AVX2' if gait_processor.TRAINS_FASTER_WITH_ONEDNN in flags else ''
+        'AVX2' if gait_processor.FASTER_WITH_ONEDNN in flags else ''
 
 
 def limit_of(name):
@@ -609,8 +607,7 @@ def main():
         parser.error(f'--json: expected a file in a folder that exists, got {options.json}')
     if options.weights and not any(map(os.path.isfile, (options.weights, f'{options.weights}.index'))):
         parser.error(f'--weights: no such file or checkpoint {options.weights}')
-    if options.parts == ['training']:
-        choose_kernels()
+    choose_kernels()
     if options.in_this_process:
         return walk_in_memory(options)
     about = machine()

@@ -205,10 +205,8 @@ def _agreed(path, what, claims):
 
 
 def choose_kernels():
-    """Let TensorFlow, where it is not loaded yet, take the kernels that train faster here; processes that are started
-    from here on inherit that. For scripts: it sets an environment variable, unless the user has.
-
-    Commands do not: a single picture, as a crop is looked at, takes seven times as long with them (docs/speed.md).
+    """Let TensorFlow, where it is not loaded yet, take the kernels that are faster here; processes that are started
+    from here on inherit that. For commands and scripts: it sets an environment variable, unless the user has.
     """
     value = gait_processor.kernels_to_choose(gait_processor.processor_flags(), os.environ)
     if value is not None and 'tensorflow' not in sys.modules:
@@ -216,7 +214,8 @@ def choose_kernels():
 
 
 def load_tensorflow(verbose=False):
-    """Load TensorFlow and the networks for a command, silently unless `verbose`."""
+    """Load TensorFlow and the networks for a command, with the kernels that are faster, silently unless `verbose`."""
+    choose_kernels()
     if 'tensorflow' in sys.modules:
         importlib.import_module('human_pose_nn')
         return

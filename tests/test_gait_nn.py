@@ -382,6 +382,23 @@ def test_a_step_of_several_walks_sees_each_by_itself(several):
     assert several.train(walks, people, 0.0) == pytest.approx(loss, rel=1e-4)
 
 
+def test_a_margin_compares_directions_and_its_own_person_has_to_be_nearer_by_it():
+    walks, people = THREE_WALKS, np.array([2, 0, 4])
+    with GaitNetwork(None, 5, is_training=True, dropout_keep_prob=1.0, seed=4, walks_per_step=3, optimizer='Adam',
+                     margin=0.35) as net:
+        weights, = (v for v in net.model_variables if v.op.name.startswith(net.LOGITS_SCOPE))
+        feed = {net.input_tensor: walks.reshape(-1, 17, 17, 32), net.desired_person: people}
+        vectors, directions, logits, loss = net.sess.run([net.gait_signature, weights, net.network, net.loss], feed)
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        cosines = unit @ (directions / np.linalg.norm(directions, axis=0))
+        np.testing.assert_allclose(logits, 30 * cosines, atol=1e-3)
+        lowered = 30 * (cosines - 0.35 * np.eye(5)[people])
+        expected = np.mean(np.log(np.exp(lowered).sum(1)) - lowered[np.arange(3), people])
+        assert loss == pytest.approx(expected, rel=1e-3)
+        losses = [net.train(walks, people, 1e-3) for _ in range(8)]
+        assert losses[-1] < losses[0]
+
+
 def test_batches_averages_stand_in_for_moving_averages_that_lag(several):
     """Inference with one batch's own statistics is what training sees of that batch; the moving averages still lag."""
     walks, people = THREE_WALKS, np.array([2, 0, 4])
@@ -444,7 +461,9 @@ def test_several_walks_of_another_shape_or_number_are_refused(several, walks, pe
     ({'walks_per_step': 0}, 'walks_per_step is a positive integer.*got 0'),
     ({'walks_per_step': 2.5}, 'got 2.5'),
     ({'walks_per_step': 2, 'is_training': False}, '1 outside training, got 2'),
-    ({'optimizer': 'adam'}, "optimizer is 'RMSProp' or 'Adam', got 'adam'")])
+    ({'optimizer': 'adam'}, "optimizer is 'RMSProp' or 'Adam', got 'adam'"),
+    ({'margin': 1}, r'margin is a number in \[0, 1\), got 1'),
+    ({'margin': '0.3'}, "got '0.3'")])
 def test_a_step_that_cannot_be_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         GaitNetwork(**{'is_training': True, 'num_of_persons': 2, **arguments})

@@ -368,6 +368,25 @@ def test_test_summaries_go_to_the_log_names_folder_and_without_a_log_name_nowher
     assert events('logdir/mine/test') == {'Average Euclidean Distance': [(3, 8.5), (4, 7.5)]}
 
 
+def test_a_picture_alone_goes_through_twice_where_that_is_quicker_and_gives_the_same(pose_net, frames, monkeypatch):
+    expected = [pose_net.joint_positions(frames[:1]), *pose_net.features_and_joints(frames[:1])]
+    sizes, run = [], pose_net.sess.run
+
+    class Session:
+        def run(self, fetches, feed):
+            sizes.append(len(feed[pose_net.input_tensor]))
+            return run(fetches, feed)
+    monkeypatch.setattr(pose_net, '_is_slow_with_one', True)
+    monkeypatch.setattr(pose_net, '_session', Session())
+    found = [pose_net.joint_positions(frames[:1]), *pose_net.features_and_joints(frames[:1])]
+    several = pose_net.joint_positions(np.concatenate([frames, frames[:1]]), batch_size=2)
+    assert sizes == [2, 2, 2, 2] and [each.shape for each in found] == [each.shape for each in expected]
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())
+    assert several.shape == (3, 3, 16)
+    np.testing.assert_allclose(several[:, 2], expected[0][:, 0], atol=1e-2)
+
+
 @pytest.fixture
 def trained(pose_training_nets, checkpoints):
     """A training network as restored, its optimiser and step as new."""

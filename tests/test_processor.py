@@ -1,4 +1,4 @@
-"""Which of TensorFlow's kernels a processor gets: chosen to train, never by an import, never against the user."""
+"""Which of TensorFlow's kernels a processor gets: chosen by commands, never by an import, never against the user."""
 import json
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gait_processor
-from gait_processor import KERNELS, kernels_to_choose, processor_flags
+from gait_processor import KERNELS, is_slow_with_one, kernels_to_choose, processor_flags
 from gait_recognition import weights
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,13 +19,21 @@ AVX2 = {'fpu', 'sse2', 'avx', 'fma', 'avx2'}
     (AVX2, '1'), (AVX2 | {'avx512f', 'avx512bw'}, '1'),
     (AVX2 | {'avx512f', 'avx512_vnni'}, None), (AVX2 | {'avx512_bf16'}, None), (AVX2 | {'avx_vnni'}, None),
     (AVX2 | {'amx_tile'}, None), ({'fpu', 'sse2', 'avx'}, None), (set(), None)])
-def test_onednn_is_chosen_where_it_trains_faster_and_tensorflow_leaves_it_off(flags, value):
+def test_onednn_is_chosen_where_it_is_faster_and_tensorflow_leaves_it_off(flags, value):
     assert kernels_to_choose(flags, {}) == value
 
 
 @pytest.mark.parametrize('own', ['0', '1', ''])
 def test_what_a_user_has_set_stays(own):
     assert kernels_to_choose(AVX2, {KERNELS: own}) is None
+
+
+@pytest.mark.parametrize('flags, own, slow', [
+    (AVX2, None, False), (AVX2, '1', True), (AVX2, 'TRUE', True), (AVX2, '0', False), (AVX2, '', False),
+    (AVX2 | {'avx_vnni'}, None, True), (AVX2 | {'avx_vnni'}, '0', False),
+    (AVX2 | {'avx512f', 'avx512_vnni'}, None, False), (AVX2 | {'avx512f'}, '1', False), (set(), '1', False)])
+def test_a_picture_alone_is_slow_with_onednn_without_avx512(flags, own, slow):
+    assert is_slow_with_one(flags, {} if own is None else {KERNELS: own}) is slow
 
 
 @pytest.mark.parametrize('cpuinfo, flags', [
@@ -75,27 +83,24 @@ def test_nothing_is_chosen_once_tensorflow_is_loaded(monkeypatch):
     assert KERNELS not in os.environ
 
 
-@pytest.mark.parametrize('call, value', [('weights.choose_kernels()', '1'), ('', None)], ids=['training', 'commands'])
-def test_training_chooses_kernels_and_commands_load_no_keras_which_comes_when_it_is_asked_for(call, value):
+def test_commands_choose_kernels_and_load_no_keras_which_comes_when_it_is_asked_for():
     code = f'''
 import contextlib, gc
 from gait_recognition import weights
-{call}
 weights.load_tensorflow()
 from tensorflow.python.util import _pywrap_util_port
 is_on = _pywrap_util_port.IsMklEnabled() or sys.platform != 'linux'
-found = [os.environ.get({KERNELS!r}), is_on or not {call!r}, gc.isenabled(), 'keras' in sys.modules]
+found = [os.environ.get({KERNELS!r}), is_on, gc.isenabled(), 'keras' in sys.modules]
 with contextlib.redirect_stdout(sys.stderr):
     import tensorflow as tf
     found.append(tf.keras.layers.Dense.__name__)
 print(json.dumps(found))'''
-    assert run(code) == [value, True, True, False, 'Dense']
+    assert run(code) == ['1', True, True, False, 'Dense']
 
 
-def test_the_training_scripts_choose_kernels_before_they_load_tensorflow(monkeypatch):
+def test_the_training_scripts_choose_kernels_as_commands_do(monkeypatch):
     from gait_recognition.training import arguments
     called = []
-    for name in ('choose_kernels', 'load_tensorflow'):
-        monkeypatch.setattr(arguments, name, lambda name=name: called.append(name))
-    assert arguments.run_command('train', lambda _: 0, None) == 0
-    assert called == ['choose_kernels', 'load_tensorflow']
+    monkeypatch.setattr(arguments, 'load_tensorflow', lambda: called.append('load'))
+    assert arguments.run_command('train', lambda _: called.append('train') or 0, None) == 0
+    assert called == ['load', 'train']

@@ -8,6 +8,7 @@ from gait_recognition.frames import read_frames
 from gait_recognition.rates import Beats
 from gait_recognition.tracking.background import MOST_PIXELS, shrink
 from gait_recognition.tracking.both import LOOKS
+from gait_recognition.tracking.cameras import camera_turns
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.tracking.joints import people_in
 from gait_recognition.tracking.track import BEHIND, BORDER, COMPANY, CROP_SIZE, NOBODY, OTHER, NoPersonError, settled
@@ -514,3 +515,31 @@ def test_the_weights_that_ship_see_nobody_on_a_wall(shipped_pose_net):
 @pytest.mark.slow
 def test_fifty_synthetic_walks_are_centred_within_five_percent():
     check_crop_promise(range(50))
+
+
+# Cameras that turn
+
+def filmed(pan, sway=0, walkers=1, contrast=60, count=30):
+    """Pictures of a patterned wall that moves `pan` pixels a frame, and of walkers of half the picture's height who
+    go right."""
+    rng = np.random.default_rng(3)
+    wall = rng.integers(100, 100 + max(1, contrast), (30, 120, 3)).astype(np.uint8).repeat(6, 0).repeat(6, 1)
+    figure = rng.integers(0, 255, (12, 5, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+    pictures = []
+    for time in range(count):
+        left = pan * time + (sway * (time % 2))
+        picture = wall[:, left:left + 284].copy()
+        for number in range(walkers):
+            first = 6 * time + 60 * number
+            picture[60:156, first:first + 40] = figure[:, :max(0, min(40, 284 - first))]
+        pictures.append(picture)
+    return pictures
+
+
+@pytest.mark.parametrize('film, turns', [
+    ({'pan': 4}, True), ({'pan': 4, 'contrast': 24}, True), ({'pan': 4, 'walkers': 0}, True),
+    ({'pan': 0}, False), ({'pan': 0, 'walkers': 3}, False), ({'pan': 0, 'sway': 1}, False),
+    ({'pan': 0, 'contrast': 0}, False),                                 # nothing but the walker has a pattern
+    ({'pan': 4, 'count': 1}, False)])
+def test_a_camera_that_turns_is_told_from_people_who_walk(film, turns):
+    assert camera_turns(filmed(**film)) is turns

@@ -8,10 +8,12 @@ from gait_recognition.people.scenes import Scene, Sighting
 from gait_recognition.rates import beats_of
 from gait_recognition.tracking.joints import people_in, search_squares, square_around
 from gait_recognition.tracking.parts import Parts
-from gait_recognition.tracking.track import GAP_SECONDS, MIN_FRAMES
+from gait_recognition.tracking.track import GAP_SECONDS, MIN_FRAMES, middle_of
 
 POSE_SECONDS = 0.2              # between the frames that are looked at; boxes are interpolated between
-SEARCH_SECONDS = 1.0            # between searches of the whole picture
+SEARCH_SECONDS = 0.5            # between searches at the picture's ends, where people come in
+WHOLE_SEARCHES = 4              # of which so many make one of the whole picture
+BEYOND = 0.25                   # of a square's side that is searched beyond the ends
 SAME = 0.45                     # of the smaller of two boxes in the other: they are one person's
 COVERED = 0.35                  # of a box that another's covers: more is no crop
 MIN_SEEN = 3                    # sights that make a person: the network at times sees one in the furniture
@@ -22,20 +24,22 @@ def follow_moving(frames, pose_net):
     rate = frames.fps / frames.every
     stride = max(1, round(POSE_SECONDS * rate))
     parts, numbers, latest = Parts(frames.facts), [], 0
-    done, active, searched, shape = [], [], -math.inf, None
+    done, active, searched, searches, shape = [], [], -math.inf, 0, None
     for index, (number, frame) in enumerate(frames.numbered()):
         numbers.append(number)
         shape = frame.shape[:2]
         part = parts.add(number, frame)
         if part != latest:                                              # nobody is followed over a cut
-            done, active, searched, latest = done + active, [], -math.inf, part
+            done, active, searched, searches, latest = done + active, [], -math.inf, 0, part
         if index % stride:
             continue
-        done += [path for path in active if index - path.indices[-1] > LINK_SECONDS * rate]
-        active = [path for path in active if index - path.indices[-1] <= LINK_SECONDS * rate]
+        gone = [path for path in active if index - path.indices[-1] > LINK_SECONDS * rate
+                or _is_outside(path.expected(index), shape)]
+        done, active = done + gone, [path for path in active if path not in gone]
         squares = [square_around(path.expected(index)) for path in active]
         if index - searched >= SEARCH_SECONDS * rate:
-            squares, searched = squares + search_squares(shape), index
+            squares, searched = squares + _searched(shape, searches % WHOLE_SEARCHES == 0), index
+            searches += 1
         boxes = _seen(frame, squares, pose_net, len(active))
         pairs, free = assigned(active, index, boxes, rate)
         for path, b in pairs:
@@ -51,6 +55,18 @@ def follow_moving(frames, pose_net):
                           (np.array(uncovered) & seen).tolist())
                  for path, uncovered, seen in zip(paths, usable_flags(paths, COVERED), flags)]
     return Scene('pose', sightings, numbers, frames.seconds, shape, [])
+
+
+def _searched(shape, is_whole):
+    """Squares in which people are looked for in a picture of this shape, the whole or its ends."""
+    return [square for square in search_squares(shape, BEYOND)
+            if is_whole or square[1] < 0 or square[1] + square[2] > shape[1]]
+
+
+def _is_outside(box, shape):
+    """Whether somebody expected there has left a picture of this shape: whoever is seen at its edge has just come."""
+    middles = middle_of(box[None])[0]
+    return bool((middles < 0).any() or (middles > shape).any())
 
 
 def _seen(frame, squares, pose_net, known):

@@ -26,6 +26,7 @@ from gait_recognition.tracking.background import (
     shrink,
     still_picture,
 )
+from gait_recognition.tracking.cameras import PAIRS, camera_turns
 from gait_recognition.tracking.parts import Cuts
 from gait_recognition.tracking.track import BEHIND, COMPANY, CROP_SIZE, HEIGHT_SHARE, UNFIT, cut_square, settled
 
@@ -42,11 +43,15 @@ MARGIN = 1.4                    # of a crop's side that is kept about a figure u
 
 
 class RunningBackground:
-    """The median of the last pictures, and the noise about it, as of `tracking.background.still_picture`."""
+    """The median of the last pictures, and the noise about it, as of `tracking.background.still_picture`.
+
+    `turns`: the latest of them are of a camera that turns.
+    """
 
     def __init__(self):
         self._pictures, self._step, self._sampled, self._renewed = [], WARM_SECONDS / SAMPLES, -math.inf, -math.inf
         self._begun = self._latest = None
+        self.turns = False
 
     @property
     def is_there(self):
@@ -60,6 +65,7 @@ class RunningBackground:
             self._keep(picture)
         if seconds - self._begun >= WARM_SECONDS and seconds - self._renewed >= RENEW_SECONDS:
             self._latest, self._renewed = still_picture(self._pictures), seconds
+            self.turns = camera_turns(self._pictures[-PAIRS - 1:])
         return self._latest
 
     def _is_due(self, seconds):
@@ -302,10 +308,11 @@ class RunningPeople:
         self._latest = seconds
         share = float((mask | (noise > UNSTEADY)).mean())
         self._share += max(0.0, step) * (share - self._share)
-        moves = self._share > MOVING_CAMERA
+        moves = self._background.turns or self._share > MOVING_CAMERA
         if moves != self._moves:
             self._moves = moves
-            self._say(f'{self._share:.0%} of the picture changes all the time: the camera moves (or the scene '
-                      'flickers), and nobody is followed meanwhile' if moves else
-                      'the picture is still again: people are followed')
+            self._say('the picture is still again: people are followed' if not moves else
+                      'the camera moves, and nobody is followed meanwhile' if self._background.turns else
+                      f'{self._share:.0%} of the picture changes all the time: the camera moves (or the scene '
+                      'flickers), and nobody is followed meanwhile')
         return moves

@@ -21,6 +21,7 @@ from gait_recognition.tracking.background import (
     shrink,
     still_picture,
 )
+from gait_recognition.tracking.cameras import camera_turns
 from gait_recognition.tracking.joints import MIN_JOINTS, SURE
 from gait_recognition.tracking.parts import Parts
 from gait_recognition.tracking.track import CROP_SIZE, HEIGHT_SHARE, MIN_FRAMES, UnsuitableError, cut_square, middle_of
@@ -32,10 +33,15 @@ HEAD_OFF, TRUNK_OFF, FEET_OFF = (0.25, 0.1), 0.1, 0.15  # of the height: how far
 SOLE = 0.05                     # of the height, below the ankles
 
 
-def follow_still(frames, pose_net):
-    """A `Scene` of figures before a still background; UnsuitableError where the camera moves."""
+def follow_still(frames, pose_net, is_still=False):
+    """A `Scene` of figures before a still background; UnsuitableError where the camera moves.
+
+    `is_still`: the user says that it does not, so that only a picture that changes all over is refused.
+    """
     with tempfile.TemporaryFile() as file:
         backgrounds = _Backgrounds(frames, file)
+        if not is_still and backgrounds.turns:
+            raise UnsuitableError(f'{frames.name}: the camera turns')
         if backgrounds.share > MOVING_CAMERA:
             raise UnsuitableError(f'{frames.name}: {backgrounds.share:.0%} of the picture changes all the time, so the '
                                   "camera moves (or the scene flickers) and crop='background' cannot tell people "
@@ -48,6 +54,7 @@ class _Backgrounds:
 
     def __init__(self, frames, file):
         self._file, self._blocks, self._shares = file, [], []           # (first index after it, place in the file)
+        self._turning = []
         self.stills = []
         parts, window, waiting = Parts(frames.facts), collections.deque(maxlen=BLOCK), 0
         self.numbers, latest = [], 0
@@ -70,8 +77,10 @@ class _Backgrounds:
             self._keep(window)
         self.seconds, self.parts = frames.seconds, parts.numbers
         self.share = float(np.mean(self._shares))
+        self.turns = bool(np.mean(self._turning) >= 0.5)
 
     def _keep(self, window):
+        self._turning.append(camera_turns(window))
         still, noise = still_picture(window)
         self._small = noise.shape
         for picture in itertools.islice(window, 0, None, max(1, len(window) // LOOKED_AT)):

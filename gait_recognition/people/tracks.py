@@ -144,7 +144,7 @@ def tracks(source, pose_net=None, crop='auto', boxes=None):
     else:
         net = pose_net or shared_pose_network(find_pose_weights())
         try:
-            scene = None if crop == 'pose' else follow_still(frames, net)
+            scene = None if crop == 'pose' else follow_still(frames, net, crop == 'background')
         except UnsuitableError:
             if crop == 'background':
                 raise

@@ -163,12 +163,15 @@ def _person_anywhere(frame, pose_net):
     return person_among(frame, search_squares(frame.shape[:2]), pose_net)
 
 
-def search_squares(shape):
-    """Squares (top, left, side) all over a picture of that height and width."""
+def search_squares(shape, beyond=0.0):
+    """Squares (top, left, side) all over a picture of that height and width, to that share of a side beyond its left
+    and right end."""
     squares = []
     for share in SEARCH_SIDES:
         side = share * min(shape)
-        tops, lefts = (np.linspace(0, edge - side, max(1, math.ceil(2 * (edge / side - 1)) + 1)) for edge in shape)
+        tops, lefts = (np.linspace(-more * side, edge - (1 - more) * side,
+                                   max(1, math.ceil(2 * (edge / side - 1 + 2 * more)) + 1))
+                       for edge, more in zip(shape, (0, beyond)))
         squares += [np.array([top, left, side]) for top in tops for left in lefts]
     return squares
 

@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 from gait_recognition.console import as_message, as_options, check_folder, check_target, message_of
-from gait_recognition.weights import choose_kernels, load_tensorflow
+from gait_recognition.weights import load_tensorflow
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -53,7 +53,6 @@ def refuse_ignored(parser, arguments, rules):
 def run_command(name, command, arguments):
     """Run a command; returns the exit status: its own, 1 when interrupted, 2 after a message for bad input."""
     try:
-        choose_kernels()
         load_tensorflow()                                   # its first lines, of no use to anybody, kept back
         return command(arguments)
     except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:

@@ -331,6 +331,8 @@ def _add_steps(parser):
     parser.add_argument('--walks-per-step', type=count, default=WALKS_PER_STEP,
                         help="that a step sees together, of parts equally long; the author's 1")
     parser.add_argument('--optimizer', choices=['Adam', 'RMSProp'], default=OPTIMIZER, help="the author's RMSProp")
+    parser.add_argument('--margin', type=share, default=0.0, metavar='COSINE', help='of the additive margin softmax '
+                        "(its paper's is 0.35); 0, the author's: the plain softmax")
     parser.add_argument('--rate', type=number, default=RATE, help='learning rate at the start')
     parser.add_argument('--schedule', choices=['author', 'cosine'], default='cosine',
                         help='the fall of the rate: x 0.96 every 2000 steps, or a cosine to 0 as well')
@@ -444,6 +446,8 @@ def _train_command(arguments):
     settings = {name: getattr(arguments, name) for name in (
         'recurrent_unit', 'rnn_layers', 'frames', 'walks_per_step', 'optimizer', 'epochs', 'rate', 'schedule', 'seed',
         'gallery', 'probes', *free)}
+    if arguments.margin:                                    # runs of before did not have it
+        settings['margin'] = arguments.margin
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
         free += ['epochs', 'rate']
     settings.update(walks=_content(data, paths), validation_walks=_content(held_out, held_out_paths))
@@ -451,7 +455,7 @@ def _train_command(arguments):
     walks_per_step = min(arguments.walks_per_step, len(paths))
     with GaitNetwork(arguments.name, len(names), arguments.recurrent_unit, arguments.rnn_layers, is_training=True,
                      seed=arguments.seed, update_discarded=False, walks_per_step=walks_per_step,
-                     optimizer=arguments.optimizer) as net:
+                     optimizer=arguments.optimizer, margin=arguments.margin) as net:
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start), file=sys.stderr)
         steps = arguments.epochs * steps_per_epoch(len(paths), walks_per_step)
