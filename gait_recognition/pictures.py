@@ -21,7 +21,7 @@ HEIF_BRANDS = (b'heic', b'heix', b'heim', b'heis', b'mif1')         # bytes 8 to
 WHITE_16_BIT = 65535
 LARGEST = float(np.finfo(np.float32).max)
 ORIENTATION = 0x0112                                                # of EXIF
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS, ANY_SIZE = Limits(), Limits(pixels=1 << 62)
 BOMBS = Image.DecompressionBombError, Image.DecompressionBombWarning        # an error, too, where filters say so
 LONGEST_DURATION = 1e9                                              # ms of one picture that are believed
 DEFAULT_FPS = 25.0                                                  # where a source has no clock: pictures, arrays
@@ -98,11 +98,21 @@ def _read(path, limits, least=None):
 
 @contextlib.contextmanager
 def opened_picture(path):
-    """A picture file as Pillow opens it, for the block; whatever fails in it is a ValueError that names the file."""
+    """A picture file as Pillow opens it, for the block; whatever fails in it is a ValueError that names the file.
+
+    So is one beyond `DEFAULT_LIMITS`: who asks for a picture here will decode it.
+    """
     check_regular(path)
     try:
-        with Image.open(path, formats=known_formats()) as picture:
+        with _PILLOW.for_limits(DEFAULT_LIMITS) as limits, Image.open(path, formats=known_formats()) as picture:
+            if picture.width * picture.height > limits.pixels:
+                raise TooLargeError(f'{path}: {picture.width} x {picture.height} are more than {limits.pixels:,} '
+                                    'pixels: too large a picture; scale it down')
             yield picture
+    except BOMBS as error:
+        raise TooLargeError(f'{path} is too large a picture ({error}); scale it down first') from error
+    except TooLargeError:
+        raise
     except Exception as error:                              # decoders meet broken files with errors of every class
         raise ValueError(f'{path} cannot be read as a picture: {error}; put a readable one in its place') from error
 
@@ -111,8 +121,10 @@ def is_picture(path):
     """Whether a file is a single picture; animations and videos are walks, and nothing else is looked into."""
     if not os.path.isfile(path) or os.fspath(path).lower().endswith(MOTION_JPEG):
         return False
-    with contextlib.suppress(Exception), Image.open(path, formats=known_formats()) as image:
-        return not is_animation(image)
+    # Of any size: nothing is decoded, and who reads it has limits of theirs, which may be higher than Pillow's.
+    with contextlib.suppress(Exception), _PILLOW.for_limits(ANY_SIZE):
+        with Image.open(path, formats=known_formats()) as image:
+            return not is_animation(image)
     return _is_called_picture(path)                         # else a video, or nothing that can be read
 
 

@@ -7,14 +7,13 @@ import copy
 import math
 
 import numpy as np
-from scipy import sparse
 
 METHODS = {'svm': 'linear SVM', 'ls-svm': 'linear least-squares SVM', 'cosine': 'cosine similarity to the nearest walk'}
 # Of the least-squares SVM: what it adds to the walks' scatter, 1 / C. To rank, the smallest that is best where each of
 # four walks of 60 walkers is left out in turn: 90.8 % come first (1: 88.3 %, the plain SVM: 87.5 %). To tell strangers,
 # more: where 2 and 5 % of them get a name, 37 and 57 % of the walkers' other walks do (with 3: 37 and 52 %).
 RIDGE, STRANGERS_RIDGE = 3.0, 10.0
-BLOCK = 4096                             # rows whose scatter is summed at once
+BLOCK, FEW = 4096, 256                   # rows whose scatter is summed at once, and people whose rows are
 
 
 def normalise(vectors):
@@ -136,9 +135,8 @@ class LeastSquares:
     def __init__(self, train, codes, ridge=RIDGE):
         self.train = train
         number, self._counts = len(train), np.bincount(codes)
-        order = np.argsort(codes, kind='stable')
-        self._rows = np.split(order, np.cumsum(self._counts)[:-1])
-        sums = sparse.csr_matrix((np.ones(number), codes, np.arange(number + 1))).T @ train           # (people, d)
+        self._order, self._ends = np.argsort(codes, kind='stable'), np.cumsum(self._counts)
+        sums = self._sums_of_people()
         self._centre = sums.sum(axis=0) / number
         scatter = -number * np.outer(self._centre, self._centre)
         for first in range(0, number, BLOCK):
@@ -148,6 +146,21 @@ class LeastSquares:
         self._scatter = scatter / self._spread ** 2
         self._sums = (sums - self._counts[:, None] * self._centre) / self._spread
         self._solve(ridge)
+
+    def _sums_of_people(self):
+        """The sum of each person's rows, (people, d) float64: everybody's first row, then the second of who has one."""
+        sums = np.zeros((len(self._counts), self.train.shape[1]))
+        starts = self._ends - self._counts
+        for first in range(0, len(sums), FEW):
+            people, place = np.arange(first, min(first + FEW, len(sums))), 0
+            while len(people):
+                sums[people] += self.train[self._order[starts[people] + place]]
+                place += 1
+                people = people[self._counts[people] > place]
+        return sums
+
+    def _rows(self, person):
+        return self._order[self._ends[person] - self._counts[person]:self._ends[person]]
 
     def _solve(self, ridge):
         self._inverse = np.linalg.inv(self._scatter + ridge * np.eye(len(self._scatter)))
@@ -170,8 +183,9 @@ class LeastSquares:
         return self._between(fitted, self._own, len(self.train))
 
     def _between(self, fitted, own, total):
-        """`fitted`, changed in place: 1 at a person's own mean, -1 at that of the `total` vectors' others."""
-        others = self._counts * (1 - own) / (total - self._counts)
+        """`fitted`, changed in place: 1 at a person's own mean, -1 at that of the `total` vectors' others, if any."""
+        rest = total - self._counts                         # none, or fewer, of a person who is left out
+        others = self._counts * (1 - own) / np.where(rest > 0, rest, np.inf)
         half = np.maximum((own - others) / 2, np.finfo(float).tiny)
         fitted -= (own + others) / 2
         fitted /= half
@@ -197,7 +211,7 @@ class LeastSquares:
         scaled, share, each = self._scaled(probes), self._counts / len(self.train), 1 / len(self.train)
         scores = scaled @ self._weights + share
         runs = [*_runs(np.asarray(persons))]
-        rows = self._scaled(self.train[np.concatenate([self._rows[persons[first]] for first, _ in runs])])
+        rows = self._scaled(self.train[np.concatenate([self._rows(persons[first]) for first, _ in runs])])
         reach, fitted, place = rows @ self._inverse, rows @ self._weights + share, 0
         for first, last in runs:
             person, part = persons[first], scores[first:last]

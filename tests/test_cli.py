@@ -469,6 +469,9 @@ def test_an_enrolment_that_fails_keeps_what_is_done_and_the_same_command_goes_on
     status, out, err = run(*enrol)
     assert status == 2 and 'anna-1' in out and 'anna-2' not in out
     assert '1 of 2 walks could not be read' in err and re.search('anna-2: frame 5 is 20 x 10', err)
+    assert out.endswith('people.gallery: 1 walk of 1 person\n')
+    status, out, err = run(*enrol)                                          # nobody came: nothing that looks like it
+    assert status == 2 and out == '' and re.search('anna-2: frame 5 is 20 x 10', err)
     (tmp_path / 'away.png').rename(tmp_path / 'anna-2' / '5.png')
     status, out, err = run(*enrol)
     assert status == 0 and out.splitlines()[0] == f'anna: {walks("anna", 2)}, 8 of 8 frames'

@@ -92,6 +92,13 @@ def test_every_second_frame_makes_no_recording_longer_and_counts_steps_in_the_sa
     assert WORDS.index(second.word) >= WORDS.index(all_frames.word)
 
 
+@pytest.mark.parametrize('fps', [15.0, 24.0, 30.0, 60.0])
+def test_fewer_frames_of_a_recording_give_no_better_word_at_any_rate(fps):
+    for count in (20, 31, 61):
+        words = [WORDS.index(fitness(count=count, every=every, fps=fps).word) for every in (1, 2)]
+        assert words == sorted(words), count
+
+
 def test_lost_frames_unsure_joints_and_missing_steps_are_told_with_the_reason():
     frames, track, found = walk()
     track.dropped, track.skipped = {80: 'nobody found', 81: 'nobody found'}, 3

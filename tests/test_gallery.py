@@ -22,7 +22,7 @@ from threads import in_threads, switching_often
 
 from gait_recognition.belief import EVIDENCE, Belief, Trials, fit_belief
 from gait_recognition.calibration import _impostors, calibrate_verify, identify_trials
-from gait_recognition.galleries import held
+from gait_recognition.galleries import held, sqlite, tables
 from gait_recognition.galleries.walk_rows import WRAP, WalkRows, seal_of
 from gait_recognition.gallery import (
     DuplicateWalkError,
@@ -814,7 +814,7 @@ BAD_FILES = {
     'cut': lambda path: (circle_gallery().save(path), path.write_bytes(path.read_bytes()[:-12000])),
     'flipped': lambda path: (circle_gallery().save(path), path.write_bytes(_flip(path.read_bytes()))),
     'other database': lambda path: _of_version(path, 'application_id = 1'),
-    'newer version': lambda path: _of_version(path, 'user_version = 3'),
+    'newer version': lambda path: _of_version(path, 'user_version = 4'),
     'before: other format': lambda path: _save_parts(path, format='shopping'),
     'before: other version': lambda path: _save_parts(path, version=2),
     'before: doubles': lambda path: _save_parts(path, np.ones((1, 2))),
@@ -844,7 +844,7 @@ def test_foreign_and_damaged_files_are_refused_by_name_and_left_alone(kind, tmp_
     path = tmp_path / 'g.npz'
     BAD_FILES[kind](path)
     before = path.read_bytes()
-    with pytest.raises(GalleryFileError, match=r'g\.npz is (not a gallery|a damaged gallery|a gallery of version 3)'):
+    with pytest.raises(GalleryFileError, match=r'g\.npz is (not a gallery|a damaged gallery|a gallery of version 4)'):
         Gallery.load(path)
     with pytest.raises(GalleryFileError), Gallery.open(path, WEIGHTS, create=True):
         pass
@@ -1010,6 +1010,66 @@ def test_walks_whose_squares_float32_cannot_hold_are_compared_right(length):
     gallery.enrol('Ann', length * on_circle(0, 90))
     np.testing.assert_allclose(gallery._held.similarity_to(length * on_circle(30)), [[3 ** 0.5 / 2, 0.5]], atol=1e-6)
     assert gallery.identify(length * on_circle(30)[0]).cosine_similarity == pytest.approx(3 ** 0.5 / 2, abs=1e-6)
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('counts', [(4, 2, 2), (6, 2, 2), (3, 3)])               # one has half of all, or more
+def test_whoever_is_left_out_of_the_least_squares_svm_leaves_numbers_for_others(counts):
+    codes = np.repeat(np.arange(len(counts)), counts)
+    vectors = normalise(np.random.default_rng(0).normal(size=(len(codes), 8)) + 3 * np.eye(8)[codes])
+    scores = LeastSquares(vectors, codes).without([0, 1], vectors[[-1, 0]])
+    assert np.isneginf([scores[0, 0], scores[1, 1]]).all() and np.isfinite(scores).sum() == 2 * (len(counts) - 1)
+    if len(counts) > 2:
+        assert scores.argmax(axis=1).tolist() == [2, 0]
+
+
+def test_walks_are_compared_piece_after_piece_and_with_all_the_same(monkeypatch):
+    monkeypatch.setattr(held, 'FEW', 3)
+    walks, probes = walks_of(4, 2).reshape(8, -1), walks_of(2, 1, seed=1)[:, 0]
+    gallery = Gallery(WEIGHTS)
+    gallery.enrol('Ann', walks)
+    np.testing.assert_allclose(gallery._held.similarity_to(probes), normalise(probes) @ normalise(walks).T, atol=1e-6)
+
+
+def _of_before(path, monkeypatch):
+    """A calibrated gallery of three people in a file of version 2."""
+    with monkeypatch.context() as patch:
+        for module in sqlite, tables:
+            patch.setattr(module, 'VERSION', 2)
+        with Gallery.open(path, WEIGHTS, create=True) as gallery:
+            for name, walks in zip('ABC', walks_of(3, 3)):
+                gallery.enrol(name, walks)
+            gallery.calibrate(0.2)
+            return gallery.identify(walks_of(3, 3, seed=1)[:, 0])
+
+
+def test_digests_of_version_2_are_as_they_were():
+    row = 1, 2, 'wälk', b'1234', 'c', '/p', '2026', 0.5, None, 'w'
+    assert seal_of(row, 2) == 3113040191065020786 and seal_of(row) == 660790107
+
+
+def test_a_gallery_of_version_2_opens_changes_and_notices_damage(tmp_path, monkeypatch):
+    answers = _of_before(path := tmp_path / 'g', monkeypatch)
+    with Gallery.open(path, WEIGHTS) as gallery:
+        assert gallery.identify(walks_of(3, 3, seed=1)[:, 0]) == answers and not gallery.outdated
+        gallery.enrol('D', walks_of(4, 2)[3])
+        gallery.remove('D', 'walk 1')
+    with Gallery.load(path, WEIGHTS) as gallery:
+        assert len(gallery) == 10 and gallery.walks()[-1]['label'] == 'walk 2'
+    data = bytearray(path.read_bytes())
+    data[data.index(walks_of(3, 3)[1, 1].tobytes()) + 5] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(GalleryFileError, match='walks are not as they were written'):
+        Gallery.load(path, WEIGHTS)
+
+
+def test_a_gallery_of_version_2_becomes_one_of_today_row_by_row_with_its_calibration(tmp_path, monkeypatch):
+    answers = _of_before(tmp_path / 'g', monkeypatch)
+    with Gallery.load(tmp_path / 'g', WEIGHTS) as old:
+        sqlite.create(os.fspath(tmp_path / 'new'), {}, lambda new: new.take_all(old._tables))
+    with Gallery.load(tmp_path / 'new', WEIGHTS) as gallery:
+        assert (gallery._tables.version, gallery._tables.settings()['version']) == (3, '3')
+        assert gallery.identify(walks_of(3, 3, seed=1)[:, 0]) == answers and not gallery.outdated
 
 
 def test_walks_read_in_pieces_have_the_seal_of_their_rows(tmp_path):

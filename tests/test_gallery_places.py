@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gait_recognition import cli
-from gait_recognition.galleries import postgres, sqlite
+from gait_recognition.galleries import postgres, sqlite, tables
 from gait_recognition.gallery import (
     DuplicateWalkError,
     FingerprintError,
@@ -188,8 +188,8 @@ def test_what_was_changed_behind_its_back_on_a_server_is_noticed(damage, address
 
 def test_a_gallery_of_a_newer_version_on_a_server_is_refused(address, monkeypatch):
     Gallery.open(address, WEIGHTS, create=True).close()
-    monkeypatch.setattr(postgres, 'VERSION', 1)
-    with pytest.raises(GalleryFileError, match='version 2, this program knows version 1'):
+    monkeypatch.setattr(tables, 'VERSIONS', (1,))
+    with pytest.raises(GalleryFileError, match='version 3, this program knows version 1'):
         Gallery.load(address)
 
 

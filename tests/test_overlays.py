@@ -1,4 +1,7 @@
 """What is drawn on the frames of a walk, beside the skeleton, and animations at their own rate."""
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,6 +124,10 @@ def test_an_animation_keeps_to_its_rate_on_the_whole(fps, tmp_path):
 def test_cocos_keypoints_are_the_joints_of_the_same_names_and_the_face_is_none():
     for name, joint in COCO_JOINTS.items():
         assert joint is None or JOINT_NAMES[joint] == name.replace('_', ' ')
+    page = Path(__file__).resolve().parent.parent.joinpath('docs/poses.md').read_text('utf-8')
+    rows = re.findall(r'(\d+)\. `(\w+)` \| (?:none|(\d+)\. ([a-z ]+?)) \|', page)
+    assert {name: int(joint) - 1 if joint else None for _, name, joint, _ in rows} == COCO_JOINTS
+    assert all(not joint or JOINT_NAMES[int(joint) - 1] == name for _, _, joint, name in rows)
     assert len(COCO_JOINTS) == 17 and [*COCO_JOINTS.values()][:5] == [None] * 5
     names = [*COCO_JOINTS]
     for left, right in zip(names[5::2], names[6::2]):

@@ -471,6 +471,26 @@ def test_heic_is_read_by_its_plug_in_or_what_to_install_is_said(tmp_path):
             reader(tmp_path / 'me.heic')
 
 
+@pytest.mark.parametrize('suffix', ['.tif', '.webp', '.gif', '.png'])
+def test_a_picture_beyond_pillows_own_limit_is_still_known_as_one_without_a_word(tmp_path, monkeypatch, suffix):
+    image = Image.new('RGB', (64, 48), 'red')
+    image.save(tmp_path / f'one{suffix}')
+    image.save(tmp_path / f'film{suffix}', save_all=True, append_images=[Image.new('RGB', (64, 48), 'blue')])
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert pictures.is_picture(tmp_path / f'one{suffix}') and not pictures.is_picture(tmp_path / f'film{suffix}')
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+def test_an_annotated_picture_beyond_the_limits_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, 'DEFAULT_LIMITS', pictures.Limits(pixels=3000))
+    Image.new('RGB', (64, 48)).save(tmp_path / 'large.png')
+    with pytest.raises(ValueError, match='large.png: 64 x 48 are more than 3,000 pixels.*; scale it down$'):
+        with pictures.opened_picture(tmp_path / 'large.png'):
+            pass
+
+
 def test_heic_pictures_are_read_alone_and_as_a_walk(tmp_path):
     pytest.importorskip('pillow_heif')
     assert 'HEIF' in pictures.known_formats()

@@ -140,7 +140,8 @@ def enrol_command(arguments):
             return _enrol(arguments, gallery, next(each for each in coming if each.walk == walk), described)
         batch.run(lambda: describing(weights), work, (weights.fingerprint, boxes_state(arguments)),
                   lambda answer: answer['error'])
-        batch.end(f'{arguments.gallery}: {walks_of_people(len(gallery), len(gallery.list()))}')
+        if not new or batch.failed < len(batch.walks):       # what is there would look like what was enrolled
+            batch.end(f'{arguments.gallery}: {walks_of_people(len(gallery), len(gallery.list()))}')
     return batch.status()
 
 

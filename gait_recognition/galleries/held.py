@@ -6,6 +6,7 @@ from gait_recognition.galleries.walk_rows import grown
 from gait_recognition.scorers import normalise
 
 BLOCK = 1024                             # vectors normalised at once, which a processor keeps at hand
+FEW = 256                                # vectors compared at once: of all, BLAS makes a copy, thrice the time
 LEAST, MOST = 1e-12, 1e12                # squared lengths that float32 has right
 
 
@@ -26,7 +27,7 @@ class Held:
         Each walk's person, an index of `people`.
     people : list of str
         In the order of their first walk.
-    labels, contents, paths : list
+    labels, contents : list
         One for each walk.
     """
 
@@ -46,7 +47,7 @@ class Held:
                 rows = self._tables.read()
             with self._tables.making_sense():
                 self._add_names(rows.people)
-                self._append(rows.ids, rows.persons, rows.labels, rows.contents, rows.paths, rows.vectors)
+                self._append(rows.ids, rows.persons, rows.labels, rows.contents, rows.vectors)
             self._read = rows._replace(vectors=None, people=None)
         except BaseException:                               # an interruption, too, may leave half of it
             self.drop()
@@ -64,7 +65,7 @@ class Held:
         self._read = None
 
     def _forget(self):
-        self.ids, self.labels, self.contents, self.paths, self.persons, self.people = [], [], [], [], [], []
+        self.ids, self.labels, self.contents, self.persons, self.people = [], [], [], [], []
         self._index, self._codes, self._names, self._by_contents = {}, None, {}, {}
         self._numbers = {}               # id of a person -> index
         self._taken = set()              # the values of `_names`
@@ -89,7 +90,7 @@ class Held:
     def points(self):
         return self._read.points
 
-    def _append(self, ids, persons, labels, contents, paths, vectors):
+    def _append(self, ids, persons, labels, contents, vectors):
         count = len(self.ids)
         if ids:
             lengths = self._measure(vectors[:len(ids)])
@@ -109,7 +110,6 @@ class Held:
         self.ids += ids
         self.labels += labels
         self.contents += contents
-        self.paths += paths
 
     def _measure(self, vectors):
         """The lengths (n, 1) of vectors; refuses what no vector can be."""
@@ -145,8 +145,10 @@ class Held:
         if not len(self):
             return np.zeros((len(asked), 0), np.float32)
         if self._normalised == len(self) or not self._is_usual:
-            return asked @ self.unit.T
-        return asked @ self.vectors.T / self._lengths[:len(self)].T
+            return _products(asked, self.unit)
+        similarity = _products(asked, self.vectors)
+        similarity /= self._lengths[:len(self)].T
+        return similarity
 
     @property
     def codes(self):
@@ -165,3 +167,11 @@ class Held:
     def with_contents(self, contents):
         """Indices of the walks of a recording."""
         return self._by_contents.get(contents, [])
+
+
+def _products(asked, vectors):
+    """`asked @ vectors.T`, of few vectors with many."""
+    found = np.empty((len(asked), len(vectors)), np.float32)
+    for first in range(0, len(vectors), FEW):
+        found[:, first:first + FEW] = asked @ vectors[first:first + FEW].T
+    return found

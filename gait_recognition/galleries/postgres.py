@@ -8,7 +8,7 @@ import errno
 import urllib.parse
 
 from gait_recognition.galleries.errors import GalleryFileError, GalleryLockedError, GalleryReadOnlyError
-from gait_recognition.galleries.tables import SCHEMA, VERSION, Tables
+from gait_recognition.galleries.tables import SCHEMA, Tables
 
 SCHEMES = ('postgresql://', 'postgres://')
 SPACE = 'gait_gallery'                   # the schema
@@ -69,10 +69,7 @@ class PostgresTables(Tables):
         self._connection = self._connect()
         if checked:
             try:
-                version = self.settings().get('version')
-                if version != str(VERSION):
-                    raise GalleryFileError(f'{self.name} is a gallery of version {version}, this program knows version '
-                                           f'{VERSION}: it takes a newer program, or the database is damaged')
+                self._check_version(self.settings().get('version'))
             except BaseException:
                 self.close()
                 raise

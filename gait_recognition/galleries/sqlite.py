@@ -95,9 +95,7 @@ class SqliteTables(Tables):
         if foreign:
             raise GalleryFileError(f'{self.path} is not a gallery, or a damaged one: it holds what no gallery does, '
                                    f'{" ".join(map(repr, foreign[0]))}, which would run when it is read or changed')
-        if version != VERSION:
-            raise GalleryFileError(f'{self.path} is a gallery of version {version}, this program knows version '
-                                   f'{VERSION}: it takes a newer program, or the file is damaged')
+        self._check_version(version)
 
     @contextlib.contextmanager
     def _said(self):

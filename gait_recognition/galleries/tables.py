@@ -16,9 +16,9 @@ import numpy as np
 
 from gait_recognition.galleries import rules
 from gait_recognition.galleries.errors import GalleryFileError, GalleryReadOnlyError
-from gait_recognition.galleries.walk_rows import WALK_COLUMNS, WRAP, WalkRows, seal_of
+from gait_recognition.galleries.walk_rows import LONG, VERSION, WALK_COLUMNS, WRAP, WalkRows, seal_of
 
-VERSION = 2                              # 1 was an .npz
+VERSIONS = LONG, VERSION                 # that are known; 1 was an .npz
 COLUMNS = {
     'settings': ('key', 'value'),
     'people': ('id', 'name', 'added'),
@@ -63,7 +63,6 @@ class Rows(NamedTuple):
     persons: list                        # ids of people
     labels: list
     contents: list
-    paths: list
     vectors: np.ndarray                  # (n or more, d) float32: room for others follows those of the n walks
 
 
@@ -77,11 +76,11 @@ def now():
 class Tables(abc.ABC):
     """The tables of one gallery, and transactions on them. Used by one thread at a time; others wait.
 
-    A subclass connects, has the `path` by which users know it, and says what is abstract here; errors of its database
-    come out as those of `galleries.errors` or OSError.
+    A subclass connects, has the `path` by which users know it and the `version`, and says what is abstract here; errors
+    of its database come out as those of `galleries.errors` or OSError.
     """
 
-    path = None
+    path, version = None, VERSION
 
     def __init__(self, name, readonly):
         self.name, self.readonly = name, readonly
@@ -170,12 +169,21 @@ class Tables(abc.ABC):
                            'number = excluded.number, total = excluded.total',
                            [(name, *seal) for name, seal in changed.items()])
 
+    def _check_version(self, version):
+        if str(version) not in map(str, VERSIONS):
+            raise GalleryFileError(f'{self.name} is a gallery of version {version}, this program knows version '
+                                   f'{" and ".join(map(str, VERSIONS))}: it takes a newer program, or it is damaged')
+        self.version = int(version)
+
+    def _sum(self, rows):
+        return sum(seal_of(row, self.version) for row in rows)
+
     def _count_in(self, table, rows, sign=1):
         number, total = self._seals.get(table, (0, 0))
-        self._seals[table] = number + sign * len(rows), (total + sign * sum(map(seal_of, rows))) % WRAP
+        self._seals[table] = number + sign * len(rows), (total + sign * self._sum(rows)) % WRAP
 
     def _compare(self, table, rows, seals, already=(0, 0)):
-        self._compare_sum(table, len(rows), sum(map(seal_of, rows)), seals, already)
+        self._compare_sum(table, len(rows), self._sum(rows), seals, already)
 
     def _compare_sum(self, table, number, total, seals, already=(0, 0)):
         number, total = already[0] + number, (already[1] + total) % WRAP
@@ -246,7 +254,17 @@ class Tables(abc.ABC):
             other._compare(table, rows[table], seals)
             self._delete(table, '', ())
             self._insert(table, rows[table])
-        self._seals.update(seals)
+        if other.version != self.version:
+            self.set('version', str(self.version))
+            self._replace('points', '', (), lambda row: {**row, 'value': self._of_these_walks(row['value'], seals)})
+        self._seals.update({name: seals[name] for name in ('generation', 'rewritten')})
+
+    def _of_these_walks(self, point, seals):
+        """A calibration, as text, of the walks that `seals` are of, as one of the same walks here."""
+        point = json.loads(point)
+        if point['walks'] == [*seals['walks']]:
+            point['walks'] = [*self.seal('walks')]
+        return json.dumps(point)
 
     def settings(self):
         """The settings, compared with their seal."""
@@ -277,7 +295,7 @@ class Tables(abc.ABC):
                 return None
             settings, points = self._select('settings'), self._select('points')
             people = self._select('people', 'WHERE id > ?', (since.last['people'] if since else 0,))
-            walks = WalkRows(0 if since else seals.get('walks', (0, 0))[0])
+            walks = WalkRows(0 if since else seals.get('walks', (0, 0))[0], self.version)
             for part in self._run_in_parts(self._selection('walks', 'WHERE id > ?'),
                                            (since.last['walks'] if since else 0,), AT_ONCE):
                 walks.take(part)
@@ -294,7 +312,7 @@ class Tables(abc.ABC):
                     for table, ids in (('people', [row[0] for row in people]), ('walks', walks.columns['id']))}
             return Rows(seals['generation'][0], seals['rewritten'][0], dict(seals), last, settings, points,
                         {number: name for number, name, _ in people},
-                        *(walks.columns[name] for name in ('id', 'person', 'label', 'contents', 'path')),
+                        *(walks.columns[name] for name in ('id', 'person', 'label', 'contents')),
                         walks.vectors(int(settings.get('width', 0))))
 
     @staticmethod

@@ -1,8 +1,10 @@
 """Rows of a gallery's tables as numbers: a row's digest, walks' columns, their vectors as an array."""
 import hashlib
+import zlib
 
 import numpy as np
 
+VERSION, LONG = 3, 2                     # of a gallery, and of one of before, whose walks have longer digests
 WALK_COLUMNS = 'id', 'person', 'label', 'vector', 'contents', 'path', 'added', 'quality', 'track', 'weights'
 VECTOR = WALK_COLUMNS.index('vector')
 BLOBS = {bytes, memoryview}
@@ -11,25 +13,25 @@ MORE = 64                                # walks, or an eighth, that there is ro
 MOST_ROOM = 1 << 30                      # bytes set aside on the word of a count and of one row's length
 
 
-def seal_of(row):
+def seal_of(row, version=VERSION):
     """A number that stands for everything in a row."""
     if len(row) > VECTOR and type(row[VECTOR]) in BLOBS:        # of a walk
-        digest = hashlib.blake2b(row[VECTOR], digest_size=8)
-        row = row[:VECTOR] + row[VECTOR + 1:]
-    else:
-        digest = hashlib.blake2b(digest_size=8)
+        return total_of([tuple(row)], version)
+    return _long_digest(row, b'')
+
+
+def total_of(walks, version=VERSION):
+    """The sum of `seal_of` walks with vectors. Opening a gallery does little else, hence a CRC-32 of each."""
+    if version == LONG:
+        return sum(_long_digest(row[:VECTOR] + row[VECTOR + 1:], row[VECTOR]) for row in walks) % WRAP
+    return sum([zlib.crc32(repr(row[:VECTOR] + row[VECTOR + 1:]).encode('utf-8', 'surrogatepass'),
+                           zlib.crc32(row[VECTOR])) for row in walks])
+
+
+def _long_digest(row, blob):
+    digest = hashlib.blake2b(blob, digest_size=8)
     digest.update(repr(tuple(row)).encode('utf-8', 'surrogatepass'))
     return int.from_bytes(digest.digest(), 'big') % WRAP
-
-
-def total_of(walks):
-    """The sum of `seal_of` walks with vectors, for less: opening a gallery does little else."""
-    digests = []
-    for row in walks:
-        digest = hashlib.blake2b(row[VECTOR], digest_size=8)
-        digest.update(repr(row[:VECTOR] + row[VECTOR + 1:]).encode('utf-8', 'surrogatepass'))
-        digests.append(digest.digest())
-    return int(np.frombuffer(b''.join(digests), '>u8').sum(dtype=np.uint64)) % WRAP         # overflows by whole WRAPs
 
 
 class WalkRows:
@@ -39,6 +41,8 @@ class WalkRows:
     ----------
     expected : int
         How many may come.
+    version : int
+        Of their digests.
 
     Attributes
     ----------
@@ -48,8 +52,8 @@ class WalkRows:
         Each one's values. Of vectors only what is none.
     """
 
-    def __init__(self, expected=0):
-        self._expected = expected + max(MORE, expected // 8)
+    def __init__(self, expected=0, version=VERSION):
+        self._expected, self._version = expected + max(MORE, expected // 8), version
         self._vectors, self._sizes = None, set()
         self.total, self.columns = 0, {name: [] for name in WALK_COLUMNS}
 
@@ -63,20 +67,25 @@ class WalkRows:
         for name, values in columns.items():
             self.columns[name] += values
         if not {*map(type, blobs)} <= BLOBS:
-            self.total += sum(map(seal_of, rows))
+            self.total += sum(seal_of(row, self._version) for row in rows)
             self.columns['vector'] += [blob for blob in blobs if type(blob) not in BLOBS]
             return
-        self.total += total_of(rows)
+        self.total += total_of(rows, self._version)
         self._sizes.update(map(len, blobs))
         if len(self._sizes) == 1:
-            self._put(count, b''.join(blobs))
+            self._put(count, blobs)
 
-    def _put(self, count, joined):
+    def _put(self, count, blobs):
         size, = self._sizes
-        more = np.frombuffer(joined, np.uint8).reshape(-1, size)
-        if self._vectors is None and size:
+        if not size:
+            return
+        if self._vectors is None:
             self._vectors = np.empty((min(self._expected, MOST_ROOM // size), size), np.uint8)
-        self._vectors = grown(self._vectors, count, more)
+        self._vectors = roomy(self._vectors, count, len(blobs))
+        # One by one: put together first, they would be in fresh memory each time, which costs more than to read them.
+        bytes_of = memoryview(self._vectors.reshape(-1))
+        for first, blob in zip(range(count * size, (count + len(blobs)) * size, size), blobs):
+            bytes_of[first:first + size] = blob
 
     def vectors(self, width):
         """float32 (n or more, `width`): the walks' vectors, and room; ValueError where they are not of this width."""
@@ -94,9 +103,15 @@ def grown(array, count, more):
     """
     if array is None:
         return more
-    if count + len(more) > len(array):
-        room = np.empty((2 * (count + len(more)), array.shape[1]), array.dtype)
-        room[:count] = array[:count]
-        array = room
+    array = roomy(array, count, len(more))
     array[count:count + len(more)] = more
     return array
+
+
+def roomy(array, count, more):
+    """`array`, or a copy of its first `count` rows, with room for so many more behind them."""
+    if count + more <= len(array):
+        return array
+    room = np.empty((2 * (count + more), array.shape[1]), array.dtype)
+    room[:count] = array[:count]
+    return room

@@ -193,7 +193,8 @@ def schema(random, path):
         connection.execute(random.choice((
             'DROP TABLE points', 'DROP TABLE seals', 'DROP TABLE audit', 'ALTER TABLE walks RENAME COLUMN vector TO v',
             'CREATE TABLE more (x)', 'CREATE VIEW v AS SELECT * FROM walks', 'PRAGMA application_id = 5',
-            'PRAGMA user_version = 3', 'CREATE TRIGGER t AFTER INSERT ON walks BEGIN DELETE FROM people; END',
+            'PRAGMA user_version = 2', 'PRAGMA user_version = 4',
+            'CREATE TRIGGER t AFTER INSERT ON walks BEGIN DELETE FROM people; END',
             'PRAGMA journal_mode = DELETE', 'PRAGMA page_size = 512')))
     return _by_sql(random, path, change)
 
