@@ -220,6 +220,15 @@ def test_a_picture_that_moves_and_a_cut_are_said_and_nobody_is_followed(pair, kn
     assert all(event.end <= 4 for event in events)
 
 
+def test_a_camera_that_turns_before_a_faint_pattern_is_said_to_move(pair, known):
+    rng = np.random.default_rng(0)
+    wide = np.repeat(np.repeat(rng.integers(0, 24, (23, 140, 3), np.uint8), 8, 0), 8, 1)
+    _, said = looked_at(iter([wide[:184, 3 * i:3 * i + 320] for i in range(250)]), known, fps=25)
+    assert any(line.endswith(': the camera moves, and nobody is followed meanwhile') for line in said)
+    _, said = looked_at(iter([wide[:184, :320]] * 250), known, fps=25)
+    assert not any('moves' in line for line in said)
+
+
 # Sources
 
 def test_a_stream_on_standard_input_is_watched(recording, pair, known, monkeypatch):
