@@ -12,6 +12,7 @@ import tf_slim as slim
 
 LSTM_FORGET_BIAS = 1.0
 GRU_GATE_BIAS = 1.0
+WEIGHTS_BY_MATMUL = 'Conv2DOfWeightsByMatMul'    # name of a gradient, `quicker_gradients`
 FOLDED = 1 << 17             # weights that take batch norm's factor at each run, for less than it takes beside them
 BATCH_STATISTICS = 'batch_statistics'                            # collection of (moving average, the batch's value)
 RMSPROP = {'decay': 0.9, 'momentum': 0.0, 'epsilon': 1e-10}      # tf.compat.v1's: accumulators start at one
@@ -33,6 +34,30 @@ def computing_in(precision):
     else:
         with tf.variable_scope(tf.get_variable_scope(), custom_getter=read):
             yield
+
+
+def quicker_gradients():
+    """A context: of convolutions built inside, 1 x 1 kernels get their gradient as one matrix product.
+
+    A step of pose training takes 0.86 times as long with it in bfloat16 (docs/speed.md).
+    """
+    with contextlib.suppress(KeyError):                     # it is registered
+        tf.RegisterGradient(WEIGHTS_BY_MATMUL)(_convolution_gradient)
+    return tf.get_default_graph().gradient_override_map({'Conv2D': WEIGHTS_BY_MATMUL})
+
+
+def _convolution_gradient(op, gradient):
+    inputs, weights = op.inputs
+    options = {name: op.get_attr(name) for name in ('strides', 'padding', 'explicit_paddings', 'dilations',
+                                                    'data_format')}
+    of_inputs = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(inputs), filter=weights, out_backprop=gradient,
+                                               **options)
+    if weights.shape[:2] == (1, 1) and options['strides'] == [1, 1, 1, 1]:
+        into, out = weights.shape[2:]
+        product = tf.matmul(tf.reshape(inputs, (-1, into)), tf.reshape(gradient, (-1, out)), transpose_a=True)
+        return of_inputs, tf.reshape(product, weights.shape)
+    return of_inputs, tf.raw_ops.Conv2DBackpropFilter(input=inputs, filter_sizes=weights.shape, out_backprop=gradient,
+                                                      **options)
 
 
 @slim.add_arg_scope

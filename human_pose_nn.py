@@ -13,7 +13,7 @@ import tf_slim as slim
 import gait_checkpoints
 import pose_heat_maps
 from gait_checkpoints import warn_caller
-from gait_layers import check_optimizer, computing_in, dropout, minimise
+from gait_layers import check_optimizer, computing_in, dropout, minimise, quicker_gradients
 from gait_network import (
     BATCH_SIZE,
     Network,
@@ -554,7 +554,8 @@ class HumanPoseIRNetwork(HumanPoseNN):
         declared = self.is_training                         # inference has no use for regularisation losses
         regularizer = slim.l2_regularizer(self.SCORING_DECAY) if declared else None
         with slim.arg_scope(inception_resnet_v2_arg_scope(self.BACKBONE_DECAY if declared else 0.0,
-                                                          self.BATCH_NORM_DECAY)), computing_in(self.precision):
+                                                          self.BATCH_NORM_DECAY)), computing_in(self.precision), \
+                quicker_gradients() if declared else contextlib.nullcontext():
             net, _ = inception_resnet_v2(tf.cast(images, self.precision), is_training=self.is_training,
                                          folded=not self.is_training)
         net = tf.cast(net, tf.float32)                      # 17 x 17 x 768; what follows is cheap and stays exact

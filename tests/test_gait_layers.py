@@ -1,4 +1,6 @@
 """Convolution, batch norm, dropout, recurrent layers, the training step."""
+import contextlib
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -14,6 +16,7 @@ from gait_layers import (
     lstm_layer,
     minimise,
     normalised_weights,
+    quicker_gradients,
     scaled_convolution,
 )
 from gait_network import quiet_slim
@@ -357,6 +360,27 @@ def test_a_folded_convolution_gives_what_slims_layers_give_with_the_same_variabl
             found, expected = session.run([tf.cast(net, tf.float32) for net in (folded, expected)])
     assert found.shape == (2, 5, 4, 12) and (expected > 0).any((0, 1, 2)).all()
     np.testing.assert_allclose(found, expected, atol=error)
+
+
+@pytest.mark.parametrize('kernel, stride, padding', [(1, 1, 'SAME'), (1, 2, 'VALID'), ((1, 3), 1, 'SAME'),
+                                                     (3, 2, 'VALID')])
+def test_quicker_gradients_are_those_of_tensorflow(kernel, stride, padding):
+    def gradients(images, context):
+        with tf.variable_scope('net', reuse=tf.AUTO_REUSE), quiet_slim(), context:
+            net = tf.square(slim.conv2d(images, 5, kernel, stride, padding, activation_fn=None, scope='layer'))
+        [weights] = [v for v in tf.trainable_variables() if v.op.name == 'net/layer/weights']
+        return tf.gradients(net, [images, weights])
+
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        images = tf.constant(RANDOM(0).uniform(-1, 1, (2, 7, 6, 4)).astype(np.float32))
+        pairs = gradients(images, quicker_gradients()), gradients(images, contextlib.nullcontext())
+        products = [op for op in graph.get_operations() if op.type == 'MatMul']
+        session.run(tf.global_variables_initializer())
+        found, expected = session.run(pairs)
+    assert len(products) == ((kernel, stride) == (1, 1))
+    for one, other in zip(found, expected, strict=True):
+        assert np.abs(other).max() > 0.1
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('precision, error', [('float32', 1e-6), ('bfloat16', 0.02)])
