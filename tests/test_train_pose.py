@@ -1077,6 +1077,7 @@ def test_bad_arguments_exit_with_2(arguments, message, capsys):
     ['--output', 'x', '--validation-size', '100', '--precision', 'bfloat16', '--direction', 'right', '--cover', '0.67'],
     ['--output', 'x', '--data', 'a.csv', '--validation', 'walkers', '--validation-size', '7'],
     ['--evaluate', 'w', '--validation-size', '500', '--direction', 'left', '--cover', '0', '--chart', 'c.png'],
+    ['--evaluate', 'w', '--data', 'a.csv', '--direction', 'left'],
     ['--evaluate', 'w', '--data', 'walkers', '--validation-size', '7'], CONVERSION])
 def test_options_that_a_task_heeds_are_taken(arguments):
     pose.parse_arguments(arguments)

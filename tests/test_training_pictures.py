@@ -15,9 +15,11 @@ from gait_recognition.training.samples import (
     MixedPictures,
     Sample,
     WalkerPictures,
+    direction_of,
     make_batch,
 )
 from gait_recognition.training.scores import evaluate_poses, pose_score
+from gait_recognition.walkers.pictures import picture
 from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES
 
@@ -40,6 +42,31 @@ class Numbered:
 
     def sample(self, index, epoch=None):
         return index, epoch
+
+
+def test_the_way_somebody_faces_is_known_by_knees_and_elbows():
+    for leftwards, direction in ((True, 'left'), (False, 'right')):
+        for seed in range(20):
+            joints = picture(seed, 64, leftwards=leftwards).joints
+            assert direction_of(joints) == direction
+            assert direction_of(63 - joints) == direction                                   # upside down
+    joints[[JOINT_NAMES.index(f'right {name}') for name in ('ankle', 'wrist')]] = np.nan    # on the left side alone
+    assert direction_of(joints) == 'right'
+    assert direction_of(np.full((16, 2), np.nan)) is None and direction_of(np.zeros((16, 2))) is None
+    straight = np.stack([np.arange(16.0), np.zeros(16)], 1)
+    assert direction_of(straight) is None
+
+
+def test_people_are_mirrored_to_face_the_way_that_is_asked_for(tmp_path):
+    people = [annotation(write_picture(tmp_path / f'{i}.png', (64, 64)), picture(i, 64, leftwards=i % 2 == 0).joints)
+              for i in range(12)]
+    for direction in ('left', 'right'):
+        data = AnnotatedPictures(people, 1, 107, Augmentation(rotation=40.0), 0.7, direction)
+        for i in range(12):
+            assert {direction_of(data.sample(i, epoch).joints) for epoch in (None, 0, 1, 2)} == {direction}
+    both = AnnotatedPictures(people, 1, 107)
+    assert [direction_of(both.sample(i).joints) for i in range(2)] == ['left', 'right']
+    assert {direction_of(both.sample(0, epoch).joints) for epoch in range(8)} == {'left', 'right'}
 
 
 def test_each_set_has_its_share_of_every_batch_and_a_set_that_is_through_begins_anew():

@@ -179,8 +179,9 @@ def _add_task_and_data(parser):
                         help='pictures an epoch, of walkers or of several sets')
     parser.add_argument('--validation-size', type=count, default=200,
                         help='pictures to validate on, or to evaluate on, of walkers')
-    parser.add_argument('--direction', choices=['left', 'right'], help='walkers that all walk one way, for a while: '
-                        'which limb is left then depends on near and far alone (default: both ways)')
+    parser.add_argument('--direction', choices=['left', 'right'], help='people who all face one way, as walkers '
+                        "are drawn and as others' knees and elbows bend, for a while: which limb is left then depends "
+                        'on near and far alone (default: both ways)')
     parser.add_argument('--cover', type=share, metavar='SHARE', help="of the light that walkers' far limbs do not get; "
                         'much, for a while, shows which they are (default: 0.1 to 0.4, drawn)')
 
@@ -237,7 +238,7 @@ def _check_arguments(parser, arguments):
         ('to', not (arguments.convert or arguments.clean), 'goes with --convert or --clean'),
         ('validation_size direction cover extent', arguments.clean, 'goes without --clean'),
         ('epoch_size', len(arguments.data) == 1 and not only_walkers, 'is about walkers or several sets'),
-        ('direction cover', [WALKERS] not in arguments.data, 'is about walkers, not about --data'),
+        ('cover', [WALKERS] not in arguments.data, 'is about walkers, not about --data'),
         ('shares', len(arguments.data) == 1, 'goes with several --data'),
         ('rotation zoom', only_walkers, 'is about --data, not about walkers'),
         ('validation_size', WALKERS not in measured_on, 'goes with walkers to measure on'),
@@ -307,8 +308,8 @@ LATER_SETTINGS = {'shares': None, 'size': SIZE, 'extent': None, 'rotation': 30.0
 
 def _settings(arguments):
     """What decides a run, and which of it may change when the run goes on."""
-    of_walkers = ['direction', 'cover', 'validation_size']
-    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', *of_walkers]
+    of_walkers = ['cover', 'validation_size']
+    free = ['save_every', 'summary_every', 'log_name', 'start', 'precision', 'direction', *of_walkers]
     settings = {name: getattr(arguments, name) for name in (
         'epochs', 'epoch_size', 'batch_size', 'rate', 'schedule', 'loss', 'seed', *free)}
     contents = [content_of(group) for group in arguments.data]
@@ -326,7 +327,7 @@ def _settings(arguments):
         free.append('epochs')
     if arguments.schedule == 'constant':                    # lowered by hand
         free.append('rate')
-    measuring = ['size', 'extent', *(of_walkers if WALKERS in (held_out or [WALKERS]) else ())]
+    measuring = ['size', 'extent', 'direction', *(of_walkers if WALKERS in (held_out or [WALKERS]) else ())]
     return settings, free, measuring
 
 

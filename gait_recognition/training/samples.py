@@ -11,13 +11,17 @@ from gait_recognition.progress import Progress
 from gait_recognition.tracking.track import CROP_SIZE
 from gait_recognition.training import degradations
 from gait_recognition.walkers.pictures import picture as walker_picture
-from pose_joints import MIRRORED_JOINTS
+from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 SIZE, HEATMAP_SIZE = CROP_SIZE, 289             # those of `HumanPoseIRNetwork`, without TensorFlow
 HEATMAP_SCALE = HEATMAP_SIZE / SIZE
 HALF_SIDE = 100.0                   # of the crop around a person, in pixels for each unit of the annotated scale
 COLOUR, NOISE = 0.3, 6.0            # half range of brightness, contrast, saturation; largest std of noise, grey levels
 COVERED, COMPANY = 0.3, 0.15        # of the pictures that are degraded: how many get something in front, someone beside
+# Chains of three joints that bend one way, with the sign that this has in pictures of people who face right.
+BENDS = [(tuple(JOINT_NAMES.index(f'{side} {name}') for name in chain), sign) for side in ('right', 'left')
+         for chain, sign in ((('hip', 'knee', 'ankle'), -1.0), (('shoulder', 'elbow', 'wrist'), 0.5))]
+LEAST_BEND = 0.05                   # of all chains' signed bends, for a direction to be told
 # WalkerPictures' seeds: training never draws one below TRAINING_SEED, so that what is measured there was never seen.
 VALIDATION_SEED, TEST_SEED, TRAINING_SEED = 0, 500_000, 1_000_000
 
@@ -136,13 +140,30 @@ def crop_around(centre, side, size=SIZE, degrees=0.0, mirror=False):
     return Crop(matrix, np.array([centre[1], centre[0]]) + 0.5 - matrix @ [size / 2, size / 2], mirror)
 
 
-def random_crop(annotation, rng, augmentation=AS_AUTHOR, size=SIZE):
-    """A crop around a person, augmented: rotation, mirror, zoom, shifts."""
+def direction_of(joints):
+    """The way somebody faces, by the bends of knees and elbows: joints (16, 2), (y, x), NaN where not known.
+
+    Returns
+    -------
+    {'left', 'right', None}
+        None: they do not tell. A figure turned upside down still faces the way it did upright.
+    """
+    bend = 0.0
+    for (first, middle, last), sign in BENDS:
+        (y, x), (middle_y, middle_x) = joints[last] - joints[first], joints[middle] - joints[first]
+        longer = max(x * x + y * y, (middle_x ** 2 + middle_y ** 2) / 4)
+        if longer > 0:                                                          # NaN is not
+            bend += sign * float(np.clip((x * middle_y - y * middle_x) / longer, -0.5, 0.5))
+    return None if abs(bend) <= LEAST_BEND else 'right' if bend > 0 else 'left'
+
+
+def random_crop(annotation, rng, augmentation=AS_AUTHOR, size=SIZE, mirror=None):
+    """A crop around a person, augmented: rotation, mirror (at random unless said), zoom, shifts."""
     a = augmentation
     side = 2 * HALF_SIDE * annotation.scale * rng.uniform(*a.zoom)
     shift = side * rng.uniform(-1, 1, 2) * (a.shift_y, a.shift_x)
-    return crop_around(np.asarray(annotation.centre) + shift, side, size, degrees=rng.uniform(-a.rotation, a.rotation),
-                       mirror=rng.random() < 0.5)
+    degrees, drawn = rng.uniform(-a.rotation, a.rotation), rng.random() < 0.5
+    return crop_around(np.asarray(annotation.centre) + shift, side, size, degrees, drawn if mirror is None else mirror)
 
 
 def recolour(image, rng):
@@ -175,11 +196,13 @@ class AnnotatedPictures:
     augmentation : Augmentation
     extent : float, optional
         Share of the plain crop that the joints' extent fills; by default the annotated scale decides.
+    direction : {'left', 'right'}, optional
+        Mirror those whom `direction_of` sees face the other way; by default every second picture of training.
     """
 
-    def __init__(self, annotations, seed=0, size=SIZE, augmentation=AS_AUTHOR, extent=None):
+    def __init__(self, annotations, seed=0, size=SIZE, augmentation=AS_AUTHOR, extent=None, direction=None):
         self.annotations, self.seed, self.size = annotations, seed, size
-        self.augmentation, self.extent = augmentation, extent
+        self.augmentation, self.extent, self.direction = augmentation, extent, direction
 
     def __len__(self):
         return len(self.annotations)
@@ -195,18 +218,24 @@ class AnnotatedPictures:
         """The order of one epoch's samples."""
         return np.random.default_rng([self.seed, epoch]).permutation(len(self))
 
+    def _mirrored(self, annotation):
+        """Whether the direction that is asked for decides that a person is mirrored; None where it decides nothing."""
+        faced = self.direction and direction_of(annotation.joints)
+        return faced and faced != self.direction
+
     def _plain_crop(self, annotation):
+        mirror = bool(self._mirrored(annotation))
         if self.extent is None:
-            return crop_around(annotation.centre, 2 * HALF_SIDE * annotation.scale, self.size)
+            return crop_around(annotation.centre, 2 * HALF_SIDE * annotation.scale, self.size, mirror=mirror)
         low, high = np.nanmin(annotation.joints, 0), np.nanmax(annotation.joints, 0)
-        return crop_around((low + high) / 2, (high - low).max() / self.extent, self.size)
+        return crop_around((low + high) / 2, (high - low).max() / self.extent, self.size, mirror=mirror)
 
     def sample(self, index, epoch=None):
         """Sample number `index`, augmented as in `epoch`; not at all when that is None."""
         annotation = self.annotations[index]
         rng = None if epoch is None else np.random.default_rng([self.seed, epoch, index])
         crop = self._plain_crop(annotation) if rng is None \
-            else random_crop(annotation, rng, self.augmentation, self.size)
+            else random_crop(annotation, rng, self.augmentation, self.size, self._mirrored(annotation))
         image = cut_picture(annotation.image, crop, self.size)
         order = MIRRORED_JOINTS if crop.mirrored else slice(None)
         present, visible, measured = (marks[order] for marks in (

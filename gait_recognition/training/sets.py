@@ -66,7 +66,8 @@ def data_sets(arguments):
             annotations, out = split_by_picture(annotations, share)
             kept[f'held out {number + 1}' if len(arguments.data) > 1 else 'held out'] = out
         trained_on += annotations
-        sets.append(AnnotatedPictures(annotations, arguments.seed + 7919 * number, arguments.size, augmentation))
+        sets.append(AnnotatedPictures(annotations, arguments.seed + 7919 * number, arguments.size, augmentation,
+                                      direction=arguments.direction))
     data = sets[0] if len(sets) == 1 else \
         MixedPictures(sets, arguments.shares or [len(each) for each in sets], arguments.epoch_size)
     if len(data) < arguments.batch_size:
@@ -98,7 +99,8 @@ def _validation_sets(arguments, kept):
             sets[WALKERS] = _walkers(arguments, arguments.validation_size, VALIDATION_SEED)
         elif any(annotation.visible.any() for annotation in annotations):
             sets[pathlib.Path(name).stem] = AnnotatedPictures(annotations, size=arguments.size,
-                                                              extent=arguments.extent)
+                                                              extent=arguments.extent,
+                                                              direction=arguments.direction)
         else:
             raise ValueError(f'{name}: no joint is visible, so nothing can be measured on it')
     return sets
@@ -109,4 +111,5 @@ def test_set(arguments):
     if arguments.data == [[WALKERS]]:
         return _walkers(arguments, arguments.validation_size, TEST_SEED)
     files = [file for group in arguments.data for file in group]
-    return AnnotatedPictures(read_all(files), size=arguments.size, extent=arguments.extent)
+    return AnnotatedPictures(read_all(files), size=arguments.size, extent=arguments.extent,
+                             direction=arguments.direction)
