@@ -511,6 +511,8 @@ def test_a_run_on_other_walks_is_refused_and_one_in_a_moved_folder_is_not(user, 
     assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '2', '--rate', '1e-5', '--erase', '0']) == 0
     assert [float(row['rate']) for row in rows_of(folder / 'run' / 'log.csv')] == pytest.approx([1e-4, 1e-5])
     assert 'going on after step 6' in capsys.readouterr().err and len(averages.described) == 12
+    assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '3', '--margin', '0.35']) == 2
+    assert 'other settings: margin 0.0 (now 0.35)' in capsys.readouterr().err
     manifest.write_text(manifest.read_text().replace('anna', 'otto', 1))
     assert main(['--output', str(folder / 'run'), *arguments, '--epochs', '3']) == 2
     assert 'other settings: walks' in capsys.readouterr().err

@@ -1001,6 +1001,26 @@ def test_the_best_so_far_is_forgotten_where_validation_measures_something_else(t
         assert run.best == best
 
 
+@pytest.mark.parametrize('then, now, best', [
+    ({}, {}, 3.0), ({'size': 299}, {}, 3.0), ({'size': 235}, {}, None), ({}, {'size': 235}, None)])
+def test_settings_that_are_not_named_are_the_usual_ones(tmp_path, then, now, best):
+    usual = {'size': 299, 'optimizer': 'RMSProp'}
+    run = Run(tmp_path, then, ['size'], ['size'], usual)
+    run.best = 3.0
+    run.save(Counter(), 4)
+    run = Run(tmp_path, now, ['size'], ['size'], usual)
+    assert run.start(Counter()) == 4 and run.best == best
+
+
+@pytest.mark.parametrize('then, now, message', [
+    ({'optimizer': 'Adam'}, {}, r'optimizer Adam \(now RMSProp\)'),
+    ({}, {'optimizer': 'Adam'}, r'optimizer RMSProp \(now Adam\)')])
+def test_another_setting_than_the_usual_one_is_refused_by_name_either_way(tmp_path, then, now, message):
+    train_counter(Run(tmp_path, then, usual={'optimizer': 'RMSProp'}))
+    with pytest.raises(ValueError, match=message):
+        train_counter(Run(tmp_path, now, usual={'optimizer': 'RMSProp'}))
+
+
 @pytest.mark.parametrize('damage', [lambda b: b[:len(b) // 2], lambda b: b'', lambda b: b'something else',
                                     lambda b: b.replace(b'"step": 10', b'"step": 90')])
 def test_a_damaged_resume_file_is_named_and_kept(tmp_path, damage):

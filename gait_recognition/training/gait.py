@@ -445,13 +445,11 @@ def _train_command(arguments):
     free = ['save_every', 'summary_every', 'validate_every', 'name', 'start', 'erase', 'rates', 'lost']
     settings = {name: getattr(arguments, name) for name in (
         'recurrent_unit', 'rnn_layers', 'frames', 'walks_per_step', 'optimizer', 'epochs', 'rate', 'schedule', 'seed',
-        'gallery', 'probes', *free)}
-    if arguments.margin:                                    # runs of before did not have it
-        settings['margin'] = arguments.margin
+        'gallery', 'probes', 'margin', *free)}
     if arguments.schedule != 'cosine':                      # whose rates depend on the end
         free += ['epochs', 'rate']
     settings.update(walks=_content(data, paths), validation_walks=_content(held_out, held_out_paths))
-    run = Run(arguments.output, settings, free)
+    run = Run(arguments.output, settings, free, usual={'margin': 0.0})         # runs of before had no margin
     walks_per_step = min(arguments.walks_per_step, len(paths))
     with GaitNetwork(arguments.name, len(names), arguments.recurrent_unit, arguments.rnn_layers, is_training=True,
                      seed=arguments.seed, update_discarded=False, walks_per_step=walks_per_step,

@@ -328,7 +328,7 @@ def _settings(arguments):
     if arguments.schedule == 'constant':                    # lowered by hand
         free.append('rate')
     measuring = ['size', 'extent', 'direction', *(of_walkers if WALKERS in (held_out or [WALKERS]) else ())]
-    return settings, free, measuring
+    return settings, free, measuring, LATER_SETTINGS
 
 
 def _train_command(arguments):

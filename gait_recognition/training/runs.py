@@ -72,6 +72,8 @@ class Run:
         Settings that may change on resuming.
     measuring : collection of str
         Those of them that decide what validation measures: where one changed, the best so far is forgotten.
+    usual : dict, optional
+        What settings are that `settings`, or the resume file, does not name.
 
     Attributes
     ----------
@@ -85,9 +87,10 @@ class Run:
 
     LOGS = ('log.csv', 'validation.csv')                        # a row each has a column `step`
 
-    def __init__(self, folder, settings, free=(), measuring=()):
+    def __init__(self, folder, settings, free=(), measuring=(), usual=None):
         self.folder = pathlib.Path(folder)
         self.settings, self.free, self.measuring = json.loads(json.dumps(settings)), set(free), measuring
+        self.usual = json.loads(json.dumps(usual or {}))
         self.best, self.losses, self.stopped = None, [], False
 
     @property
@@ -101,16 +104,14 @@ class Run:
         if self.resume_file.exists():
             tensors, facts = read_state(self.resume_file)
             _check_facts(self.resume_file, facts)
-            then = facts.get('settings', {})
-            differing = [name for name in self.settings
-                         if name not in self.free and then.get(name) != self.settings[name]]
+            then, now = ({**self.usual, **settings} for settings in (facts.get('settings', {}), self.settings))
+            differing = [name for name in now if name not in self.free and then.get(name) != now[name]]
             if differing:
                 raise ValueError(f'{self.resume_file} is of a run with other settings: ' + ', '.join(
-                    f'{n} {then.get(n)} (now {self.settings[n]})' for n in differing)
-                    + '; use those, or another --output')
+                    f'{n} {then.get(n)} (now {now[n]})' for n in differing) + '; use those, or another --output')
             net.set_training_state(tensors)
             done, self.best, self.losses = facts['step'], facts['best'], facts.get('losses', [])
-            if any(name in then and then[name] != self.settings[name] for name in self.measuring):
+            if any(name in then and then[name] != now[name] for name in self.measuring):
                 self.best = None
             print(f'{self.resume_file}: going on after step {done}', file=sys.stderr)
         for name in self.LOGS:
