@@ -48,7 +48,7 @@ def estimate_joints(frame, checkpoint):
     ValueError, OSError
         The checkpoint cannot be used; see `HumanPoseIRNetwork.restore`.
     """
-    with open_pose_network(checkpoint) as net:
+    with open_pose_network(checkpoint, pairs=False) as net:            # each joint alone, as the original's script
         return net.joint_positions(frame[None])[:, 0]
 
 

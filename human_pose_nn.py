@@ -29,7 +29,7 @@ from gait_network import (
 )
 from gait_processor import check_precision, is_slow_with_one, processor_flags
 from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_scope
-from pose_joints import JOINT_NAMES
+from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 
 class HumanPoseNN(Network):
@@ -57,6 +57,9 @@ class HumanPoseNN(Network):
     average : float
         Decay of a moving average of the weights over training steps (`inference_state`), less in the first steps; 0,
         the original's, for none.
+    pairs : bool
+        `joint_positions` decides ankles, knees, wrists and elbows in pairs: where two would lie at one place, one may
+        take its second best (`pose_heat_maps.paired_peaks`). The original decides each joint alone.
 
     Attributes
     ----------
@@ -80,18 +83,20 @@ class HumanPoseNN(Network):
     """
 
     CLIP_NORM = 2.0
+    PAIRS = tuple((i, MIRRORED_JOINTS[i]) for i in (0, 1, 10, 11))              # ankles, knees, wrists, elbows
+    PAIR_REACH, PAIR_SHARE = 14.0, 0.5                      # pixels of the frame; chosen on pictures kept out
     EVALUATION = ('desired_heatmap', 'desired_points', 'present_joints', 'inside_box_joints', 'loss_err',
                   'euclidean_dist', 'euclidean_dist_per_joint')
 
     def __init__(self, log_name, heatmap_size, image_size, loss_type='SCE', is_training=False, dropout_keep_prob=0.7,
-                 session_config=None, seed=None, optimizer='RMSProp', average=0.0):
+                 session_config=None, seed=None, optimizer='RMSProp', average=0.0, pairs=False):
         if loss_type not in ('SCE', 'MSE'):
             raise ValueError(f"loss_type is 'SCE' or 'MSE', got {loss_type!r}")
         check_optimizer(optimizer)
         if not is_number(average) or not 0.0 <= average < 1.0:
             raise ValueError(f'average is a decay in [0, 1), got {average!r}')
         check_keep_prob(dropout_keep_prob)
-        self.optimizer, self.average = optimizer, average
+        self.optimizer, self.average, self.pairs = optimizer, average, pairs
         self.log_name = log_name
         self.heatmap_size, self.image_size = heatmap_size, image_size
         self.loss_type = loss_type
@@ -124,13 +129,22 @@ class HumanPoseNN(Network):
              self.smoothed_sigm_network) = self._build_network((self.input_tensor / 255.0 - 0.5) * 2.0)
         with tf.name_scope('joints'):
             self._peaks = pose_heat_maps.peaks(self.smoothed_sigm_network)                  # (B, 2, 16)
-            scale = self.image_size / self.heatmap_size
-            self._joints = tf.stack([tf.cast(self._peaks[:, 0], tf.float32) * scale,
-                                     tf.cast(self._peaks[:, 1], tf.float32) * scale,
-                                     tf.reduce_max(self.sigm_network, axis=[1, 2])], axis=1)     # (B, 3, 16)
+            self._joints = self._positions()                                                     # (B, 3, 16)
             self._activations = tf.reduce_max(self.smoothed_sigm_network, axis=[1, 2])           # (B, 16)
         if self.is_training:
             self._build_training()
+
+    def _positions(self):
+        """Row and column in pixels of the frame, and probability."""
+        scale, points = self.image_size / self.heatmap_size, self._peaks
+        probabilities = tf.reduce_max(self.sigm_network, axis=[1, 2])                            # (B, 16)
+        if self.pairs:
+            points = pose_heat_maps.paired_peaks(self.smoothed_sigm_network, self.PAIRS, self.PAIR_REACH / scale,
+                                                 self.PAIR_SHARE)
+            there = tf.gather_nd(tf.transpose(self.sigm_network, (0, 3, 1, 2)), tf.transpose(points, (0, 2, 1)),
+                                 batch_dims=2)
+            probabilities = tf.where(tf.reduce_any(tf.not_equal(points, self._peaks), axis=1), there, probabilities)
+        return tf.stack([*tf.unstack(tf.cast(points, tf.float32) * scale, axis=1), probabilities], axis=1)
 
     def _build_training(self):
         variables = self._collection(tf.GraphKeys.TRAINABLE_VARIABLES)
@@ -255,7 +269,7 @@ class HumanPoseNN(Network):
         -------
         np.ndarray, float32 (3, B, 16)
             y and x in pixels of the input, from the maxima of the smoothed maps; probability, 0 to 1, the maximum of
-            the maps before smoothing.
+            the maps before smoothing, or where `pairs` moved a joint, their value there.
         """
         return np.swapaxes(self._infer(self._joints, images, batch_size), 0, 1)
 
@@ -519,7 +533,8 @@ class HumanPoseIRNetwork(HumanPoseNN):
     Parameters
     ----------
     log_name, loss_type, is_training, options
-        As for `HumanPoseNN`, the options by name: dropout_keep_prob, session_config, seed, optimizer, average.
+        As for `HumanPoseNN`, the options by name: dropout_keep_prob, session_config, seed, optimizer,
+        average, pairs.
     precision : {'float32', 'bfloat16'}
         Of the backbone's arithmetic. bfloat16 is faster on processors with AVX512_BF16 or AMX and refused on others;
         weights, batch statistics and the layers after the backbone stay float32.

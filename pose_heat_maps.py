@@ -66,6 +66,53 @@ def peaks(maps):
                     axis=1)
 
 
+def paired_peaks(maps, pairs, reach, share):
+    """`peaks`, but where both of a pair lie at one place, one of them may take its map's second best place.
+
+    A map of a right ankle is often highest at the left one where the legs look alike; alone, each is then found at the
+    same leg. Of two second places the better one counts: the higher product with the other joint's maximum.
+
+    Parameters
+    ----------
+    maps : tf.Tensor, float32 (B, H, W, C)
+    pairs : sequence of (int, int)
+        Channels.
+    reach : float
+        Places no further apart than that are one, in heat-map pixels.
+    share : float
+        Of the product of both maxima that the second best place must exceed.
+
+    Returns
+    -------
+    tf.Tensor, int64 (B, 2, C)
+        (y, x), in heat-map pixels.
+    """
+    points = tf.transpose(peaks(maps), (0, 2, 1))                                           # (B, C, 2)
+    channels = np.array(pairs)                                                              # (P, 2)
+    found = tf.gather(points, channels, axis=1)                                             # (B, P, 2, 2)
+    apart = tf.reduce_sum(tf.square(tf.cast(found[:, :, 0] - found[:, :, 1], tf.float32)), axis=2)
+    near = tf.where(apart <= reach ** 2)                                                    # (N, 2): picture, pair
+    found = tf.cast(tf.gather_nd(found, near), tf.float32)                                  # (N, 2, 2)
+    both = tf.gather_nd(tf.transpose(maps, (0, 3, 1, 2)),                                   # (N, 2, H, W)
+                        tf.stack([tf.tile(near[:, :1], (1, 2)), tf.gather(channels, near[:, 1])], axis=2))
+    height, width = tf.shape(maps)[1], tf.shape(maps)[2]
+    other = found[:, ::-1, :, None]                                                         # (N, 2, 2, 1)
+    rows = tf.square(tf.cast(tf.range(height), tf.float32) - other[:, :, 0])                # (N, 2, H)
+    columns = tf.square(tf.cast(tf.range(width), tf.float32) - other[:, :, 1])              # (N, 2, W)
+    outside = tf.where(rows[..., None] + columns[:, :, None] > reach ** 2, both, tf.zeros_like(both))
+    outside = tf.reshape(outside, (-1, 2, height * width))
+    second = tf.argmax(outside, axis=2)                                                     # (N, 2)
+    best = tf.reduce_max(both, axis=[2, 3])                                                 # (N, 2)
+    products = tf.reduce_max(outside, axis=2) * best[:, ::-1]
+    moves = tf.reduce_max(products, axis=1) > share * best[:, 0] * best[:, 1]               # (N,)
+    picture, pair = tf.unstack(tf.boolean_mask(near, moves), axis=1)
+    side = tf.argmax(tf.boolean_mask(products, moves), axis=1)                              # which of the two moves
+    place = tf.gather(tf.boolean_mask(second, moves), side, axis=1, batch_dims=1)
+    row, column = place // tf.cast(width, tf.int64), place % tf.cast(width, tf.int64)
+    moved = tf.stack([picture, tf.gather_nd(tf.constant(channels, tf.int64), tf.stack([pair, side], axis=1))], axis=1)
+    return tf.transpose(tf.tensor_scatter_nd_update(points, moved, tf.stack([row, column], axis=1)), (0, 2, 1))
+
+
 def targets(kind, shape, present, labels, sigma):
     """Training targets: a figure around each joint that is present, zero elsewhere.
 

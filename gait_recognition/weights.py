@@ -286,7 +286,7 @@ class SameWeights:
             raise RuntimeError(f'{name}: the weights were replaced while it was looked at; ask again')
 
 
-def open_pose_network(file, precision='float32', config=None, **options):
+def open_pose_network(file, precision='float32', config=None, *, pairs=True, **options):
     """The pose network, restored, for the caller to close (`with`).
 
     Parameters
@@ -294,12 +294,14 @@ def open_pose_network(file, precision='float32', config=None, **options):
     file : str, os.PathLike or gait_checkpoints.WeightsFile
     precision : {'float32', 'bfloat16'}
     config : tf.compat.v1.ConfigProto, optional
+    pairs : bool
+        Ankles, knees, wrists and elbows are decided in pairs, which the class does where it is asked to.
     **options
         Others of `HumanPoseIRNetwork`.
     """
     from human_pose_nn import HumanPoseIRNetwork
 
-    pose_net = HumanPoseIRNetwork(session_config=config, precision=precision, **options)
+    pose_net = HumanPoseIRNetwork(session_config=config, precision=precision, pairs=pairs, **options)
     try:
         pose_net.restore(file)
     except BaseException:

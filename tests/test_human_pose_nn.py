@@ -220,6 +220,28 @@ def test_chunks_of_any_size_give_the_same_features_and_joints(pose_net, monkeypa
     assert spy.sizes == sizes * 2
 
 
+def test_pairs_part_the_joints_that_lie_at_one_place_and_leave_the_others(checkpoints):
+    class FarReaching(HumanPoseIRNetwork):
+        PAIR_REACH, PAIR_SHARE = 100.0, 0.1                     # random weights find no two joints near each other
+
+    walk = pose_frames(5)
+    with HumanPoseIRNetwork() as plain, FarReaching(pairs=True) as net:
+        for each in (plain, net):
+            each.restore(checkpoints('pose', 1))
+        probabilities, alone = plain.feed_forward(walk), plain.joint_positions(walk)
+        found = net.joint_positions(walk)
+        np.testing.assert_allclose(net.features_and_joints(walk)[1], found, atol=1e-5)
+    moved = (alone[:2] != found[:2]).any(axis=0)                                            # (B, 16)
+    assert moved.any() and not moved[:, [2, 3, 6, 7, 8, 9, 12, 13]].any()
+    np.testing.assert_allclose(found[:, ~moved], alone[:, ~moved], atol=1e-5)
+    for i, joint in zip(*np.nonzero(moved)):
+        other = MIRRORED_JOINTS[joint]
+        assert not moved[i, other] and np.hypot(*(alone[:2, i, joint] - alone[:2, i, other])) <= 100.0
+        assert np.hypot(*(found[:2, i, joint] - alone[:2, i, other])) > 100.0
+        y, x = np.round(found[:2, i, joint] * 289 / 299).astype(int)
+        assert found[2, i, joint] == pytest.approx(probabilities[i, y, x, joint], abs=1e-5)
+
+
 def test_the_default_chunk_is_16_frames(pose_net, monkeypatch):
     sizes = []
     monkeypatch.setattr(pose_net._session, 'run', lambda fetches, feed: sizes.append(len(feed[pose_net.input_tensor]))

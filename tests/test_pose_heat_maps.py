@@ -147,3 +147,49 @@ def test_of_equal_maxima_the_first_row_and_the_first_column_count_each_for_itsel
     maps[0, [2, 7], [8, 3]] = 1.0
     assert peaks(maps).ravel().tolist() == [2, 3]           # no pixel of the map: rows and columns are sought apart
     assert peaks(np.zeros((1, 10, 10, 1))).ravel().tolist() == [0, 0]
+
+
+# --- Maxima in pairs -------------------------------------------------------------------------------------------------
+
+def blobs(*channels):
+    """Maps (1, 40, 50, channels), each with (y, x, height) of its figures."""
+    y, x = np.mgrid[:40, :50]
+    return np.stack([sum(height * np.exp(-((y - at_y) ** 2 + (x - at_x) ** 2) / 8.0) for at_y, at_x, height in each)
+                     for each in channels], axis=-1)[None]
+
+
+def paired(maps, pairs=((0, 1),), share=0.5):
+    with tf.Graph().as_default():
+        return run(pose_heat_maps.paired_peaks(tf.constant(maps, tf.float32), pairs, 6.0, share))[0].T.tolist()
+
+
+HERE, THERE = (10, 10), (30, 40)
+
+
+def test_of_two_joints_at_one_place_that_one_moves_whose_other_place_is_better():
+    assert paired(blobs([(*HERE, 0.9), (*THERE, 0.8)], [(*HERE, 0.9), (*THERE, 0.6)])) == [[*THERE], [*HERE]]
+    assert paired(blobs([(*HERE, 0.9), (*THERE, 0.6)], [(*HERE, 0.9), (*THERE, 0.8)])) == [[*HERE], [*THERE]]
+    assert paired(blobs([(*HERE, 0.9), (*THERE, 0.8)], [(12, 13, 0.9)])) == [[*THERE], [12, 13]]         # 3.6 apart
+
+
+def test_joints_stay_where_the_other_place_is_too_weak_or_they_lie_apart():
+    for share, moved in ((0.7, [[*HERE], [*HERE]]), (0.6, [[*THERE], [*HERE]])):
+        assert paired(blobs([(*HERE, 0.9), (*THERE, 0.6)], [(*HERE, 0.9)]), share=share) == moved       # 0.6 / 0.9
+    assert paired(blobs([(*HERE, 0.9), (*THERE, 0.8)], [(18, 10, 0.9)])) == [[*HERE], [18, 10]]          # 8 apart
+
+
+def test_pairs_of_several_pictures_are_decided_each_for_itself_and_other_joints_stay():
+    near = blobs([(*HERE, 0.9), (*THERE, 0.8)], [(5, 5, 0.3)], [(*HERE, 0.9)], [(20, 20, 0.5)])
+    apart = blobs([(*THERE, 0.9)], [(5, 5, 0.3)], [(*HERE, 0.9)], [(20, 20, 0.5)])
+    with tf.Graph().as_default():
+        maps = np.concatenate([apart, near, near[..., [2, 1, 0, 3]], apart])
+        found = run(pose_heat_maps.paired_peaks(tf.constant(maps, tf.float32), ((0, 2), (1, 3)), 6.0, 0.5))
+    np.testing.assert_array_equal(found[[0, 3]], peaks(apart).repeat(2, 0))
+    assert found[1].T.tolist() == [[*THERE], [5, 5], [*HERE], [20, 20]]
+    assert found[2].T.tolist() == [[*HERE], [5, 5], [*THERE], [20, 20]]
+
+
+def test_empty_maps_and_no_picture_at_all_have_their_peaks():
+    assert paired(np.zeros((1, 10, 10, 2))) == [[0, 0], [0, 0]]
+    with tf.Graph().as_default():
+        assert run(pose_heat_maps.paired_peaks(tf.zeros((0, 9, 9, 2)), ((0, 1),), 2.0, 0.5)).shape == (0, 2, 2)

@@ -93,7 +93,7 @@ def train_pose_network(net, data, validation, run, course):
                               course.summary_every, course.summary_every)
         return net.train(batch.images, targets, batch.present, now, batch.inside)
 
-    with HumanPoseIRNetwork(image_size=net.image_size) as inference:
+    with HumanPoseIRNetwork(image_size=net.image_size, pairs=True) as inference:
         if course.has_start and not run.resume_file.exists():
             run.forget_logs()
             inference.set_training_state(net.sess.run({v.op.name: v for v in net.model_variables}))
