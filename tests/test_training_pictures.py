@@ -18,10 +18,10 @@ from gait_recognition.training.samples import (
     direction_of,
     make_batch,
 )
-from gait_recognition.training.scores import evaluate_poses, pose_score
+from gait_recognition.training.scores import LEGS, evaluate_poses, pose_score
 from gait_recognition.walkers.pictures import picture
 from human_pose_nn import HumanPoseIRNetwork
-from pose_joints import JOINT_NAMES
+from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 PELVIS, THORAX = JOINT_NAMES.index('pelvis'), JOINT_NAMES.index('thorax')
 RIGHT, LEFT = ([JOINT_NAMES.index(f'{side} {name}') for name in ('ankle', 'knee')] for side in ('right', 'left'))
@@ -226,6 +226,18 @@ def test_new_figures_are_what_one_computes_by_hand():
     assert score.median_error == pytest.approx(6.0)
     assert score.limb_pck == pytest.approx(7 / 12)                  # four of the legs, and the hidden wrist, are off
     assert score.pckh[12] == 1.0 and score.pckh[0] == 0.0 and np.isnan(score.pckh[10])
+
+
+def test_exchanged_legs_are_counted_of_all_pairs_and_of_those_further_apart_than_10_pixels():
+    true = np.zeros((1, 16, 2))
+    for (_, left), apart in zip(LEGS, (11.0, 9.0)):
+        true[0, left] = (0, apart)
+    crossed = true[:, MIRRORED_JOINTS]
+    one_crossed = np.where(np.isin(np.arange(16), LEGS[1])[:, None], crossed, true)             # the knees
+    for found, shares in ((true, (0.0, 0.0)), (crossed, (1.0, 1.0)), (one_crossed, (0.5, 0.0))):
+        score = pose_score(found, [Sample(None, true[0], ALL, ALL, ALL)])
+        assert (score.exchanged, score.exchanged_apart) == shares
+    assert 'exchanged in 50.0% of the pairs, 0.0% of those further apart than that' in str(score)
 
 
 def test_other_sizes_are_measured_in_pixels_of_299():

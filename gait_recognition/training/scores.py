@@ -42,6 +42,8 @@ class PoseScore(NamedTuple):
         Ankles and knees, each two taken as an unordered pair: mean distance, share within `LEG_PIXELS`.
     exchanged : float
         Share of the pairs of ankles and knees that fit better with left and right exchanged.
+    exchanged_apart : float
+        The same of those that are truly further apart than `LEG_PIXELS`: of others nobody can tell.
     """
 
     error: np.ndarray
@@ -58,6 +60,7 @@ class PoseScore(NamedTuple):
     leg_error: float
     leg_found: float
     exchanged: float
+    exchanged_apart: float
 
     def rows(self):
         """Name, error, PCK, PCKh and hidden error of each joint, then of all."""
@@ -73,7 +76,8 @@ class PoseScore(NamedTuple):
         lines += [f'median error of visible joints {self.median_error:.2f} px; limbs, visible or hidden, PCK@0.2 '
                   f'{100 * self.limb_pck:.1f}%',
                   f'ankles and knees as unordered pairs: {self.leg_error:.2f} px, {100 * self.leg_found:.1f}% within '
-                  f'{LEG_PIXELS:g} px; left and right exchanged in {100 * self.exchanged:.1f}% of the pairs']
+                  f'{LEG_PIXELS:g} px; left and right exchanged in {100 * self.exchanged:.1f}% of the pairs, '
+                  f'{100 * self.exchanged_apart:.1f}% of those further apart than that']
         return '\n'.join([*lines, f'{self.pictures} pictures'])
 
 
@@ -109,7 +113,7 @@ def pose_score(estimated, samples):
     close, closeh = (distance <= share * np.nan_to_num(scale)
                      for share, scale in ((PCK_SHARE, torso), (PCKH_SHARE, head)))
     limbs = measured[:, LIMBS] & np.isfinite(torso)
-    leg_distances, exchanged = _leg_pairs(estimated, true, measured)
+    leg_distances, exchanged, apart = _leg_pairs(estimated, true, measured)
     return PoseScore(
         _mean(distance, visible, 0), _mean(distance, hidden, 0), float(_mean(distance, visible)),
         float(_mean(distance, hidden)), _mean(close, visible & np.isfinite(torso), 0),
@@ -117,12 +121,13 @@ def pose_score(estimated, samples):
         float(np.median(distance[visible])) if visible.any() else math.nan, float(_mean(close[:, LIMBS], limbs)),
         _mean(closeh, visible & np.isfinite(head), 0), float(_mean(closeh, visible & np.isfinite(head))),
         *(float(np.mean(values)) if len(values) else math.nan
-          for values in (leg_distances, leg_distances <= LEG_PIXELS, exchanged)))
+          for values in (leg_distances, leg_distances <= LEG_PIXELS, exchanged, exchanged[apart > LEG_PIXELS])))
 
 
 def _leg_pairs(estimated, true, measured):
-    """Distances of ankles and knees, each two as an unordered pair, (n,); of each pair whether it is exchanged."""
-    distances, exchanged = [], []
+    """Distances of ankles and knees, each two as an unordered pair, (n,); of each pair whether it is exchanged, and
+    how far apart its two truly are, (n / 2,)."""
+    distances, exchanged, apart = [], [], []
     for right, left in LEGS:
         both = measured[:, right] & measured[:, left]
         as_named, crossed = (np.stack([np.linalg.norm(estimated[both, a] - true[both, b], axis=1)
@@ -131,7 +136,8 @@ def _leg_pairs(estimated, true, measured):
         is_crossed = crossed.sum(1) < as_named.sum(1)
         distances.append(np.where(is_crossed[:, None], crossed, as_named).ravel())
         exchanged.append(is_crossed)
-    return np.concatenate(distances), np.concatenate(exchanged)
+        apart.append(np.linalg.norm(true[both, right] - true[both, left], axis=1))
+    return np.concatenate(distances), np.concatenate(exchanged), np.concatenate(apart)
 
 
 def evaluate_poses(net, data, progress=None, batch_size=BATCH_SIZE):
