@@ -533,8 +533,8 @@ class HumanPoseIRNetwork(HumanPoseNN):
     Parameters
     ----------
     log_name, loss_type, is_training, options
-        As for `HumanPoseNN`, the options by name: dropout_keep_prob, session_config, seed, optimizer,
-        average, pairs.
+        As for `HumanPoseNN`, the options by name: dropout_keep_prob, session_config, seed, optimizer, average,
+        pairs.
     precision : {'float32', 'bfloat16'}
         Of the backbone's arithmetic. bfloat16 is faster on processors with AVX512_BF16 or AMX and refused on others;
         weights, batch statistics and the layers after the backbone stay float32.
