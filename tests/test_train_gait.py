@@ -18,12 +18,13 @@ from reference_weights import VARIABLES, values, write_checkpoint
 from training_runs import ROOT, assert_same_course, rows_of, run_command, saved_step
 
 import gait_checkpoints
+import gait_nn
+import human_pose_nn
 from gait_layers import batch_norm, gru_layer
 from gait_nn import GaitNetwork
 from gait_recognition.evaluation import results
 from gait_recognition.evaluation.manifests import SAME_CLOTHES, Protocol
 from gait_recognition.training import gait
-from gait_recognition.training import walks as walks_module
 from gait_recognition.training.gait import main, training_step, vectors_of
 from gait_recognition.training.walks import (
     TEST_PERSON,
@@ -45,8 +46,8 @@ class Averages:
 
     described = []                              # numbers of frames, one for each walk
 
-    def __init__(self, session_config=None, precision='float32'):
-        assert precision in ('float32', 'bfloat16')
+    def __init__(self, session_config=None, precision='float32', *, pairs=True):
+        assert precision in ('float32', 'bfloat16') and pairs
 
     def restore(self, path):
         assert os.path.isfile(f'{path}.index')
@@ -550,5 +551,5 @@ def test_walkers_are_described_by_the_real_pose_network_and_trained_on(tmp_path)
 
 
 if __name__ == '__main__':
-    walks_module.HumanPoseIRNetwork, gait.GaitNetwork = Averages, TinyNetwork
+    human_pose_nn.HumanPoseIRNetwork, gait_nn.GaitNetwork = Averages, TinyNetwork
     sys.exit(main())

@@ -25,6 +25,7 @@ from training_runs import ROOT, assert_same_course, rows_of, run_command, saved_
 
 import gait_checkpoints
 import gait_layers
+import human_pose_nn
 import pose_heat_maps
 from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
@@ -1303,11 +1304,12 @@ def test_evaluation_computes_in_the_precision_that_is_asked_for(tmp_path, monkey
     with TinyNetwork(seed=1) as net:
         weights = net.save(tmp_path, 'weights')
     asked = []
-    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork', lambda session_config, precision, image_size: asked.append(
-        (precision, image_size)) or TinyNetwork())
+    monkeypatch.setattr(
+        'human_pose_nn.HumanPoseIRNetwork', lambda session_config, precision, image_size, pairs: asked.append(
+            (precision, image_size, pairs)) or TinyNetwork())
     assert main(['--evaluate', weights, '--validation-size', '1', '--precision', 'bfloat16']) == 0
     assert main(['--evaluate', weights, '--validation-size', '1']) == 0
-    assert asked == [('bfloat16', 299), ('float32', 299)]
+    assert asked == [('bfloat16', 299, True), ('float32', 299, True)]
 
 
 def test_walkers_to_evaluate_on_are_of_the_direction_and_the_light_that_are_asked_for(tiny, tmp_path, monkeypatch):
@@ -1353,7 +1355,7 @@ def test_the_real_network_killed_and_resumed_ends_where_it_would_have(tmp_path):
 
 
 if __name__ == '__main__':
-    pose.HumanPoseIRNetwork = TinyNetwork
+    human_pose_nn.HumanPoseIRNetwork = TinyNetwork
     sys.exit(main())
 
 
