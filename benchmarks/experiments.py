@@ -36,8 +36,7 @@ from gait_recognition.training.gait import vectors_of  # noqa: E402
 from gait_recognition.training.samples import TEST_SEED, WalkerPictures  # noqa: E402
 from gait_recognition.training.scores import draw_score, evaluate_poses  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
-from gait_recognition.weights import network_of  # noqa: E402
-from human_pose_nn import HumanPoseIRNetwork  # noqa: E402
+from gait_recognition.weights import network_of, open_pose_network  # noqa: E402
 from pose_joints import LINES  # noqa: E402
 
 PROTOCOLS = {
@@ -85,8 +84,7 @@ def tell(name, command, words, output):
 def poses(weights, pictures, output):
     """Joint errors on pictures never trained on, and the best and the worst of them drawn."""
     data = WalkerPictures(pictures, TEST_SEED)
-    with contextlib.closing(Progress(pictures, 'picture')) as progress, HumanPoseIRNetwork() as net:
-        net.restore(weights)
+    with contextlib.closing(Progress(pictures, 'picture')) as progress, open_pose_network(weights) as net:
         score = evaluate_poses(net, data, progress)
         print(f'poses in inference mode, synthetic walkers\n{score}\n')
         (output / 'poses.txt').write_text(f'{score}\n')

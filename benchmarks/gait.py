@@ -24,7 +24,7 @@ from gait_recognition.cycles.series import LEGS  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON  # noqa: E402
 from gait_recognition.walkers.cameras import Camera, heading_of  # noqa: E402
 from gait_recognition.walkers.scenes import iter_frames, stroll  # noqa: E402
-from gait_recognition.weights import load_tensorflow  # noqa: E402
+from gait_recognition.weights import load_tensorflow, open_pose_network  # noqa: E402
 
 FPS, FRAMES, SIZE = 25.0, 100, 299
 STANCE = 62.0               # per cent of the stride at which the walkers' toes leave the ground
@@ -151,9 +151,7 @@ def main(argv=None):
         print(f'{name}\n{table(*measured(walks))}\n', flush=True)
     if arguments.network:
         load_tensorflow()
-        from human_pose_nn import HumanPoseIRNetwork
-        with HumanPoseIRNetwork() as net:
-            net.restore(gait_checkpoints.find_weights(arguments.pose))
+        with open_pose_network(gait_checkpoints.find_weights(arguments.pose)) as net:
             walks = (network_walk(person, net) for person in people)
             print(f'{pathlib.Path(arguments.pose).name}, side\n{table(*measured(walks))}')
 
