@@ -25,7 +25,7 @@ from gait_recognition.parameters import FRAME_RATE, POSITIVE_INTEGER, check, int
 from gait_recognition.prefetch import ahead
 from gait_recognition.processes import each_answer, from_anywhere, threads_here, workers_for
 from gait_recognition.quality import quality_of_track
-from gait_recognition.rates import RATE, EvenClock, Resampler, is_at
+from gait_recognition.rates import RATE, EvenClock, Resampler, is_at, resample
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
 from gait_recognition.weights import SameWeights, choose_weights, shared_networks, warn_of_defaults
@@ -167,15 +167,34 @@ class Describer(RunningVector):
         super().add(features, map(self._clock, numbers, self._frames.seconds_of(numbers)))
 
 
+def at_rate(features, frames, numbers, rate=RATE):
+    """A whole walk's features (n, ...) brought to `rate` as `walk_vector` brings them: (m, ...).
+
+    Parameters
+    ----------
+    features : ndarray (n, ...)
+    frames : Frames
+        Read already.
+    numbers : sequence of int, (n,)
+        Which of them the features are of.
+    rate : float, optional
+    """
+    rate = _rate_for(frames, rate)
+    if rate is None:
+        return features
+    return resample(features, [*map(EvenClock(frames.fps), numbers, frames.seconds_of(numbers))], rate)
+
+
 def _rate_for(frames, rate):
     """The rate that features are brought to; None where the source has no clock. Frames at that rate already stay as
     they are, except where their clock is uneven."""
     if rate is None or not frames.knows_fps:
         return None
-    return rate if _is_resampled(frames, rate) else frames.fps / frames.every
+    return rate if is_resampled(frames, rate) else frames.fps / frames.every
 
 
-def _is_resampled(frames, rate):
+def is_resampled(frames, rate):
+    """Whether the frames of a source are of another rate than this one; those of no known rate are not."""
     return rate is not None and frames.knows_fps and not is_at(rate, frames.fps / frames.every)
 
 
@@ -409,7 +428,7 @@ def _networks(weights, threads):
 
 def _rate_facts(frames, parameters):
     """What the cache knows of a walk's rate: nothing where the frames are taken as they come, as before 2.1."""
-    return [('cubic', float(parameters['rate']))] if _is_resampled(frames, parameters['rate']) else []
+    return [('cubic', float(parameters['rate']))] if is_resampled(frames, parameters['rate']) else []
 
 
 def digest_of(walk):

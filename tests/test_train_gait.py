@@ -167,6 +167,32 @@ def test_features_are_made_once_and_kept_as_float16(user, averages):
     assert len(set(made)) == 6 == len(list((folder / 'features').iterdir()))
 
 
+def test_features_of_recordings_of_other_rates_are_brought_to_25_a_second(tmp_path, averages):
+    write_walks(tmp_path / 'walks', tmp_path / 'm.csv', ['anna'], ['N1', 'N2'], frames=20)
+    manifest = ['person,condition,session,path']
+    for name, duration in ('slow', 80), ('even', 40):
+        first, *rest = [Image.open(tmp_path / 'walks' / 'anna-N1' / f'{i}.png') for i in range(20)]
+        first.save(tmp_path / f'{name}.webp', save_all=True, append_images=rest, duration=duration, lossless=True)
+        manifest.append(f'anna,{name},1,{name}.webp')
+    (tmp_path / 'films.csv').write_text('\n'.join(manifest))
+    of_pictures, = Features(tmp_path / 'features', pose_weights(tmp_path)).make(only(ManifestWalks(
+        tmp_path / 'm.csv', 'none'), 0))
+    slow, even = Features(tmp_path / 'features', pose_weights(tmp_path)).make(ManifestWalks(
+        tmp_path / 'films.csv', 'none'))
+    every_other, = Features(tmp_path / 'features', pose_weights(tmp_path)).make(only(ManifestWalks(
+        tmp_path / 'films.csv', 'none', every=2), 1))
+    as_given, slow, even, every_other = map(np.load, (of_pictures, slow, even, every_other))
+    np.testing.assert_array_equal(even, as_given)
+    assert slow.shape == (39, 17, 17, 32) and every_other.shape == (19, 17, 17, 32)
+    np.testing.assert_array_equal(slow[::2], as_given)
+    np.testing.assert_array_equal(every_other[::2], as_given[::2])
+
+
+def only(data, number):
+    data.walks = data.walks[number:number + 1]
+    return data
+
+
 def test_a_long_walk_is_described_in_pieces_and_never_held_whole(user, averages):
     folder, _ = user
     read, held = [0], []

@@ -1,4 +1,5 @@
 """What the gait network is fed: spatial features of walkers' walks or of a user's own, made once and kept on disk."""
+import collections
 import contextlib
 import copy
 import hashlib
@@ -14,9 +15,10 @@ from gait_recognition.evaluation.manifests import Walk, read_manifest, split_con
 from gait_recognition.frames import read_frames
 from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
+from gait_recognition.rates import RATE
 from gait_recognition.tracking.crops import crop_walker
 from gait_recognition.training.degradations import RECORDING, recorded
-from gait_recognition.vectors import BATCH_SIZE, batches, digest_of
+from gait_recognition.vectors import BATCH_SIZE, at_rate, batches, digest_of, is_resampled
 from gait_recognition.walkers.crowds import Crowd, fits_of
 from gait_recognition.walkers.pictures import DRAWING
 from gait_recognition.walkers.scenes import iter_frames
@@ -28,7 +30,15 @@ TEST_PERSON, VALIDATION_PERSON, TRAINING_PERSON = 0, 5_000, 10_000
 WALKS = ('N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'B1', 'B2', 'S1', 'S2')      # of each person, as in TUM GAID
 
 
-class WalkerWalks:
+class DrawnWalks:
+    """What walks that are drawn have in common: they are drawn at the gait network's rate."""
+
+    def in_time(self, walk, features):
+        """The features (n, ...) of a walk that was read to its end, at 25 frames a second."""
+        return features
+
+
+class WalkerWalks(DrawnWalks):
     """Synthetic people and their walks.
 
     Parameters
@@ -63,7 +73,7 @@ class WalkerWalks:
         return f'{walk.path}-{self.frames}-{DRAWING}'
 
 
-class RecordedWalks:
+class RecordedWalks(DrawnWalks):
     """Walkers of a `Crowd`: recorded people, and people drawn around them.
 
     Parameters
@@ -146,6 +156,9 @@ class Renditions:
         seed = int.from_bytes(hashlib.sha256(self.key(walk).encode()).digest()[:8], 'big')
         return recorded(images, seed) if mark else images
 
+    def in_time(self, walk, features):
+        return self._data.in_time(self._origins[walk][0], features)
+
     def key(self, walk):
         """What the features of a walk depend on besides the pose network."""
         origin, mark = self._origins[walk]
@@ -164,6 +177,9 @@ class SeveralWalks:
 
     def read(self, walk, pose_net=None):
         return self._homes[walk].read(walk, pose_net)
+
+    def in_time(self, walk, features):
+        return self._homes[walk].in_time(walk, features)
 
     def key(self, walk):
         return self._homes[walk].key(walk)
@@ -210,17 +226,26 @@ class ManifestWalks:
 
     def __init__(self, path, crop='auto', every=1):
         self.walks, self.crop, self.every = read_manifest(path), crop, every
+        self._read = collections.defaultdict(list)          # of each walk (Frames, Track), from the first reading on
 
     def read(self, walk, pose_net=None):
         """Yields the walker in the frames of a walk, uint8 (299, 299, 3); `pose_net` finds who nothing else finds."""
-        crops = crop_walker(read_frames(walk.path, self.every), self.crop, pose_net)
+        frames = read_frames(walk.path, self.every)
+        crops = crop_walker(frames, self.crop, pose_net)
         yield from crops
         crops.track.warn()
+        self._read[walk].append((frames, crops.track))
+
+    def in_time(self, walk, features):
+        """The features (n, ...) of a walk that was read to its end, at 25 frames a second, as vectors are made of."""
+        frames, track = self._read[walk].pop(0)
+        return at_rate(features, frames, track.numbers)
 
     def key(self, walk):
         """What the features of a walk depend on besides the pose network: the bytes of its files, wherever they lie."""
         every = f'-{self.every}' if self.every > 1 else ''
-        return f'{digest_of(walk.path).hex()}-{self.crop}{every}'
+        rate = f'-at-{RATE:g}' if is_resampled(read_frames(walk.path, self.every), RATE) else ''
+        return f'{digest_of(walk.path).hex()}-{self.crop}{every}{rate}'
 
 
 class Features:
@@ -263,8 +288,8 @@ class Features:
                 with contextlib.closing(ahead(pending, 2)) as prepared:
                     walks = itertools.groupby(prepared, key=operator.itemgetter(0))
                     for done, (i, parts) in enumerate(walks, 1):
-                        features = [pose.feed_forward_features(images).astype(np.float16) for _, images in parts]
-                        _write_features(paths[i], np.concatenate(features))
+                        features = np.concatenate([pose.feed_forward_features(images) for _, images in parts])
+                        _write_features(paths[i], data.in_time(data.walks[i], features).astype(np.float16))
                         progress(done)
         return [str(path) for path in paths]
 
