@@ -27,7 +27,7 @@ from gait_recognition.weights import load_tensorflow, open_pose_network
 from pose_joints import JOINT_NAMES
 
 HERE = pathlib.Path(__file__).resolve().parent
-WEIGHTS = ('MPII+LSP.ckpt', gait_checkpoints.SHIPPED.pose)      # those of the sample output; else those that ship
+WEIGHTS = ('MPII+LSP.ckpt', gait_checkpoints.SHIPPED_POSE)      # those of the sample output; else those that ship
 
 
 def estimate_joints(frame, checkpoint):

@@ -58,17 +58,20 @@ class KnownPair(NamedTuple):
     def notice(self):
         """What is to be said where these weights are used by default; None of published ones."""
         return None if self.published else (
-            f'using {self.pose}, weights trained on {self.trained_on}; for people get the published ones: {FETCH}')
+            f'using {self.pose}, weights trained on {self.trained_on}; for people the published ones come first: '
+            f'{FETCH}')
 
 
 # In the order in which they are looked for.
 KNOWN_PAIRS = (
     KnownPair('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt', 'GRU', 1, 'the walks of Human 3.6m', True),
     KnownPair('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt', 'GRU', 2, 'MPII and LSP', True),
+    KnownPair('people-pose.npz', 'people-GRU-1.npz', 'GRU', 1, 'pictures of people and synthetic walkers', False),
     KnownPair('walkers-pose.npz', 'walkers-GRU-1.npz', 'GRU', 1, 'synthetic walkers', False),
 )
 SHIPPED = KNOWN_PAIRS[-1]
-POSES_ALONE = ('MPII+LSP.ckpt', 'Human3.6m.ckpt', SHIPPED.pose)     # where no gait network follows: any pose
+SHIPPED_POSE = 'people-pose.npz'                                    # its gait network is still to be trained
+POSES_ALONE = ('MPII+LSP.ckpt', 'Human3.6m.ckpt', SHIPPED_POSE)     # where no gait network follows: any pose
 
 
 class CheckpointError(ValueError):

@@ -38,7 +38,8 @@ setup(
         'train_pose',
     ],
     # The weights that ship go with the wheel, to where `gait_checkpoints.weight_folders` looks.
-    data_files=[('share/gait-recognition/models', ['models/README.md', *sorted(glob('models/walkers*'))])],
+    data_files=[('share/gait-recognition/models', [
+        'models/README.md', *sorted(glob('models/people*') + glob('models/walkers*'))])],
     entry_points={'console_scripts': ['gait-recognition = gait_recognition.__main__:main']},
     # The lower bounds are tested together on Python 3.10 (.ci/oldest.txt), the newest on 3.13 (.ci/versions).
     install_requires=[

@@ -1,6 +1,6 @@
 """Does the crop follow the walker where that is hard? Draws situations and holds 'auto' against their truth.
 
-    python benchmarks/crops.py [--pose-weights models/walkers-pose.npz] [--kinds shadow,pram] [--variants 6]
+    python benchmarks/crops.py [--pose-weights models/people-pose.npz] [--kinds shadow,pram] [--variants 6]
 
 A situation is right where in 95 % of the frames used the box's centre lies within 5 % of the walker's height from the
 walker's, and the walker fills 0.55 to 0.85 of its height; refused where `NoPersonError` says why; else wrong. Of a

@@ -142,7 +142,7 @@ def main(argv=None):
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('--walks', type=int, default=40, help='people, a walk each')
     parser.add_argument('--network', action='store_true', help='through the pose network, too')
-    parser.add_argument('--pose', metavar='WEIGHTS', default=gait_checkpoints.SHIPPED[0], help='of the pose network')
+    parser.add_argument('--pose', metavar='WEIGHTS', default=gait_checkpoints.SHIPPED_POSE, help='of the pose network')
     arguments = parser.parse_args(argv)
     people = range(TEST_PERSON, TEST_PERSON + arguments.walks)
     yaws = np.random.default_rng(0).uniform(-1, 1, arguments.walks)

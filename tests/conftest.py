@@ -71,7 +71,7 @@ def shipped_pose_net():
     """The pose network with the weights that ship. Tests leave them as they are."""
     from human_pose_nn import HumanPoseIRNetwork
     with HumanPoseIRNetwork() as net:
-        net.restore(SHIPPED / 'walkers-pose.npz')
+        net.restore(SHIPPED / gait_checkpoints.SHIPPED_POSE)
         yield net
 
 

@@ -139,7 +139,7 @@ def test_default_weights_are_the_published_pairs_then_those_that_ship(models, re
 
 
 def test_default_pose_weights_are_those_for_any_pose(models):
-    models('walkers-pose.npz', 'Human3.6m.ckpt')
+    models('people-pose.npz', 'Human3.6m.ckpt')
     assert os.path.basename(find_pose_weights()) == 'Human3.6m.ckpt'
     models('MPII+LSP.ckpt')
     assert os.path.basename(find_pose_weights()) == 'MPII+LSP.ckpt'

@@ -207,14 +207,14 @@ def test_the_weights_that_ship_are_taken_where_the_published_are_not_and_one_lin
     monkeypatch.setattr(script, 'estimate_joints', lambda frame, checkpoint: used.append(Path(checkpoint).name) or
                         np.full((3, 16), 0.5, np.float32))
     said = []
-    for name in ('Human3.6m.ckpt', 'walkers-pose.npz', 'MPII+LSP.ckpt'):
+    for name in ('Human3.6m.ckpt', 'people-pose.npz', 'MPII+LSP.ckpt'):
         (tmp_path / name).touch()
         status = script.main(['--image', str(picture), '--output', str(tmp_path / 'pose.png')])
         said.append((status, capsys.readouterr().err))
-    assert used == ['walkers-pose.npz', 'MPII+LSP.ckpt']                # another published file is not the sample's
+    assert used == ['people-pose.npz', 'MPII+LSP.ckpt']                # another published file is not the sample's
     assert [status for status, _ in said] == [2, 0, 0] and 'synthetic' not in said[2][1]
     line, _ = said[1][1].splitlines()                                   # and where the drawing is
-    assert 'walkers-pose.npz' in line and 'synthetic walkers' in line and 'python fetch_models.py' in line
+    assert 'people-pose.npz' in line and 'synthetic walkers' in line and 'python fetch_models.py' in line
 
 
 def test_where_no_dummy_picture_is_installed_a_picture_is_asked_for(refused, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from conftest import SHIPPED
 from reference_weights import pose_frames, reference
 
+import gait_checkpoints
 import human_pose_nn
 from gait_processor import check_precision
 from gait_recognition.walkers.pictures import picture
@@ -529,7 +530,7 @@ def test_bfloat16_is_refused_where_the_processor_lacks_it(monkeypatch):
 def test_bfloat16_stays_near_float32_with_the_same_float32_variables(shipped_pose_net):
     pictures = np.stack([picture(500_000 + i).image for i in range(2)])    # never trained on
     with HumanPoseIRNetwork(precision='bfloat16') as net:
-        net.restore(SHIPPED / 'walkers-pose.npz')
+        net.restore(SHIPPED / gait_checkpoints.SHIPPED_POSE)
         assert {v.dtype.base_dtype for v in net.variables} == {tf.float32}
         assert [v.op.name for v in net.model_variables] == [v.op.name for v in shipped_pose_net.model_variables]
         features, maps, joints = (

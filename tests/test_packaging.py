@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in ROOT.glob('*.py')} - {'setup'}
 PACKAGE = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'gait_recognition').rglob('*.py')}
 TEMPLATES = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'gait_recognition' / 'reports').glob('templates/*')}
-SHIPPED = {'README.md', 'walkers-pose.npz', *(path.name for path in (ROOT / 'models').glob('walkers*'))}
+SHIPPED = {'README.md', *(path.name for kind in ('people', 'walkers') for path in (ROOT / 'models').glob(f'{kind}*'))}
 
 
 @pytest.fixture(scope='module')

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gait_checkpoints
 from gait_nn import GaitNetwork
 from gait_recognition.frames import read_frames
 from gait_recognition.rates import LONGEST_GAP, RATE, EvenClock, Resampler, resample
 from gait_recognition.vectors import GaitVectors, walk_vector
 from gait_recognition.walkers.scenes import scene
+from human_pose_nn import HumanPoseIRNetwork
 
 
 def wave(seconds):
@@ -156,13 +158,14 @@ def write_at(path, pictures, numbers):
 
 
 @pytest.mark.slow
-def test_the_clock_of_a_recording_hardly_moves_the_vector_of_a_walk(tmp_path, shipped_pose_net):
+def test_the_clock_of_a_recording_hardly_moves_the_vector_of_a_walk(tmp_path):
     pictures = [each.image for each in scene(0, fps=BEATS, frames=200, width=480, height=270)]
     vectors = {}
-    with GaitNetwork() as gait_net:
-        gait_net.restore(MODELS / 'walkers-GRU-1.npz')
+    with HumanPoseIRNetwork() as pose_net, GaitNetwork() as gait_net:
+        pose_net.restore(MODELS / gait_checkpoints.SHIPPED.pose)
+        gait_net.restore(MODELS / gait_checkpoints.SHIPPED.gait)
         for clock, numbers in CLOCKS.items():
-            vector = walk_vector(write_at(tmp_path / f'{clock}.mkv', pictures, numbers), shipped_pose_net, gait_net,
+            vector = walk_vector(write_at(tmp_path / f'{clock}.mkv', pictures, numbers), pose_net, gait_net,
                                  crop='background')
             vectors[clock] = vector / np.linalg.norm(vector)
     near = {clock: float(vector @ vectors['25']) for clock, vector in vectors.items()}

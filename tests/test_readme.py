@@ -29,7 +29,7 @@ ROOT = pages.ROOT
 README, POSES = ROOT / 'README.md', ROOT / 'docs' / 'poses.md'
 WITH_CODE = [page for page in pages.PAGES if pages.blocks(page, 'python')]
 # What pages take for granted, where their code names it: weights that are not at hand, a demo that was written before.
-SHIPPED_POSE = gait_checkpoints.SHIPPED[0]
+SHIPPED_POSE = gait_checkpoints.SHIPPED_POSE
 STAND_INS = {'models/MPII+LSP.ckpt': 'pose', 'models/M+L-GRU-2.ckpt': 'gait', 'runs/walkers/best.ckpt': 'pose',
              'runs/walkers-gait/best-GRU-1.ckpt': SHARED.format('GRU')}     # kinds of conftest.checkpoints
 DEMO = {'anna-1': (0, 1), 'ben-1': (1, 1), 'anna-4': (0, 4)}                # person, walk
@@ -148,7 +148,7 @@ def test_the_block_about_clusters_which_no_test_can_run_names_what_exists():
 
 def test_the_readme_shows_what_the_first_command_prints_and_draws(tmp_path):
     frame = to_frame(read_picture(ROOT / 'images' / 'dummy.jpg'))
-    y, x, probabilities = dummy_pose_estimation.estimate_joints(frame, SHIPPED / 'walkers-pose.npz')
+    y, x, probabilities = dummy_pose_estimation.estimate_joints(frame, SHIPPED / SHIPPED_POSE)
     shown = re.findall(r'^`?([a-z ]+?) ?: (\d+\.\d+)%', README.read_text('utf-8'), re.MULTILINE)
     shown += re.findall(r'`([a-z ]+): (\d+\.\d+)%`', README.read_text('utf-8'))
     assert len(shown) == 4
