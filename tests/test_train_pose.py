@@ -322,6 +322,20 @@ def test_scale_and_centre_are_those_of_the_joints_extent_where_not_given(tmp_pat
     assert found.centre == (95, 50) and found.scale == pytest.approx(1.2 * 150 / 200)
 
 
+@pytest.mark.parametrize('joints, scale', [
+    ({'head top': [100, 20], 'right ankle': [100, 160]}, 3.0),       # the joints' extent fills 0.7: side 200
+    ({'right knee': [100, 110], 'right ankle': [100, 160]}, 0.7),    # legs alone: the annotated 140 pixels do
+])
+def test_legs_alone_are_no_persons_extent(tmp_path, joints, scale):
+    write_picture(tmp_path / 'a.png')
+    (tmp_path / 'a.json').write_text(json.dumps([
+        {'image': 'a.png', 'joints': joints, 'scale': scale, 'centre': [100, 90]}]))
+    found = AnnotatedPictures(read_annotations(tmp_path / 'a.json'), size=200, extent=0.7).sample(0).joints
+    ankle, other = found[RIGHT_ANKLE], found[JOINT_NAMES.index([*joints][0])]
+    np.testing.assert_allclose(ankle - other, [160 - [*joints.values()][0][1], 0], atol=1e-3)
+    np.testing.assert_allclose(ankle, [170, 100], atol=0.6)
+
+
 def test_what_is_written_is_read_back(tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / 'pictures').mkdir()

@@ -191,7 +191,8 @@ def _add_pictures(parser):
     parser.add_argument('--size', type=count, default=SIZE, metavar='PIXELS', help='edge of the crops, 299 less a '
                         'multiple of 16: smaller ones are quicker, but a network learns the scale that it sees')
     parser.add_argument('--extent', type=share, metavar='SHARE', help="of a crop that the joints' extent fills where "
-                        'pictures are measured on (default: the annotated scale decides)')
+                        'pictures are measured on, or the annotated scale where head or ankles are not labelled '
+                        '(default: the annotated scale fills the crop)')
     parser.add_argument('--rotation', type=float, default=as_author.rotation, metavar='DEGREES',
                         help='augmentation: turns, either way')
     parser.add_argument('--zoom', type=float, nargs=2, default=as_author.zoom, metavar=('LEAST', 'MOST'),

@@ -18,6 +18,8 @@ HEATMAP_SCALE = HEATMAP_SIZE / SIZE
 HALF_SIDE = 100.0                   # of the crop around a person, in pixels for each unit of the annotated scale
 COLOUR, NOISE = 0.3, 6.0            # half range of brightness, contrast, saturation; largest std of noise, grey levels
 COVERED, COMPANY = 0.3, 0.15        # of the pictures that are degraded: how many get something in front, someone beside
+HEAD, ANKLES = ([JOINT_NAMES.index(name) for name in names] for names in (
+    ('head top', 'upper neck'), ('right ankle', 'left ankle')))
 # Chains of three joints that bend one way, with the sign that this has in pictures of people who face right.
 BENDS = [(tuple(JOINT_NAMES.index(f'{side} {name}') for name in chain), sign) for side in ('right', 'left')
          for chain, sign in ((('hip', 'knee', 'ankle'), -1.0), (('shoulder', 'elbow', 'wrist'), 0.5))]
@@ -195,7 +197,8 @@ class AnnotatedPictures:
         Edge of the samples in pixels.
     augmentation : Augmentation
     extent : float, optional
-        Share of the plain crop that the joints' extent fills; by default the annotated scale decides.
+        Share of the plain crop that the joints' extent fills; where head or ankles are not labelled (legs alone are
+        no person's extent), the annotated scale. By default the annotated scale fills the crop.
     direction : {'left', 'right'}, optional
         Mirror those whom `direction_of` sees face the other way; by default every second picture of training.
     """
@@ -225,8 +228,9 @@ class AnnotatedPictures:
 
     def _plain_crop(self, annotation):
         mirror = bool(self._mirrored(annotation))
-        if self.extent is None:
-            return crop_around(annotation.centre, 2 * HALF_SIDE * annotation.scale, self.size, mirror=mirror)
+        if self.extent is None or not _head_to_ankle(annotation):
+            side = 2 * HALF_SIDE * annotation.scale / (self.extent or 1.0)
+            return crop_around(annotation.centre, side, self.size, mirror=mirror)
         low, high = np.nanmin(annotation.joints, 0), np.nanmax(annotation.joints, 0)
         return crop_around((low + high) / 2, (high - low).max() / self.extent, self.size, mirror=mirror)
 
@@ -263,6 +267,11 @@ class AnnotatedPictures:
             image, hidden = degradations.put_in_front(image, sample.joints, other, rng)
             visible = visible & ~hidden
         return sample._replace(image=degradations.degrade(image, _height(sample.joints), rng), visible=visible)
+
+
+def _head_to_ankle(annotation):
+    """Whether a person's joints are labelled from top to bottom."""
+    return annotation.present[HEAD].any() and annotation.present[ANKLES].any()
 
 
 def _height(joints):
