@@ -4,7 +4,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage, signal
 
-from gait_recognition.cycles.rhythm import fitted, stride_rate
+from gait_recognition.cycles.rhythm import alternating, fitted, stride_rate
 from gait_recognition.tracking.joints import SURE
 from pose_joints import MIRRORED_JOINTS
 
@@ -26,6 +26,7 @@ ROUNDS = 3                                          # of finding the rhythm and 
 TOGETHER = 0.06                                     # of the leg: half of how near ankles come that pass each other
 OFF_BEAT = 0.15                                     # of the leg: by which ankles lie off the rhythm
 NEITHER = 3.0                                       # (0.37 / 0.15) ** 2 / 2: so far off is no way to read a frame
+QUICK = 1.25                                        # strides a second: more than walkers make
 TURN_SECONDS = 1.0                                  # over which the bend of the knees tells the direction
 
 
@@ -173,15 +174,26 @@ def _off_beat(times, legs, length):
     if np.ptp(times[found]) < RUN_SECONDS:
         return cost
     times, apart = times[found], apart[found]
-    read = apart
-    for _ in range(ROUNDS):
-        rate, share = stride_rate([(times, read)])
-        expected = fitted(times, read, rate)
-        read = np.where(np.abs(apart - expected) <= np.abs(apart + expected), apart, -apart)
+    rate, share, expected = _rhythm_of(times, apart, apart)
+    if share < MIN_SHARE or rate > QUICK:               # where the leg in front always has one name, it is one of these
+        read = alternating(times, apart)
+        slower = (rate, 0.0, None) if read is None else _rhythm_of(times, apart, read)
+        if slower[1] >= MIN_SHARE and (share < MIN_SHARE or slower[0] < rate):
+            _, share, expected = slower
     if share >= MIN_SHARE:
         for way, values in enumerate((apart, -apart)):
             cost[way, found] = np.minimum(((values - expected) / (OFF_BEAT * length)) ** 2 / 2, UNLIKELY)
     return cost
+
+
+def _rhythm_of(times, apart, read):
+    """(strides a second, share explained, the curve (T,)) of the rhythm that `apart`, with whatever signs, follows;
+    `read` is what it is at first."""
+    for _ in range(ROUNDS):
+        rate, share = stride_rate([(times, read)])
+        expected = fitted(times, read, rate)
+        read = np.where(np.abs(apart - expected) <= np.abs(apart + expected), apart, -apart)
+    return rate, share, expected
 
 
 def _likeliest(ways, single):
