@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_recognition.cycles.rhythm import stride_rate
-from gait_recognition.cycles.series import HIPS, LEGS, MIN_RATE, MIN_SHARE, PELVIS, RATE_OFF, runs_of
+from gait_recognition.cycles.series import HIPS, LEGS, MIN_RATE, MIN_SHARE, PELVIS, QUICK, RATE_OFF, runs_of
 from gait_recognition.cycles.views import split_at_turns, view_of
 from gait_recognition.tracking.joints import SURE
 from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES
@@ -13,7 +13,7 @@ from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES
 SMALL = 60                      # pixels of height: the crop enlarges such a walker more than three times
 STRIDE_SECONDS = 1.0            # two steps; shorter walks show no whole stride
 GROWS = 1.35                    # ratio of heights: who gets nearer by that comes towards the camera
-RUNNING = 150.0                 # steps a minute: walkers make 90 to 140
+RUNNING = 120 * QUICK           # steps a minute: walkers make 90 to 140
 SEATED = 0.55                   # of the thigh's length: knees of those who stand or walk hang lower below the hips
 GOES = 0.5                      # of the height: who goes less far in the picture shows no direction
 KINDS = ('small', 'short', 'slow', 'towards', 'front', 'backwards', 'running', 'sitting', 'standing')
