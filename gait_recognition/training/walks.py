@@ -148,6 +148,7 @@ class Renditions:
         self._origins = {walk._replace(path=f'{walk.path}{mark}'): (walk, mark) for walk in data.walks
                          for mark in ['', *(f'#{number}' for number in range(1, count + 1))]}
         self.walks = [*self._origins]
+        self.sets = [each for each in _sets_of(data) for _ in range(count + 1)]
 
     def read(self, walk, pose_net=None):
         """Yields the frames of a walk, uint8 (299, 299, 3)."""
@@ -166,10 +167,11 @@ class Renditions:
 
 
 class SeveralWalks:
-    """Walks of several sources, each read by its own."""
+    """Walks of several sources, each read by its own; `sets` has the number of each walk's."""
 
     def __init__(self, parts):
         self.walks = [walk for part in parts for walk in part.walks]
+        self.sets = [number for number, part in enumerate(parts) for _ in part.walks]
         self._homes = {walk: part for part in parts for walk in part.walks}
         if len(self._homes) < len(self.walks):
             twice = next(walk for i, walk in enumerate(self.walks) if walk in self.walks[:i])
@@ -183,6 +185,10 @@ class SeveralWalks:
 
     def key(self, walk):
         return self._homes[walk].key(walk)
+
+
+def _sets_of(data):
+    return getattr(data, 'sets', [0] * len(data.walks))
 
 
 def source_person(walk):
