@@ -360,7 +360,7 @@ class WeightsFile:
         """`gait_tables.Entry` of each tensor by name, checked against what the files can hold."""
         _refuse_other_kinds(self.path)
         with _named_errors(self.path):
-            if self._is_compact:
+            if self.is_compact:
                 with open_npz(self.path, COMPACT_LIMIT) as file:
                     return _compact_entries(file)
             return read_entries(self.path)
@@ -370,7 +370,8 @@ class WeightsFile:
         return {name: entry.shape for name, entry in self.entries.items()}
 
     @property
-    def _is_compact(self):
+    def is_compact(self):
+        """It is an `.npz`; a checkpoint's tensors are read by TensorFlow."""
         return self.path.endswith(COMPACT_SUFFIX) and os.path.isfile(self.path)
 
     def read(self, wanted):
@@ -382,7 +383,7 @@ class WeightsFile:
         missing = [name for name in names if name not in self._tensors]
         if missing:
             with _named_errors(self.path):
-                read = _read_compact if self._is_compact else _read_by_tensorflow
+                read = _read_compact if self.is_compact else _read_by_tensorflow
                 self._tensors.update(read(self.path, missing, self.shapes))
         return {name: self._tensors[name] for name in names}
 

@@ -223,6 +223,12 @@ def load_tensorflow(verbose=False):
         importlib.import_module('human_pose_nn')
 
 
+def load_reader(weights, verbose=False):
+    """`load_tensorflow` where it is what reads these `Weights`, which are checkpoints, before a fingerprint does."""
+    if not all(file.is_compact for file in weights.files):
+        load_tensorflow(verbose)
+
+
 @contextlib.contextmanager
 def _first_lines_kept_back():
     """TensorFlow's first lines come before its own log level holds: what is written to file descriptor 2 meanwhile is

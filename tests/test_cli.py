@@ -1209,7 +1209,6 @@ def said(result):
     return [line for line in result.stderr.splitlines() if ': walk 1 of 1, ' not in line]
 
 
-@pytest.mark.slow
 def test_a_real_vector_is_the_networks_and_nothing_else_is_said(command, checkpoints, pose_net, gait_net, walks):
     result = command('vector', walks('anna', 1), '--json', '--pose-weights', checkpoints('pose', 1),
                      '--gait-weights', checkpoints(SHARED.format('GRU')), '--rnn-layers', 2)

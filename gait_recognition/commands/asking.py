@@ -11,7 +11,7 @@ from gait_recognition.gallery import DEFAULT_RATE, FingerprintError, Gallery
 from gait_recognition.kinds import GALLERY, kind_of
 from gait_recognition.progress import Progress
 from gait_recognition.scorers import METHODS
-from gait_recognition.weights import choose_weights
+from gait_recognition.weights import choose_weights, load_reader
 
 
 @contextlib.contextmanager
@@ -36,6 +36,7 @@ def _weights_of(fingerprint, precision):
         with contextlib.suppress(FileNotFoundError, ValueError):
             files = (str(gait_checkpoints.find_weights(name)) for name in (pair.pose, pair.gait))
             weights = choose_weights(*files, precision=precision)
+            load_reader(weights)
             if weights.fingerprint == fingerprint:
                 return weights
     return None

@@ -12,7 +12,7 @@ from gait_recognition.frames import read_frames
 from gait_recognition.masking import without_secrets
 from gait_recognition.sources import is_camera
 from gait_recognition.vectors import walk_vector
-from gait_recognition.weights import find_pair, open_networks, warn_of_defaults, weights_of
+from gait_recognition.weights import find_pair, load_reader, open_networks, warn_of_defaults, weights_of
 
 
 def chosen_weights(arguments):
@@ -22,6 +22,7 @@ def chosen_weights(arguments):
     weights = weights_of(pair, arguments.recurrent_unit, arguments.rnn_layers, arguments.precision)
     if arguments.verbose:
         say(f'weights: {weights}')
+    load_reader(weights, arguments.verbose)
     return weights
 
 
