@@ -1209,6 +1209,17 @@ def said(result):
     return [line for line in result.stderr.splitlines() if ': walk 1 of 1, ' not in line]
 
 
+def test_tensorflow_says_nothing_where_it_reads_checkpoints(command, walks, tmp_path):
+    """Of weights that are no networks', so that what ends the command is the one line."""
+    for name, tensor in (('pose', 'InceptionResnetV2/a'), ('gait', 'GaitNN/a')):
+        gait_checkpoints.write_checkpoint(tmp_path / f'{name}.ckpt', {tensor: np.ones(2, np.float32)})
+    result = command('vector', walks('anna', 1), '--pose-weights', tmp_path / 'pose.ckpt', '--gait-weights',
+                     tmp_path / 'gait.ckpt', '--recurrent-unit', 'GRU', '--rnn-layers', 1)
+    assert result.returncode == 2
+    assert all(line.startswith(('gait-recognition', 'vector: ')) for line in said(result)), result.stderr
+
+
+@pytest.mark.slow
 def test_a_real_vector_is_the_networks_and_nothing_else_is_said(command, checkpoints, pose_net, gait_net, walks):
     result = command('vector', walks('anna', 1), '--json', '--pose-weights', checkpoints('pose', 1),
                      '--gait-weights', checkpoints(SHARED.format('GRU')), '--rnn-layers', 2)

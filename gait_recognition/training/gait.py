@@ -320,11 +320,8 @@ def _add_network(parser):
     parser.add_argument('--start', metavar='WEIGHTS', help='begin with these weights')
     parser.add_argument('--recurrent-unit', choices=['GRU', 'LSTM'], default='GRU', help="the network's cell")
     parser.add_argument('--rnn-layers', type=count, default=1, help='of such cells')
-
-
     parser.add_argument('--discriminant', type=count, metavar='N', help='no steps: weights in closed form, of the N '
-                        "directions of walks' mean features that tell people apart; minutes, and better than steps "
-                        'where people are few')
+                        "directions of walks' mean features that tell people apart")
     parser.add_argument('--shrinkage', type=share, default=SHRINKAGE, metavar='SHARE',
                         help='with --discriminant: of the variance within people towards a sphere')
 
