@@ -181,19 +181,15 @@ class _Layers:
     """
 
     def __init__(self, frames, rng):
-        self.shapes = GaitNetwork.variable_shapes()
         self.weights = {name: np.full(shape, name.endswith('moving_variance'), np.float32)
-                        for name, shape in self.shapes.items()}
+                        for name, shape in GaitNetwork.variable_shapes().items()}
         self._rng = rng
         self._laid = False
-        self.output = self._through(frames)
+        self.output = self.describe(frames)
         self._laid = True
 
     def describe(self, frames):
-        """Other frames (n, 17, 17, 32) through the layers as they were laid out."""
-        return self._through(frames)
-
-    def _through(self, frames):
+        """Frames (n, 17, 17, 32) through the layers; the first ones are what they are laid out on."""
         x = GaitNetwork.pre_process(frames)                                     # n x 17 x 17 x 32
         x = _elu(self._norm(self._pass(x, '17x17/Conv'), '17x17/Conv/BatchNorm'))
         for scope, added in zip(('8x8', '4x4'), NEIGHBOURS):                    # n x 9 x 9 x 96, n x 5 x 5 x 224

@@ -497,8 +497,8 @@ def _discriminate(arguments, data, paths, validation):
     from gait_recognition.training.discriminant import fit_discriminant, lay_out
 
     run = Run(arguments.output, {})
-    run.forget_logs()
-    (run.folder / 'log.csv').unlink(missing_ok=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / 'log.csv').unlink(missing_ok=True)                # may have a stepwise run's columns
     means, frames = _means_and_frames(paths)
     found = fit_discriminant(means, [walk.person for walk in data.walks], arguments.discriminant, arguments.shrinkage,
                              data.sets)
