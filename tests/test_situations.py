@@ -74,3 +74,8 @@ def test_no_situation_gives_a_wrong_crop_without_a_word(kind, shipped_pose_net):
     assert verdict.kind != 'wrong', verdict
     if kind in ('shadow', 'pram', 'suitcase', 'treadmill', 'reflection'):
         assert verdict.kind == 'right', verdict
+
+
+def test_what_moves_beside_the_walker_for_long_leaves_the_joints_to_decide(shipped_pose_net):
+    verdict = bench.try_situation('tree', 4, shipped_pose_net)
+    assert verdict.kind == 'right' and verdict.off < 0.05 and 'moves beside the walker' in verdict.said, verdict

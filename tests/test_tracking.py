@@ -228,6 +228,23 @@ def test_legs_alone_are_no_walker_where_the_joints_see_the_whole():
     assert (np.abs(TALL / np.array(track.boxes)[:, 2] - 0.7) < 0.12).all()
 
 
+class SeesDrift(Spotter):
+    """Sees the doll off the outline's middle, to one side at first and to the other at last, as if a thing moved in."""
+
+    def joint_positions(self, crops):
+        joints = super().joint_positions(crops)
+        if self.calls <= LOOKS:
+            joints[1] += 209 * (0.11, 0.1, 0, 0, -0.1, -0.11)[self.calls - 1]
+        return joints
+
+
+def test_an_outline_that_drifts_off_the_walker_leaves_the_joints_to_decide():
+    frames, middles = crossing()
+    track = crop_walker(frames, pose_net=SeesDrift()).track
+    assert track.method == 'pose' and 'the middle in frame' in track.why
+    assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.08 * TALL
+
+
 class Blind:
     """A pose network that sees nobody."""
 
@@ -414,6 +431,25 @@ def test_the_pose_crop_finds_small_figures_off_the_middle_and_asks_for_its_netwo
     assert np.abs(centres(track)[:, 1] - middles[track.numbers]).max() < 0.1 * 50
     with pytest.raises(ValueError, match='pose_net'):
         crop_walker(frames, 'pose')
+
+
+class SpotterOfHeads(Spotter):
+    """Puts all joints below the head, as networks do with somebody half outside the picture."""
+
+    def joint_positions(self, crops):
+        joints = super().joint_positions(crops)
+        for i, crop in enumerate(crops.astype(int)):
+            y, x = np.nonzero((crop[..., 0] > 180) & (crop[..., 1:].max(-1) < 90))
+            if joints[2, i].any():
+                joints[1, i] = x[y < y.min() + 0.1 * np.ptp(y)].mean()
+        return joints
+
+
+def test_the_pose_crop_leaves_out_frames_that_cut_the_figure_at_a_side():
+    frames, middles = crossing(80, tall=90, first=-10, last=WIDTH + 10)
+    track = crop_walker(frames, 'pose', SpotterOfHeads()).track
+    assert len(track.numbers) > 30 and BORDER in track.dropped.values()
+    assert middles[track.numbers].max() < WIDTH - 0.14 * 90
 
 
 def test_ready_crops_pass_unchanged_and_other_squares_are_only_resized():

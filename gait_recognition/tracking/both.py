@@ -12,11 +12,13 @@ LOOKS = 6                       # frames of a track that the pose network looks 
 # all looks: what is off always is no error of the network's.
 FITS, STEADY = (0.11, 0.05, 0.12), (0.08, 0.04, 0.08)
 ENOUGH = 0.5                    # of the looks that have to fit
-OFF = 0.2                       # of the looks that may not fit
+OFF = 0.2                       # of the looks that may not fit, and of the frames whose middle may lie ...
+DRIFT = 0.08                    # ... so far off, in heights, between the looks
 FEW = 0.34                      # of the looks: fewer see somebody by chance
 PROGRESS = 0.7                  # of its height that a walker gets ahead whom nothing but the outline shows
 STEPS, STILL = 9, 0.12          # looks at the ankles; of the height, how far those who stand seem to move them
 OUTLINE = 1.5, 3.6              # height to width of such a walker: a mirror image is slenderer
+MUCH = 0.3                      # of the frames: in so many something beside the walker may move into the outline
 ASIDE = 0.5                     # of the height from the middle: what is there is no part of the walker
 TALL = 0.6                      # of the walker's height that makes company worth a look
 APART = 0.3                     # of the height between two people's middles
@@ -65,7 +67,10 @@ def track_both(frames, pose_net):
     sights = look(frames, track, _spread(track.numbers), crowded, pose_net)
     track = _without_company(track, sights, crowded)
     sights = [sight for sight in sights if sight.number in track.numbers]
-    doubt = _doubt(sights)
+    doubt = _doubt(sights, track.numbers)
+    beside = [number for number in crowded if number in track.numbers]
+    if doubt is None and len(beside) > MUCH * len(track.numbers):
+        doubt = f'something else moves beside the walker, as in frame {beside[0]}'
     if doubt is None:
         return track
     if any(sight.off for sight in sights) or _is_anybody_seen(frames, moving, sights, pose_net):
@@ -168,8 +173,8 @@ def _without_company(track, sights, crowded):
     return track
 
 
-def _doubt(sights):
-    """Why the outline is no walker's, in words; None where the joints fit it."""
+def _doubt(sights, numbers):
+    """Why the outline, in frames of these numbers, is no walker's, in words; None where the joints fit it."""
     seen = [sight for sight in sights if sight.off]
     if not sights:
         return 'there is company wherever it was looked at'
@@ -178,7 +183,9 @@ def _doubt(sights):
         return f'the pose network sees nobody in what moves in frame {unseen}'
     off = [sight for sight in seen if not sight.fits]
     usual = np.abs(np.median([sight.off for sight in seen], 0))
-    if len(off) <= OFF * len(sights) and (usual <= STEADY).all():
+    middles = np.interp(numbers, [sight.number for sight in seen], [sight.off[2] for sight in seen])
+    drifts = np.mean(np.abs(middles) > DRIFT) > OFF
+    if len(off) <= OFF * len(sights) and (usual <= STEADY).all() and not drifts:
         return None
     worst = max(seen, key=lambda sight: np.max(np.abs(sight.off) / FITS))
     part = ('head', 'feet', 'middle')[int(np.argmax(np.abs(worst.off) / FITS))]

@@ -36,6 +36,8 @@ SEEK_SECONDS = 0.3              # between searches about what moves
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
 LARGEST = 2                     # of the figures that move are looked at
 CUT = 0.1                       # of somebody's height: who reaches further over the picture's edge is not seen whole
+# Of somebody's height: whose joints end so near a side of the picture is not whole in it, less so who seems slender.
+NEAR_SIDE, NEAR_IF_SLENDER, SLENDER = 0.04, 0.08, 0.2
 PART = 1.8                      # times as tall as what moves is somebody whose legs alone are seen to move
 
 
@@ -79,6 +81,7 @@ def track_joints(frames, pose_net, moving=None):
         else:
             edges[-1], reasons[-1] = figure, ''
     edges, of_part = np.array(edges), np.array(parts.numbers)
+    _leave_at_sides(edges, reasons, frame.shape[1])
     found = np.isfinite(edges[:, 0])
     used = max(dict.fromkeys(parts.numbers), key=lambda part: found[of_part == part].sum())
     edges[of_part != used] = np.nan
@@ -87,6 +90,17 @@ def track_joints(frames, pose_net, moving=None):
     track.note(frames, parts.remark(used, numbers))
     settle(track, numbers, edges, reasons, beats_of(frames, numbers), SMOOTH_SECONDS)
     return track
+
+
+def _leave_at_sides(edges, reasons, width):
+    """Take out, in place, boxes (T, 4) at a side of the picture: the network puts all joints of somebody half outside
+    into the half that is seen."""
+    tall = edges[:, 2] - edges[:, 0]
+    if np.isfinite(tall).any():
+        tall = np.fmax(tall, np.nanmedian(tall))
+        near = np.where(edges[:, 3] - edges[:, 1] < SLENDER * tall, NEAR_IF_SLENDER, NEAR_SIDE) * tall
+        for time in np.flatnonzero((edges[:, 1] < near) | (edges[:, 3] > width - 1 - near)):
+            edges[time], reasons[time] = np.nan, BORDER
 
 
 def square_around(figure):
