@@ -55,6 +55,19 @@ def test_what_tells_people_apart_is_found_beneath_larger_differences_that_do_not
     assert found.ratios.shape == (3,) and np.all(np.diff(found.ratios) <= 0) and found.ratios[-1] > 1
 
 
+def test_a_direction_counts_as_much_as_a_walk_tells_of_its_person_there():
+    rng = np.random.default_rng(4)
+    people = np.repeat(np.arange(100), 4)
+    numbers = rng.standard_normal((100, 2))[people] * (4, 1) + rng.standard_normal((400, 2)) * 2
+    means = (100 * numbers @ smooth_maps(2).reshape(2, -1)).reshape(-1, *SHAPE)
+    means = (means + 0.02 * rng.standard_normal(means.shape)).astype(np.float32)
+    found = fit_discriminant(means, people, 2, 0.01)
+    within = np.sqrt(mapped(found, means).reshape(100, 4, 2).var(axis=1, ddof=1).mean(axis=0))
+    assert 0.1 < found.ratios[1] < 1 < found.ratios[0]
+    told = found.ratios / (1 + found.ratios)                                # of posterior means
+    assert within[1] / within[0] == pytest.approx(told[1] / told[0], rel=0.1)
+
+
 def test_walks_far_off_their_person_hardly_change_what_is_found(walks):
     means, people = walks
     spoilt = means.copy()
