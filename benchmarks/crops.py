@@ -1,6 +1,6 @@
 """Does the crop follow the walker where that is hard? Draws situations and holds 'auto' against their truth.
 
-    python benchmarks/crops.py [--pose-weights models/people-pose.npz] [--kinds shadow,pram] [--variants 6]
+    python benchmarks/crops.py [--pose-weights models/people-pose.npz] [--kinds shadow,pram] [--variants 6] [--first 4]
 
 A situation is right where in 95 % of the frames used the box's centre lies within 5 % of the walker's height from the
 walker's, and the walker fills 0.55 to 0.85 of its height; refused where `NoPersonError` says why; else wrong. Of a
@@ -76,7 +76,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--pose-weights', help='default: those that the command takes')
     parser.add_argument('--kinds', default=','.join(KINDS))
-    parser.add_argument('--variants', type=int, default=6)
+    parser.add_argument('--variants', type=int, default=6, help='up to 10 (default: %(default)s)')
+    parser.add_argument('--first', type=int, default=0, help='number of the first variant (default: %(default)s)')
     parser.add_argument('--verbose', action='store_true')
     options = parser.parse_args()
     from gait_recognition.weights import find_pose_weights, load_tensorflow, shared_pose_network
@@ -85,7 +86,7 @@ def main():
     print(f'{"situation":12s} right refused wrong   worst centre')
     for kind in options.kinds.split(','):
         verdicts = []
-        for variant in range(options.variants):
+        for variant in range(options.first, options.variants):
             start = time.time()
             verdicts.append(try_situation(kind, variant, pose_net))
             if options.verbose:

@@ -7,13 +7,13 @@ from gait_recognition.tracking.background import find_moving, track_background
 from gait_recognition.tracking.joints import ankles_in, people_in, person_among, squares_around, track_joints
 from gait_recognition.tracking.track import COMPANY, HEIGHT_SHARE, MIN_FRAMES, NoPersonError, middle_of
 
-LOOKS = 6                       # frames of a track that the pose network looks at
+LOOKS = 6                       # frames of a track that the pose network looks at, but for its ends
 # Of the height: how far the joints' head, feet and middle may lie off the outline's in one look, and by the median of
 # all looks: what is off always is no error of the network's.
 FITS, STEADY = (0.11, 0.05, 0.12), (0.08, 0.04, 0.08)
 ENOUGH = 0.5                    # of the looks that have to fit
 OFF = 0.2                       # of the looks that may not fit, and of the frames whose middle may lie ...
-DRIFT = 0.08                    # ... so far off, in heights, between the looks
+DRIFT = 0.05                    # ... so far off, in heights, between the looks and those at the ends
 FEW = 0.34                      # of the looks: fewer see somebody by chance
 PROGRESS = 0.7                  # of its height that a walker gets ahead whom nothing but the outline shows
 STEPS, STILL = 9, 0.12          # looks at the ankles; of the height, how far those who stand seem to move them
@@ -63,11 +63,11 @@ def track_both(frames, pose_net):
         if not any(map(len, moving.figures)):
             raise
         return _by_joints(frames, moving, str(error).removeprefix(f'{frames.name}: '), pose_net)
-    crowded = _crowded(track, moving)
-    sights = look(frames, track, _spread(track.numbers), crowded, pose_net)
+    crowded, ends = _crowded(track, moving), {track.numbers[0], track.numbers[-1]}
+    sights = look(frames, track, {*_spread(track.numbers), *ends}, crowded, pose_net)
     track = _without_company(track, sights, crowded)
     sights = [sight for sight in sights if sight.number in track.numbers]
-    doubt = _doubt(sights, track.numbers)
+    doubt = _doubt(sights, track.numbers, ends)
     beside = [number for number in crowded if number in track.numbers]
     if doubt is None and len(beside) > MUCH * len(track.numbers):
         doubt = f'something else moves beside the walker, as in frame {beside[0]}'
@@ -173,8 +173,13 @@ def _without_company(track, sights, crowded):
     return track
 
 
-def _doubt(sights, numbers):
-    """Why the outline, in frames of these numbers, is no walker's, in words; None where the joints fit it."""
+def _doubt(sights, numbers, ends):
+    """Why the outline, in frames of these numbers, is no walker's, in words; None where the joints fit it.
+
+    Looks at the `ends`, the first to be doubtful, are no reason alone: they tell how the outline drifts.
+    """
+    everywhere = [sight for sight in sights if sight.off]
+    sights = [sight for sight in sights if sight.number not in ends]
     seen = [sight for sight in sights if sight.off]
     if not sights:
         return 'there is company wherever it was looked at'
@@ -183,11 +188,11 @@ def _doubt(sights, numbers):
         return f'the pose network sees nobody in what moves in frame {unseen}'
     off = [sight for sight in seen if not sight.fits]
     usual = np.abs(np.median([sight.off for sight in seen], 0))
-    middles = np.interp(numbers, [sight.number for sight in seen], [sight.off[2] for sight in seen])
+    middles = np.interp(numbers, [sight.number for sight in everywhere], [sight.off[2] for sight in everywhere])
     drifts = np.mean(np.abs(middles) > DRIFT) > OFF
     if len(off) <= OFF * len(sights) and (usual <= STEADY).all() and not drifts:
         return None
-    worst = max(seen, key=lambda sight: np.max(np.abs(sight.off) / FITS))
+    worst = max(everywhere if drifts else seen, key=lambda sight: np.max(np.abs(sight.off) / FITS))
     part = ('head', 'feet', 'middle')[int(np.argmax(np.abs(worst.off) / FITS))]
     return f"what moves does not end where the walker does: the {part} in frame {worst.number}"
 
