@@ -7,7 +7,7 @@ from gait_recognition.tracking.background import find_moving, track_background
 from gait_recognition.tracking.joints import ankles_in, people_in, person_among, squares_around, track_joints
 from gait_recognition.tracking.track import COMPANY, HEIGHT_SHARE, MIN_FRAMES, NoPersonError, middle_of
 
-LOOKS = 6                       # frames of a track that the pose network looks at, but for its ends
+LOOKS = 6                       # frames of a track that the pose network looks at, besides its two ends
 # Of the height: how far the joints' head, feet and middle may lie off the outline's in one look, and by the median of
 # all looks: what is off always is no error of the network's.
 FITS, STEADY = (0.11, 0.05, 0.12), (0.08, 0.04, 0.08)

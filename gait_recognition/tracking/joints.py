@@ -36,7 +36,8 @@ SEEK_SECONDS = 0.3              # between searches about what moves
 SEARCH_SIDES = (1.0, 0.6)       # of the squares searched, in shorter edges of the picture
 LARGEST = 2                     # of the figures that move are looked at
 CUT = 0.1                       # of somebody's height: who reaches further over the picture's edge is not seen whole
-# Of somebody's height: whose joints end so near a side of the picture is not whole in it, less so who seems slender.
+# Of somebody's height: whose joints end so near a side of the picture is not whole in it; who seems slender, a half
+# perhaps, has to keep further off.
 NEAR_SIDE, NEAR_IF_SLENDER, SLENDER = 0.04, 0.08, 0.2
 PART = 1.8                      # times as tall as what moves is somebody whose legs alone are seen to move
 
