@@ -1,0 +1,87 @@
+"""Weights from rendered people: which frames are described, how crops lie, and what is learnt of what was described."""
+import argparse
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+from test_discriminant import smooth_maps
+
+SPEC = importlib.util.spec_from_file_location(
+    'bodies_benchmark', pathlib.Path(__file__).resolve().parent.parent / 'benchmarks' / 'bodies.py')
+bench = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(bench)
+
+
+class Place:
+    """As much of a place as crops ask for."""
+    tall, width = 100.0, 200
+
+
+def crossing(first, last):
+    """Joints (FRAMES, 16, 2) in pixels of somebody 100 pixels high whose middle goes from column to column."""
+    joints = np.stack(np.broadcast_arrays(np.linspace(-12, 12, 16), np.linspace(0, 94, 16)), 1)
+    return joints + np.stack([np.linspace(first, last, bench.FRAMES), np.full(bench.FRAMES, 20.0)], 1)[:, None]
+
+
+def test_the_frames_described_lie_evenly_within_one_cycle_of_those_given():
+    for seed in range(20):
+        numbers = bench.spread_over(np.arange(7, 53), 6, np.random.default_rng(seed))
+        assert numbers.min() >= 7 and numbers.max() < 53 and np.ptp(numbers) < bench.CYCLE
+        assert set(np.diff(numbers)) <= {4, 5}
+
+
+def test_of_fewer_frames_than_a_cycle_all_of_them_are_spanned():
+    numbers = bench.spread_over(np.arange(10, 22), 6, np.random.default_rng(0))
+    assert numbers.min() <= 12 and numbers.max() >= 20 and len(set(numbers)) == 6
+
+
+def test_frames_in_which_the_walker_leaves_the_picture_are_not_described():
+    at = crossing(-40, 240)
+    numbers = bench.visible(at, Place)
+    whole = (at[..., 0].min(1) > 4) & (at[..., 0].max(1) < 196)
+    assert whole[numbers].all() and whole.sum() == len(numbers) < bench.FRAMES
+
+
+class Smoothing:
+    @staticmethod
+    def smooth(values, _):
+        return values
+
+
+def test_crops_are_around_the_walker_and_off_by_little():
+    at, sides = crossing(60, 140), []
+    for seed in range(50):
+        boxes = bench.cut_boxes(Smoothing, at, Place, np.random.default_rng(seed))
+        middles = boxes[:, :2] + boxes[:, 2:] / 2
+        assert np.abs(middles[:, 1] - np.linspace(60, 140, bench.FRAMES)).max() < 8
+        assert np.abs(middles[:, 0] - 69).max() < 8
+        assert np.ptp(boxes[:, 2]) == 0
+        sides.append(boxes[0, 2])
+    assert np.mean(sides) == pytest.approx(99.5 / bench.SHARE, rel=0.01)
+
+
+def described(folder, people, walks, seed):
+    """Files as `keep` writes them: three numbers are a person's own, ten larger ones each walk's."""
+    rng, maps = np.random.default_rng(seed), smooth_maps(13).reshape(13, -1)
+    folder.mkdir()
+    for number in range(people):
+        own, chance = rng.standard_normal(3) * 40, rng.standard_normal((walks, 10)) * 400
+        means = (own @ maps[:3] + chance @ maps[3:] + rng.standard_normal((walks, 9248))).reshape(-1, 17, 17, 32)
+        np.savez(folder / f'{number:05d}.npz', means=means.astype(np.float16), frames=means.astype(np.float16))
+
+
+def test_weights_are_learnt_of_files_and_measured_on_those_kept_out(tmp_path, capsys):
+    for name, people, walks in (('people', 50, 4), ('walkers', 12, 4), ('kept out', 12, 6)):
+        described(tmp_path / name, people, walks, len(name))
+    bench.learn(argparse.Namespace(folder=tmp_path, weights=tmp_path / 'mine-GRU-1', directions=3, shrinkage=0.002))
+    bench.measure(argparse.Namespace(folder=tmp_path, weights=None))
+    plain = capsys.readouterr().out
+    assert plain.startswith('248 walks of 62 people')
+    bench.measure(argparse.Namespace(folder=tmp_path, weights=tmp_path / 'mine-GRU-1.ckpt'))
+    learnt = capsys.readouterr().out
+
+    def errors(printed):
+        return [float(line.split()[-1].rstrip('%')) for line in printed.splitlines() if 'equal error' in line]
+    assert len(errors(plain)) == len(errors(learnt)) == 4
+    assert np.mean(errors(learnt)) < 15 < 30 < np.mean(errors(plain))
