@@ -18,14 +18,14 @@ from scipy import ndimage
 
 from gait_recognition.cycles.measures import between_ankles, one_way
 from gait_recognition.cycles.rhythm import stride_rate
-from gait_recognition.cycles.series import MIN_SHARE, runs_of
-from gait_recognition.cycles.views import view_of
+from gait_recognition.cycles.series import MIN_SHARE, PELVIS, THORAX, runs_of
+from gait_recognition.cycles.views import DIAGONAL, SHOULDERS, angle_of, view_of
 from gait_recognition.facts import JUMP_FRAMES, JUMP_SECONDS
 from gait_recognition.masking import in_one_line
 from gait_recognition.pose_estimation import FrameJoints, joints_in_frame, joints_of_walk, timed
 from gait_recognition.quality import quality_of_joints
 from gait_recognition.tracking.joints import ABOVE, BELOW, SURE, people_in
-from gait_recognition.tracking.track import HEIGHT_SHARE
+from gait_recognition.tracking.track import HEIGHT_SHARE, MIN_FRAMES
 from pose_joints import JOINT_NAMES
 
 WORDS = ('good', 'usable', 'poor')
@@ -53,7 +53,7 @@ RULES = (
     Rule('steps', '{:.0f} steps', 2, 1),
     Rule('rate', '{:.3g} frames a second', 15, 8),
     Rule('height', 'a figure of {:.0f} pixels', 75, 50),
-    Rule('degrees', 'seen {:.0f} degrees off the profile', 30, 60, True),
+    Rule('degrees', 'seen {:.0f} degrees off the profile', 30, DIAGONAL, True),
     Rule('sharpness', 'a sharpness of {:.2f}', 0.36, 0.22),
     Rule('light', 'a brightness of {:.0f} of 255', 45, 20),
     Rule('contrast', 'a contrast of {:.0f} of 255', 18, 8),
@@ -285,7 +285,7 @@ def fitness_of(frames, track, found, looks, company=None):
     joints, times = np.array([pose.joints for pose in found]), np.array([pose.time for pose in found])
     unsure = joints[:, 2] < SURE                                                        # (T, 16)
     rate = frames.fps / frames.every
-    view, steps, no_steps = _view_and_steps(times, joints, track.name)
+    view, degrees, steps, no_steps = _view_and_steps(times, joints, track.name)
     lost_by = collections.Counter(track.dropped.values())
     if track.skipped:
         lost_by['damaged'] = track.skipped
@@ -293,7 +293,7 @@ def fitness_of(frames, track, found, looks, company=None):
         'frames': track.frames, 'used': len(found), 'lost_by': dict(lost_by),
         'seconds': _seconds(frames, found),
         'rate': rate, 'knows_rate': frames.knows_fps, 'jumps': len(frames.facts.jumps), 'missing': frames.facts.missing,
-        'height': _height(track, joints), 'view': view and view.kind, 'degrees': view and view.degrees, 'steps': steps,
+        'height': _height(track, joints), 'view': view, 'degrees': degrees, 'steps': steps,
         'no_steps': no_steps, 'manner': _manner(times, joints, track), **looks.medians(),
         'unsure': float(unsure.mean()),
         'unsure_joints': [JOINT_NAMES[joint] for joint in np.flatnonzero(unsure.mean(0) > OFTEN)],
@@ -349,16 +349,25 @@ def _manner(times, joints, track):
 
 
 def _view_and_steps(times, joints, name):
-    """(View or None, steps or None, why there are none)."""
+    """(kind of view, degrees, steps, why there are none); each None where it is not told."""
     try:
         runs, facing = one_way(runs_of(times, joints), {}, name)
     except ValueError as error:
-        return None, None, str(error).removeprefix(f'{name}: ')
+        return *_angle(joints), None, str(error).removeprefix(f'{name}: ')
     view = view_of(runs, facing)
     strides, share = stride_rate([between_ankles(run, view) for run in runs])
     if share < MIN_SHARE:
-        return view, 0, f'the legs do not alternate in one rhythm, which {share:.0%} of their movement follows'
-    return view, int(2 * strides * sum(run.seconds for run in runs)), None
+        return view.kind, view.degrees, 0, ('the legs do not alternate in one rhythm, which '
+                                            f'{share:.0%} of their movement follows')
+    return view.kind, view.degrees, int(2 * strides * sum(run.seconds for run in runs)), None
+
+
+def _angle(joints):
+    """(kind, degrees) of the view by the trunk alone, of joints (T, 3, 16): legs seen from the front pass no other."""
+    trunk = joints[:, :, [THORAX, PELVIS, *SHOULDERS]]
+    if np.sum((trunk[:, 2] >= SURE).all(1)) < MIN_FRAMES:
+        return None, None
+    return angle_of(np.where(joints[:, 2:] >= SURE, joints[:, :2], np.nan).swapaxes(1, 2))
 
 
 def company_in(frames, track, pose_net):

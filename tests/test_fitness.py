@@ -115,6 +115,20 @@ def test_lost_frames_unsure_joints_and_missing_steps_are_told_with_the_reason():
     assert json.loads(json.dumps(told.as_dict())) == told.as_dict() and {*FIGURES} <= {*told.as_dict()}
 
 
+def test_the_trunk_tells_the_view_where_legs_seen_from_the_front_are_not_told_apart():
+    frames, track, found = walk(yaw=75)
+    for pose in found:
+        for joint in (0, 1, 2):
+            pose.joints[:2, joint] = pose.joints[:2, 5 - joint]             # both legs are found at one
+    told = fitness_of(frames, track, found, looks())
+    assert told.steps is None and told.view == 'front' and told.degrees > 60
+    assert told.word == 'poor' and 'degrees off the profile (poor)' in told.reasons[0]
+    for pose in found:
+        pose.joints[2, 12] = 0.1                                            # a shoulder that is not seen
+    told = fitness_of(frames, track, found, looks())
+    assert (told.view, told.degrees) == (None, None)
+
+
 def test_who_runs_sits_or_walks_backwards_makes_a_poor_recording():
     frames, track, found = walk()
     track.stands_still = True
@@ -216,6 +230,13 @@ def test_check_says_a_word_for_each_walk_and_its_status_is_1_where_one_is_poor(w
     rows = list(csv.DictReader(out.splitlines()))
     assert status == 2 and rows[0]['check.word'] == 'poor' and 'no such file' in rows[1]['error']
     assert [name[6:] for name in rows[0] if name.startswith('check.')] == ['word', 'reasons', *FIGURES]
+
+
+def test_a_table_has_what_was_lost_as_json(weights, opened, walks, run, monkeypatch):
+    lost = {98: "touching the picture's border", 99: 'nobody found'}
+    monkeypatch.setattr(Track, 'dropped', property(lambda track: lost, lambda track, dropped: None), raising=False)
+    row, = csv.DictReader(run('check', walks('anna', 1), *weights[:2], '--csv')[1].splitlines())
+    assert json.loads(row['check.lost_by']) == {"touching the picture's border": 1, 'nobody found': 1}
 
 
 def test_every_command_tells_the_word_in_its_json(gallery, weights, opened, walks, manifest, run, monkeypatch):

@@ -376,4 +376,6 @@ def _cell(answer, column):
             value = value[int(part)]
         else:
             value = None
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     return '; '.join(map(str, value)) if isinstance(value, list) else '' if value is None else value

@@ -53,10 +53,14 @@ def view_of(runs, facing):
     Knees bend forward, which tells the direction; the width of the shoulders in the middle of a walk, in which the
     trunk's turns cancel, tells the angle.
     """
-    points = np.concatenate([run.points for run in runs])
-    trunk = np.nanmedian(np.linalg.norm(points[:, THORAX] - points[:, PELVIS], axis=1))
-    width = abs(np.nanmedian(points[:, SHOULDERS[0], 1] - points[:, SHOULDERS[1], 1]))
-    degrees = math.degrees(math.asin(min(1.0, width / (trunk * WIDTH))))
-    kind = 'side' if degrees <= SIDE else 'diagonal' if degrees <= DIAGONAL else 'front'
+    kind, degrees = angle_of(np.concatenate([run.points for run in runs]))
     side = 'right' if facing > 0 else 'left'                # who walks to the right shows the right side
     return View(kind, degrees, side, side)
+
+
+def angle_of(points):
+    """(kind, degrees) of a `View`, of joints (T, 16, 2); NaN where they are not known."""
+    trunk = np.nanmedian(np.linalg.norm(points[:, THORAX] - points[:, PELVIS], axis=1))
+    width = abs(np.nanmedian(points[:, SHOULDERS[0], 1] - points[:, SHOULDERS[1], 1]))
+    degrees = math.degrees(math.asin(width / max(trunk * WIDTH, width, 1e-9)))
+    return 'side' if degrees <= SIDE else 'diagonal' if degrees <= DIAGONAL else 'front', degrees
