@@ -42,10 +42,10 @@ class Limits(NamedTuple):
                                 f'times as long as the other edge; {STRIP} times are the most, no camera has more. Cut '
                                 'it into pictures')
 
-    def check_count(self, name, count):
+    def check_count(self, name, count, by=''):
         if count > self.frames:
-            raise TooLargeError(f'{name}: more than {self.frames:,} frames: too long for one walk. Name the part of it '
-                                '(--start, --end), or raise the limit (--max-frames; limits= in Python)')
+            raise TooLargeError(f'{name}: {by}more than {self.frames:,} frames: too long for one walk. Name the part '
+                                'of it (--start, --end), or raise the limit (--max-frames; limits= in Python)')
 
 
 @dataclasses.dataclass

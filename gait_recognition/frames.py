@@ -108,15 +108,22 @@ class Frames:
         self._reader = open_reader(found, fps, stream, self.limits)
         self.fps, self.knows_fps, self.facts = self._reader.fps, self._reader.knows_fps, self._reader.facts
         self._begun = None
+        if found.kind == 'file' and self._in_header is not None:        # not after minutes of reading
+            self.limits.check_count(self.name, self._in_header, 'by its header ')
 
     @property
     def expected(self):
         """How many frames there will be, by the header and the range asked for; None where it does not say."""
+        return None if self._in_header is None else math.ceil(self._in_header / self.every)
+
+    @property
+    def _in_header(self):
+        """How many frames the header tells in the range asked for; None where it does not say."""
         there = getattr(self._reader, 'expected', None)
         if there is None:
             return None
         last = min(there, math.ceil(self.end * self.fps)) if math.isfinite(self.end) else there
-        return max(0, math.ceil((last - math.floor(self.start * self.fps)) / self.every))
+        return max(0, last - math.floor(self.start * self.fps))
 
     @property
     def remarks(self):

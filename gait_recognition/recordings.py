@@ -126,7 +126,7 @@ class Recording:
         if self.kind == 'address' and not isinstance(error, ValueError):            # refused, unauthorised, not found
             return ValueError(f'{self.name} cannot be opened: {getattr(error, "strerror", None) or error}')
         hint = '; some videos, such as many .mp4, can only be read from a file' if self.kind == 'pipe' else ''
-        hint = _hint_of(error) or hint
+        hint = _hint_of(error) or (what_is_missing(self.target) if self.kind == 'file' else '') or hint
         return ValueError(f'{self.name} cannot be read as a video or picture: it is broken, or another kind of file '
                           f'({getattr(error, "strerror", None) or error}){hint}')
 
@@ -159,7 +159,8 @@ class Recording:
             if videos:
                 known = any(stream.codec_context is not None for stream in videos)
                 what = 'a cover picture and no film' if known else 'only video of a codec that is not known here'
-            raise ValueError(f'{self.name} holds no video, {what}')
+            missing = what_is_missing(self.target) if self.kind == 'file' else ''
+            raise ValueError(f'{self.name} holds no video, {what}{missing}')
         return max(films, key=lambda stream: stream.width * stream.height)       # of equals, the first
 
     def is_mov_as_it_comes(self, container):
@@ -186,6 +187,43 @@ class Recording:
 def _hint_of(error):
     """What to do about an error where it is known."""
     return NOT_FOLLOWED if getattr(error, 'errno', None) == errno.EINVAL else ''        # a format of `REFERRING`
+
+
+def what_is_missing(path):
+    """What a file that was not written or copied to its end lacks, for the end of a message; '' where nothing tells.
+
+    Told are the boxes of the family of .mp4, whose index comes last in many, and the length that RIFF files (.webp,
+    .avi) begin with.
+    """
+    try:
+        with open(path, 'rb') as file:
+            size, first = os.fstat(file.fileno()).st_size, file.read(12)
+            if first[:4] == b'RIFF' and int.from_bytes(first[4:8], 'little') + 8 > size:
+                return (f'; {size:,} of the {int.from_bytes(first[4:8], "little") + 8:,} bytes that it begins by '
+                        'promising are there: it was not written, or copied, to its end')
+            if first[4:8] == b'ftyp' and not _has_box(file, size, b'moov'):
+                return '; it has no index (moov): the recording was not finished, or the file not copied to its end'
+    except OSError:
+        pass
+    return ''
+
+
+def _has_box(file, size, kind):
+    """Whether a file of the family of .mp4 has that box at its top level, whole."""
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        length, found = int.from_bytes(file.read(4), 'big'), file.read(4)
+        if length == 1:                                                 # it follows in 64 bits
+            length = int.from_bytes(file.read(8), 'big')
+        if length == 0:                                                 # up to the end of the file
+            length = size - place
+        if found == kind:
+            return place + length <= size
+        if length < 8:
+            return False
+        place += length
+    return False
 
 
 class _Decoder:

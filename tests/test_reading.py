@@ -616,6 +616,33 @@ def test_frames_pictures_and_walks_beyond_the_limits_are_refused_and_the_limits_
         pictures.read_picture(tmp_path / 'walk.gif', Limits(pixels=12_000))
 
 
+def test_a_recording_too_long_by_its_header_is_refused_before_it_is_read(tmp_path):
+    video = write(tmp_path / 'walk.mp4', texture(30))
+    with pytest.raises(TooLargeError, match=r'walk\.mp4: by its header more than 20 frames.*--max-frames'):
+        read_frames(video, limits=Limits(frames=20))
+    assert read_frames(video, every=3, end=0.8, limits=Limits(frames=20)).expected == 7
+    assert read_frames(video, every=3).expected == 10
+
+
+def test_an_mp4_without_its_index_is_said_to_be_one(tmp_path):
+    whole = write(tmp_path / 'walk.mp4', texture(30)).read_bytes()
+    assert whole.index(b'mdat') < whole.index(b'moov')
+    (tmp_path / 'cut.mp4').write_bytes(whole[:whole.index(b'moov') - 200])
+    with pytest.raises(ValueError, match=r'cut\.mp4 .*it has no index \(moov\): the recording was not finished'):
+        read_frames(tmp_path / 'cut.mp4')
+    assert recordings.what_is_missing(tmp_path / 'walk.mp4') == ''
+    assert recordings.what_is_missing(tmp_path / 'nowhere.mp4') == ''
+
+
+def test_half_a_webp_animation_is_said_to_be_half(tmp_path):
+    first, *others = map(Image.fromarray, texture(12))
+    first.save(tmp_path / 'walk.webp', save_all=True, duration=40, append_images=others, lossless=True)
+    whole = (tmp_path / 'walk.webp').read_bytes()
+    (tmp_path / 'half.webp').write_bytes(whole[:len(whole) // 2])
+    with pytest.raises(ValueError, match=f'{len(whole) // 2:,} of the {len(whole):,} bytes that it begins by prom'):
+        read_frames(tmp_path / 'half.webp')
+
+
 def test_a_bomb_is_refused_by_its_header(tmp_path):
     Image.new('L', (13_300, 13_300)).save(tmp_path / 'bomb.png', compress_level=1)
     for reader in (read_frames, pictures.read_picture):

@@ -387,8 +387,19 @@ def test_a_car_is_no_walker():
         frame = stage()
         frame[70:110, max(round(x), 0):max(round(x) + 80, 0)] = BLUE
         frames.append(np.clip(frame + rng.normal(0, 2, frame.shape), 0, 255).astype(np.uint8))
-    with pytest.raises(NoPersonError, match='wider than tall'):
+    with pytest.raises(NoPersonError, match="wider than tall.*; crop='pose' may find the walker$"):
         crop_walker(np.stack(frames), 'background')
+
+
+def test_a_refusal_does_not_advise_what_was_tried(monkeypatch):
+    frames, middles = crossing()
+    for frame, x in zip(frames, middles):
+        frame[104:112, max(round(x), 0):max(round(x) + 100, 0)] = (20, 30, 60)
+    net = Spotter()
+    monkeypatch.setattr(net, 'joint_positions', lambda crops: np.zeros((3, len(crops), 16)))
+    with pytest.raises(NoPersonError, match='wider than tall.*and by the joints') as refused:
+        crop_walker(frames, pose_net=net)
+    assert 'may find the walker' not in str(refused.value)
 
 
 def test_too_few_usable_frames_are_counted_with_the_reasons():

@@ -16,6 +16,7 @@ from gait_recognition.tracking.track import (
     BORDER,
     NOBODY,
     OTHER,
+    POSE_MAY,
     NoPersonError,
     Track,
     UnsuitableError,
@@ -220,7 +221,7 @@ def track_background(frames, moving=None):
     upright = [path for path in crossing if _slenderness(path) >= MIN_SLENDERNESS]
     if not upright:
         raise UnsuitableError(f"{frames.name}: what crosses the picture is no walking person: it is wider than tall "
-                            "(or a shadow or a thing beside makes it so; crop='pose' may find the walker)")
+                            '(or a shadow or a thing beside makes it so)' + POSE_MAY)
     largest = max(upright, key=lambda path: sum(box[5] for _, box in path))
     chosen = _without_company(largest)
     cut = HEAD_EDGE * _reduction(shape)

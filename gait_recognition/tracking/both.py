@@ -5,7 +5,7 @@ import numpy as np
 
 from gait_recognition.tracking.background import find_moving, track_background
 from gait_recognition.tracking.joints import ankles_in, people_in, person_among, squares_around, track_joints
-from gait_recognition.tracking.track import COMPANY, HEIGHT_SHARE, MIN_FRAMES, NoPersonError, middle_of
+from gait_recognition.tracking.track import COMPANY, HEIGHT_SHARE, MIN_FRAMES, POSE_MAY, NoPersonError, middle_of
 
 LOOKS = 6                       # frames of a track that the pose network looks at, besides its two ends
 # Of the height: how far the joints' head, feet and middle may lie off the outline's in one look, and by the median of
@@ -62,7 +62,8 @@ def track_both(frames, pose_net):
     except NoPersonError as error:
         if not any(map(len, moving.figures)):
             raise
-        return _by_joints(frames, moving, str(error).removeprefix(f'{frames.name}: '), pose_net)
+        why = str(error).removeprefix(f'{frames.name}: ').removesuffix(POSE_MAY)
+        return _by_joints(frames, moving, why, pose_net)
     crowded, ends = _crowded(track, moving), {track.numbers[0], track.numbers[-1]}
     sights = look(frames, track, {*_spread(track.numbers), *ends}, crowded, pose_net)
     track = _without_company(track, sights, crowded)

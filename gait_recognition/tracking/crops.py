@@ -6,7 +6,7 @@ from gait_recognition.parameters import check, one_of
 from gait_recognition.tracking.background import track_background
 from gait_recognition.tracking.both import track_both
 from gait_recognition.tracking.joints import people_in, track_joints
-from gait_recognition.tracking.track import CROP_SIZE, NoPersonError, Track, UnsuitableError, cut_square
+from gait_recognition.tracking.track import CROP_SIZE, POSE_MAY, NoPersonError, Track, UnsuitableError, cut_square
 
 CROP_METHODS = ('auto', 'background', 'pose', 'none')
 LOOKED_AT, LOOKS = 32, 8        # of the first 32 frames of crops, 8 are looked at until a person is seen
@@ -105,7 +105,7 @@ def _track_automatically(frames, is_square, pose_net):
     except UnsuitableError as error:
         if is_square:                                                   # a crop's background moves, its walker stays
             return Track(frames.name, 'none')
-        raise NoPersonError(f"{error}; crop='pose' may find the walker and needs pose_net") from error
+        raise NoPersonError(f'{str(error).removesuffix(POSE_MAY)}{POSE_MAY} and needs pose_net') from error
     except NoPersonError as error:
         hint = "; if these are crops of a walker already, take crop='none'" if is_square else ''
         raise NoPersonError(f'{error}{hint}') from error

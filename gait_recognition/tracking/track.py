@@ -19,6 +19,7 @@ CENTRE_SECONDS = 0.10           # standard deviations of the Gaussians that smoo
 SCALE_SECONDS = 0.8             # walker's ups and downs, the scale only a slow approach
 OUTLIER_SECONDS = 0.6           # window of the median that a box is held against
 OUTLIER_SHARE = 0.12            # of the height: an edge further off it is not the walker's
+POSE_MAY = "; crop='pose' may find the walker"
 MIN_FRAMES = 8                  # fewer make no walk: a stride, two steps, takes about 25
 
 
