@@ -167,8 +167,11 @@ class Rank:
         before = self._nets[0].seconds
         vectors = people_vectors(scene.people, *self._nets)
         self._work, self._features = self._work + scene.seconds, self._features + self._nets[0].seconds - before
-        self._tracked += [(scene.cast[owner], vector) for owner, vector in zip(owners(scene.people, scene.truth),
-                                                                               vectors) if vector is not None]
+        best = {}                                               # of somebody's tracks with a vector the longest
+        for owner, track, vector in zip(owners(scene.people, scene.truth), scene.people, vectors):
+            if vector is not None:
+                best[owner] = max(best.get(owner, (0, None)), (len(track.numbers), vector), key=lambda each: each[0])
+        self._tracked += [(person, best.get(place, (0, None))[1]) for place, person in enumerate(scene.cast)]
         for person in scene.cast:
             self._known[person], asked = (self._vector(person, index) for index in (LEARNT, ASKED))
             self._alone.append((person, asked))
@@ -182,17 +185,19 @@ class Rank:
 
     def show(self):
         """Print what is known so far."""
-        shares = [f'{what} {rank_one(self._known, walks):.1%} of {len(walks)}'
-                  for what, walks in (('alone', self._alone), ('tracks', self._tracked))]
-        print(f'# rank-1 of {len(self._known)} people: {", ".join(shares)}; tracks cost '
+        alone, tracked = (rank_one(self._known, walks) for walks in (self._alone, self._tracked))
+        described = [(person, vector) for person, vector in self._tracked if vector is not None]
+        print(f'# rank-1 of {len(self._known)} people: alone {alone:.1%}, tracks {tracked:.1%} (those without a vector '
+              f'count as wrong; {rank_one(self._known, described):.1%} of the {len(described)} with one); tracks cost '
               f'{self._work / self._features:.1%} of the features of their crops', flush=True)
 
 
 def rank_one(known, walks):
-    """Share of walks whose nearest (cosine) is their own."""
+    """Share of walks whose nearest (cosine) is their own; those without a vector are wrong."""
     people = [*known]
     gallery = np.stack([known[person] / np.linalg.norm(known[person]) for person in people])
-    return np.mean([people[int((gallery @ vector).argmax())] == person for person, vector in walks])
+    return np.mean([vector is not None and people[int((gallery @ vector).argmax())] == person
+                    for person, vector in walks])
 
 
 def main(argv=None):
