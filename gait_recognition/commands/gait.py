@@ -15,7 +15,7 @@ from gait_recognition.commands.reporting import (
     write_report,
 )
 from gait_recognition.commands.walks import say_track, state_of, used_frames
-from gait_recognition.console import check_target, check_targets_differ
+from gait_recognition.console import check_target, check_targets_differ, say
 from gait_recognition.cycles.angles import PERCENT
 from gait_recognition.cycles.measures import NO_DEVICE, UNITS, measure_found
 from gait_recognition.cycles.plots import SUFFIXES, draw_gait
@@ -54,6 +54,7 @@ def gait_command(arguments):
             write_report(report, arguments, {'weights': str(weights)})
     if arguments.table and answers:
         _write_table(arguments.table, answers)
+        say(f'wrote {arguments.table}')
     if answers:
         batch.end(NO_DEVICE)
     return batch.status()
@@ -68,6 +69,7 @@ def _measured(arguments, batch, weights, report):
         gait = measure_found(found, track)
         if arguments.output:
             draw_gait(gait, arguments.output)
+            say(f'wrote {arguments.output}')
         fitness = fitness_of(source, track, found, looks)
         if report:
             add_walk(report, source, Seen(source.name, track, found, fitness, looks))
