@@ -5,7 +5,8 @@
     python benchmarks/clusters.py demo/*.mp4
 
 Each process has one thread, and as many cores as there are processes are used; all have their networks open before the
-clock starts. A line for each: seconds, and how many times as fast as one process with one thread. Dask where it is.
+clock starts. A line for each: seconds, and how many times as fast as one process with one thread. Dask and Ray where
+they are installed.
 """
 import argparse
 import contextlib
@@ -52,6 +53,22 @@ def dask(number):
         yield
 
 
+@contextlib.contextmanager
+def ray(number):
+    import ray
+    from ray.util.joblib import register_ray
+    register_ray()
+    ray.init(num_cpus=number, include_dashboard=False, log_to_driver=False, logging_level='ERROR')
+    try:
+        with joblib.parallel_config('ray', n_jobs=-1):
+            yield
+    finally:
+        ray.shutdown()
+
+
+CLUSTERS = {'distributed': ('workers of Dask', dask), 'ray': ('actors of Ray', ray)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('walks', nargs='+')
@@ -65,9 +82,10 @@ def main():
     with joblib.parallel_config(n_jobs=number):
         timed(f'{number} processes of joblib', in_workers(arguments.crop), walks, first)
     joblib.externals.loky.get_reusable_executor().shutdown()
-    if importlib.util.find_spec('distributed'):
-        with dask(number):
-            timed(f'{number} workers of Dask', in_workers(arguments.crop), walks, first)
+    for module, (what, started) in CLUSTERS.items():
+        if importlib.util.find_spec(module):
+            with started(number):
+                timed(f'{number} {what}', in_workers(arguments.crop), walks, first)
 
 
 if __name__ == '__main__':

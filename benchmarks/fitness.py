@@ -7,10 +7,13 @@
 The gallery holds three clean walks each of 60 walkers, whose features `benchmarks/experiments.py` keeps, or which are
 made. Each probe is another walk of one of them, degraded, and is named by the nearest cosine similarity; none is of the
 first six, on whose walks the rules' bounds were set.
-The walkers were drawn neither for training nor for validation; they are no people. Vectors and checks of probes are
-kept in the cache: interrupted, the same command goes on.
+The words are those of `check`, whose pose weights may be others than those of the vectors. The walkers were drawn
+neither for training nor for validation; they are no people. Vectors and checks of probes are kept in the cache:
+interrupted, the same command goes on.
 """
 import argparse
+import hashlib
+import json
 import pathlib
 import sys
 
@@ -20,12 +23,13 @@ from scipy import ndimage
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+import gait_files  # noqa: E402
 from gait_nn import GaitNetwork  # noqa: E402
-from gait_recognition.fitness import RULES, WORDS, Witness, judged  # noqa: E402
+from gait_recognition.fitness import RULES, WORDS, check_walk, judged  # noqa: E402
 from gait_recognition.training.walks import TEST_PERSON, Features, WalkerWalks  # noqa: E402
 from gait_recognition.vectors import GaitVectors  # noqa: E402
 from gait_recognition.walkers.scenes import iter_frames  # noqa: E402
-from gait_recognition.weights import choose_weights  # noqa: E402
+from gait_recognition.weights import choose_weights, find_pose_weights, shared_pose_network  # noqa: E402
 
 SET_ON = 6                      # people of the gallery on whose walks the bounds were set
 FRAMES, FIGURE = 36, 209        # of a probe, at 25 a second; pixels of 299 that a figure is tall
@@ -56,7 +60,18 @@ def blurred(walk, reach):
 
 
 def probes():
-    """The kinds of probes: their names, and how a person's is made; those of each degradation get worse."""
+    """The kinds of probes: names, functions from a person to crops, and one in how many of these is used.
+
+    Those of each degradation get worse.
+    """
+    for name, make in crops():
+        yield name, make, 1
+    for every in (2, 3, 4):
+        yield f'{25 / every:.3g} frames a second', lambda person: drawn(person, 2, frames=2 * FRAMES), every
+
+
+def crops():
+    """Names, and functions from a person to crops."""
     yield 'clean', lambda person: drawn(person, 2)
     for step in range(3):
         if step < 2:
@@ -83,18 +98,20 @@ def main():
     people = range(TEST_PERSON + arguments.first, TEST_PERSON + arguments.first + arguments.probes)
     if people[-1] >= TEST_PERSON + arguments.people:
         parser.error(f'--probes: expected people of the gallery, at most {arguments.people - arguments.first}')
-    vectors = GaitVectors(crop='none', cache=arguments.cache)
+    told = Checks(arguments.cache)
 
-    def described(make):
-        found = list(vectors.outcomes([make(person) for person in people], Witness))
-        return np.stack([each.vector / np.linalg.norm(each.vector) for each in found]), [each.check for each in found]
+    def described(make, every):
+        walks = [make(person) for person in people]
+        vectors = GaitVectors(crop='none', every=every, cache=arguments.cache)
+        found = np.stack([each.vector for each in vectors.outcomes(walks)])
+        return found / np.linalg.norm(found, axis=1, keepdims=True), [told.of(walk, every) for walk in walks]
     gallery, owners = clean_walks(arguments.people, arguments.features)
     by_word = {word: [] for word in WORDS}
     print(f'{arguments.people} people, {len(GALLERY)} walks each in the gallery, probes of {len(people)} of them; '
           f'rank-1 by chance {1 / arguments.people:.1%}', flush=True)
     try:
-        for name, make in probes():
-            vectors_of, checks = described(make)
+        for name, make, every in probes():
+            vectors_of, checks = described(make, every)
             right = owners[(vectors_of @ gallery.T).argmax(1)] == np.array(people)
             words = [judged(check)[0] for check in checks]          # by the rules of now, whatever the cache says
             for word, each in zip(words, right):
@@ -106,6 +123,33 @@ def main():
     finally:                                                        # of those so far, if it is interrupted
         for word, right in by_word.items():
             print(f'{word:8} rank-1 {np.mean(right):6.1%} of {len(right)} probes' if right else f'{word:8} no probes')
+
+
+class Checks:
+    """What `check` tells of walks given as crops; kept in a folder, if there is one, for these pose weights.
+
+    Parameters
+    ----------
+    cache : pathlib.Path or None
+    """
+
+    def __init__(self, cache):
+        weights = find_pose_weights()
+        self._net = shared_pose_network(weights)
+        self._folder = cache and cache / f'checks-{pathlib.Path(weights).stem}'
+        if self._folder:
+            self._folder.mkdir(parents=True, exist_ok=True)
+
+    def of(self, walk, every):
+        """The figures of a walk, uint8 (T, 299, 299, 3), one in so many frames of it, by name."""
+        file = self._folder and self._folder / f'{hashlib.sha256(walk.tobytes()).hexdigest()}-{every}.json'
+        if file and file.exists():
+            return json.loads(file.read_text())
+        found = check_walk(walk, self._net, 'none', every).as_dict()
+        if file:
+            with gait_files.replacing(file, 'w') as unfinished:
+                json.dump(found, unfinished)
+        return found
 
 
 def clean_walks(people, folder):
