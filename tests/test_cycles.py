@@ -276,7 +276,8 @@ def command(monkeypatch, tmp_path, capsys, walk):
 
 def test_the_command_prints_the_figures_and_writes_table_and_chart(command, tmp_path, gait):
     status, out, err, _ = command('--table', tmp_path / 'gait.csv', '--output', tmp_path / 'gait.svg')
-    assert (status, err) == (0, '') and 'steps/min' in out and 'no medical device' in out
+    assert status == 0 and 'steps/min' in out and 'no medical device' in out
+    assert err.splitlines() == [f'gait-recognition: wrote {tmp_path / name}' for name in ('gait.svg', 'gait.csv')]
     rows = list(csv.DictReader((tmp_path / 'gait.csv').read_text().splitlines()))
     cadence, = (row for row in rows if row['name'] == 'cadence')
     assert float(cadence['value']) == pytest.approx(gait.measures['cadence'].value, abs=1e-3)
