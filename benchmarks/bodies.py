@@ -41,7 +41,7 @@ OUTFITS, WALKS = 4, 2           # of everybody to learn from: outfits, walks in 
 WALKER_WALKS = 'N1', 'N2', 'B1', 'B2', 'S1', 'S2'
 LAID_OUT_ON = 6_000             # frames
 PROBES = 'same clothes', 'other clothes', 'another place', 'both'
-CROP, SHARE = 299, 0.7          # of the pose network; of a crop's height that the walker fills
+SHARE = 0.7                     # of a crop's height that the walker fills
 # Standard deviations of a crop's side (relative) and middle (in heights), as of walks that `crop_walker` cut.
 OFF = 0.015, (0.015, 0.010)
 
@@ -342,7 +342,7 @@ class Walker:
         render = self._render
         if self.recorded:
             recordings = self._motions.walks[self.recorded]
-            for key in (recordings[(number + more) % len(recordings)] for more in range(3)):
+            for key in (recordings[(number + more) % len(recordings)] for more in range(len(recordings))):
                 cut = self._motions.cut(key, FRAMES, rng)
                 if cut is not None:
                     return render.ground(self.body, render.retarget(self.body, cut, self._arms), True)
@@ -448,6 +448,12 @@ class Describer:
     def __call__(self, crops):
         return self._process.submit(_describe, crops).result()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.shutdown()
+
 
 def _open_network():
     global _describe_with
@@ -477,7 +483,6 @@ def _describe(crops):
 
 def keep(file, walks, describe, **facts):
     """Write the mean features (n, 17, 17, 32) of walks of crops, and of each the features of one frame."""
-    walks = list(walks)
     features = np.split(describe(np.concatenate(walks)), np.cumsum([len(walk) for walk in walks])[:-1])
     means = np.stack([walk.mean(axis=0) for walk in features]).astype(np.float16)
     frames = np.stack([walk[number % len(walk)] for number, walk in enumerate(features)]).astype(np.float16)
@@ -487,36 +492,36 @@ def keep(file, walks, describe, **facts):
 
 def draw(options):
     """Draw and describe people, one file each."""
-    describe, scene = Describer(), Scene(options.renderer, options.pictures, options.motions)
+    scene = Scene(options.renderer, options.pictures, options.motions)
     kept_out, learnt = scene.motions.ids[:KEPT_OUT], scene.motions.ids[KEPT_OUT:]
     folder = options.folder / ('kept out' if options.kept_out else 'people')
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(options.first, 3 * KEPT_OUT if options.kept_out else options.people, options.step):
-        file = folder / f'{number:05d}.npz'
-        if file.exists():
-            continue
+    for number, file, describe in files_to_make(folder, 3 * KEPT_OUT if options.kept_out else options.people, options):
         rng = np.random.default_rng([options.seed, int(options.kept_out), number])
         recorded = learnt[int(rng.integers(len(learnt)))] if rng.random() < 0.7 else None
         if options.kept_out:
             recorded = kept_out[number % KEPT_OUT] if number < 2 * KEPT_OUT else None
         walker = scene.walker(recorded, rng)
-        walks = (walks_to_measure if options.kept_out else walks_to_learn)(scene, walker, options.frames, rng)
+        walks = [*(walks_to_measure if options.kept_out else walks_to_learn)(scene, walker, options.frames, rng)]
         keep(file, walks, describe, source=walker.recorded or '')
-        print(file, flush=True)
 
 
 def draw_walkers(options):
     """Describe the project's own synthetic walkers, who are drawn quickly."""
     from gait_recognition.training.walks import TRAINING_PERSON, WalkerWalks
-    folder, describe = options.folder / 'walkers', Describer()
+    for number, file, describe in files_to_make(options.folder / 'walkers', options.people, options):
+        data = WalkerWalks(1, TRAINING_PERSON + number, 2 * CYCLE, conditions=WALKER_WALKS)
+        keep(file, [np.stack([*data.read(walk)])[::2 * CYCLE // options.frames] for walk in data.walks], describe)
+
+
+def files_to_make(folder, people, options):
+    """(number, file, `Describer`) of those people of this process who have no file yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(options.first, options.people, options.step):
-        file = folder / f'{number:05d}.npz'
-        if not file.exists():
-            data = WalkerWalks(1, TRAINING_PERSON + number, 2 * CYCLE, conditions=WALKER_WALKS)
-            walks = (np.stack([*data.read(walk)])[::2 * CYCLE // options.frames] for walk in data.walks)
-            keep(file, walks, describe)
-            print(file, flush=True)
+    with Describer() as describe:
+        for number in range(options.first, people, options.step):
+            file = folder / f'{number:05d}.npz'
+            if not file.exists():
+                yield number, file, describe
+                print(file, flush=True)
 
 
 # --- Learning ---------------------------------------------------------------------------------------------------------

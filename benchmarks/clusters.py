@@ -46,7 +46,7 @@ def in_workers(crop):
 
 
 @contextlib.contextmanager
-def dask(number):
+def on_dask(number):
     from distributed import Client, LocalCluster
     with LocalCluster(n_workers=number, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster), \
             joblib.parallel_config('dask'):
@@ -54,7 +54,7 @@ def dask(number):
 
 
 @contextlib.contextmanager
-def ray(number):
+def on_ray(number):
     import ray
     from ray.util.joblib import register_ray
     register_ray()
@@ -66,7 +66,7 @@ def ray(number):
         ray.shutdown()
 
 
-CLUSTERS = {'distributed': ('workers of Dask', dask), 'ray': ('actors of Ray', ray)}
+CLUSTERS = {'distributed': ('workers of Dask', on_dask), 'ray': ('actors of Ray', on_ray)}
 
 
 def main():
