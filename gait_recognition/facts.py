@@ -9,6 +9,7 @@ SQUARE = Fraction(1)
 NEARLY_SQUARE = 0.005           # sizes are whole numbers: a ratio this near to 1 is the header's rounding
 STRIP, SMALL_STRIP = 10, 1_000_000     # edges' ratio from which nothing is a camera's picture, of more pixels than that
 NAMED = 5                       # other videos of a file, which may hold hundreds
+ANIMATED = 50                   # pictures of the limit's size that all frames of an animation may have together
 WIDEST = 3                      # no camera's pixels are wider than tall by more, or taller than wide
 
 
@@ -46,6 +47,12 @@ class Limits(NamedTuple):
         if count > self.frames:
             raise TooLargeError(f'{name}: {by}more than {self.frames:,} frames: too long for one walk. Name the part '
                                 'of it (--start, --end), or raise the limit (--max-frames; limits= in Python)')
+
+    def check_animation(self, name, size, count):
+        if size[0] * size[1] * count > ANIMATED * self.pixels:
+            raise TooLargeError(f'{name}: an animation of {count:,} frames of {size[0]} x {size[1]} are more than '
+                                f'{ANIMATED * self.pixels:,} pixels together: minutes of decoding. Name the part of it '
+                                '(--end), make a video of it, or raise the limit (--max-pixels; limits= in Python)')
 
 
 @dataclasses.dataclass

@@ -110,6 +110,8 @@ class Frames:
         self._begun = None
         if found.kind == 'file' and self._in_header is not None:        # not after minutes of reading
             self.limits.check_count(self.name, self._in_header, 'by its header ')
+            if (size := getattr(self._reader, 'animation', None)) is not None:
+                self.limits.check_animation(self.name, size, self._in_header)
 
     @property
     def expected(self):

@@ -248,6 +248,8 @@ class PictureSequence:
     is_regular : bool
     expected : int or None
         How many frames there are, where that is known without reading them.
+    animation : (int, int) or None
+        Width and height of the frames, where it is one file of several.
     """
 
     is_regular = False
@@ -255,12 +257,14 @@ class PictureSequence:
     def __init__(self, files, fps, limits):
         self.files, self.limits, self.facts = files, limits, Facts()
         self.fps, self.knows_fps = fps or DEFAULT_FPS, fps is not None
-        self.expected = len(files) if len(files) > 1 else None
+        self.expected, self.animation = len(files) if len(files) > 1 else None, None
         image = self._first()
         if image is not None:
             with image:
                 aspect = pixel_aspect(image)
                 duration = self._first_duration(image) if fps is None and is_animation(image) else 0
+                if len(files) == 1 and is_animation(image):
+                    self.expected, self.animation = self._count(image), image.size
             if duration:
                 self.fps, self.knows_fps = 1000 / duration, True
             if (shown := shown_size(*image.size, aspect)) != image.size:
@@ -284,6 +288,7 @@ class PictureSequence:
                 for index in range(self._count(image) if several else 1):
                     yield seconds, functools.partial(self._decode, image, index, file)
                     if several:                             # a picture's duration is known once it is read
+                        self.limits.check_animation(file, image.size, index + 1)
                         with contextlib.suppress(Unreadable):
                             self._load(image, index, file)
                     seconds += (_duration(image) if several else 0) / 1000 or 1 / self.fps

@@ -30,6 +30,7 @@ INDEX_LAST = ('no picture of it can be read as they come: an .mp4 whose index li
               'server that sends parts of files (ranges), or is to be read from disk; ffmpeg -movflags +faststart puts '
               'the index first')
 NO_FILM = 1 << 10 | 1 << 11 | 1 << 19 | 1 << 20     # dispositions: cover, thumbnails, part of a picture, still picture
+ASF_PROPERTIES = bytes.fromhex('a1dcab8c47a9cf118ee400c00c205365')      # begins the object that tells the length
 DECODER_EDGES = 1_000_000               # pixels
 # Decoders that name a colour profile in a frame's side data: PyAV (12 to 18) frees that name twice, and crashes, once
 # anything looked at the side data.
@@ -234,7 +235,7 @@ class _Decoder:
         self.limits, self.error = recording.limits, import_av(self.name).error.FFmpegError
         self.index_may_be_last = recording.is_mov_as_it_comes(container)
         self.container, self.stream = container, stream
-        self.promised = _promised_seconds(container, stream)
+        self.promised = _promised_seconds(container, stream, recording.target if recording.kind == 'file' else None)
         self.start = self.end = None                        # seconds by the recording's own clock
         self.matrix, self.rotation = None, None
         self.deinterlacer = None
@@ -420,8 +421,8 @@ def _measured_rate(container, stream):
     return rate if RATES[0] <= rate <= RATES[1] else 0.0
 
 
-def _promised_seconds(container, stream):
-    """(seconds that the header promises, how much of them may be missing), or None."""
+def _promised_seconds(container, stream, path):
+    """(seconds that the header promises, how much of them may be missing), or None; `path` of a file."""
     if container.format.name not in PROMISING:
         return None
     if container.format.name == 'avi' and stream.frames and stream.average_rate:       # its duration is what is there
@@ -430,7 +431,23 @@ def _promised_seconds(container, stream):
         return float(stream.duration * stream.time_base), 0.0
     if container.duration and container.duration > 0:
         return container.duration / 1e6, LOSS_SECONDS
-    return None
+    seconds = _asf_seconds(path) if container.format.name == 'asf' and path else None
+    return None if seconds is None else (seconds, LOSS_SECONDS)
+
+
+def _asf_seconds(path):
+    """The length that a file of ASF (.wmv) begins by promising, or None: of one that is shorter FFmpeg tells none.
+
+    Source: Advanced Systems Format specification, 3.2, file properties object.
+    """
+    with open(path, 'rb') as file:
+        first = file.read(1 << 16)
+    at = first.find(ASF_PROPERTIES)
+    if at < 0 or len(first) < at + 92:
+        return None
+    duration, _, preroll = (int.from_bytes(first[at + place:at + place + 8], 'little') for place in (64, 72, 80))
+    seconds, is_broadcast = duration / 1e7 - preroll / 1e3, first[at + 88] & 1
+    return seconds if seconds > 0 and not is_broadcast else None
 
 
 def _display_matrix(frame, rotation):

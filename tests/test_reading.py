@@ -299,7 +299,8 @@ def test_slow_recordings_keep_their_own_rate(tmp_path):
     assert frames.fps == pytest.approx(0.5, rel=0.05) and not frames.facts.jumps
 
 
-@pytest.mark.parametrize('name, options', [('walk.mkv', {}), ('walk.mp4', {'movflags': 'faststart'}), ('walk.avi', {})])
+@pytest.mark.parametrize('name, options', [('walk.mkv', {}), ('walk.mp4', {'movflags': 'faststart'}), ('walk.avi', {}),
+                                           ('walk.wmv', {})])
 def test_a_truncated_recording_is_said_with_what_is_missing(tmp_path, name, options):
     path = write(tmp_path / name, texture(50), options=options)
     frames, found = read(path)
@@ -622,6 +623,21 @@ def test_a_recording_too_long_by_its_header_is_refused_before_it_is_read(tmp_pat
         read_frames(video, limits=Limits(frames=20))
     assert read_frames(video, every=3, end=0.8, limits=Limits(frames=20)).expected == 7
     assert read_frames(video, every=3).expected == 10
+
+
+def test_an_animation_of_too_many_pixels_together_is_refused_before_it_is_decoded(tmp_path):
+    first, *others = map(Image.fromarray, texture(52))
+    first.save(tmp_path / 'walk.gif', save_all=True, duration=40, append_images=others)
+    limits = Limits(pixels=12_288)                                  # as many as one frame of 128 x 96 has
+    with pytest.raises(TooLargeError, match=r'walk\.gif: an animation of 52 frames of 128 x 96 .* 614,400 .*--max-pix'):
+        read_frames(tmp_path / 'walk.gif', limits=limits)
+    assert len(read(tmp_path / 'walk.gif', end=2.0, limits=limits)[1]) == 50
+    assert read_frames(tmp_path / 'walk.gif').expected == 52
+    (tmp_path / 'walks').mkdir()
+    for name in ('1.gif', '2.gif'):
+        (tmp_path / 'walks' / name).write_bytes((tmp_path / 'walk.gif').read_bytes())
+    with pytest.raises(TooLargeError, match=r'1\.gif: an animation of 51 frames'):
+        read(tmp_path / 'walks', limits=limits)
 
 
 def test_an_mp4_without_its_index_is_said_to_be_one(tmp_path):
