@@ -156,9 +156,10 @@ def folded_convolution(inputs, layers, stride=1, padding='SAME', epsilon=0.001):
     return tf.nn.relu(net)
 
 
-def scaled_convolution(inputs, width, factor, scope):
-    """`factor` times a 1 x 1 convolution with bias, the factor being in the weights and biases: for inference, where
-    no regulariser sees the product.
+@slim.add_arg_scope
+def scaled_convolution(inputs, width, factor, scope, weights_regularizer=None, biases_regularizer=None):
+    """`factor` times a 1 x 1 convolution with bias, the factor being in the product's weights and biases: they are
+    smaller than what comes out.
 
     Parameters
     ----------
@@ -168,6 +169,8 @@ def scaled_convolution(inputs, width, factor, scope):
     factor : float
     scope : str
         Variables are named as those of `slim.conv2d`: `weights`, `biases`.
+    weights_regularizer, biases_regularizer : callable, optional
+        Of the variables themselves.
 
     Returns
     -------
@@ -175,8 +178,9 @@ def scaled_convolution(inputs, width, factor, scope):
     """
     with tf.variable_scope(scope):
         weights = slim.model_variable('weights', [1, 1, int(inputs.shape[-1]), width],
-                                      initializer=tf.glorot_uniform_initializer())
-        biases = slim.model_variable('biases', [width], initializer=tf.zeros_initializer())
+                                      initializer=tf.glorot_uniform_initializer(), regularizer=weights_regularizer)
+        biases = slim.model_variable('biases', [width], initializer=tf.zeros_initializer(),
+                                     regularizer=biases_regularizer)
     return tf.nn.bias_add(tf.nn.conv2d(inputs, tf.cast(factor * weights, inputs.dtype), 1, 'SAME'),
                           tf.cast(factor * biases, inputs.dtype))
 

@@ -177,10 +177,9 @@ class HumanPoseNN(Network):
         present = tf.placeholder(tf.float32, (None, joints), 'present_joints')
         inside = tf.placeholder(tf.float32, (None, joints), 'inside_box_joints')
         if self.loss_type == 'SCE':
-            error = tf.nn.sigmoid_cross_entropy_with_logits(labels=heatmap, logits=self.network)
+            per_joint = pose_heat_maps.cross_entropies(heatmap, self.network)               # (B, 16)
         else:
-            error = tf.squared_difference(self.sigm_network, heatmap)
-        per_joint = tf.reduce_sum(error, axis=[1, 2])                                       # (B, 16)
+            per_joint = tf.reduce_sum(tf.squared_difference(self.sigm_network, heatmap), axis=[1, 2])
         distances = tf.norm(tf.cast(self._peaks, tf.float32) - points, axis=1)              # (B, 16)
         return {'desired_heatmap': heatmap, 'desired_points': points, 'present_joints': present,
                 'inside_box_joints': inside,

@@ -87,12 +87,8 @@ def _folded_branches(net, branches):
 
 def _residual(net, branches, scale, folded):
     """ReLU(net + scale * up), where `up` brings the branches back to the width of `net` (with bias, without norm)."""
-    width = int(net.shape[-1])
-    if folded:
-        mixed = _folded_branches(net, branches)
-        return tf.nn.relu(net + scaled_convolution(mixed, width, scale, 'Conv2d_1x1'))
-    up = slim.conv2d(_branches(net, branches), width, 1, normalizer_fn=None, activation_fn=None, scope='Conv2d_1x1')
-    return tf.nn.relu(net + scale * up)
+    mixed = (_folded_branches if folded else _branches)(net, branches)
+    return tf.nn.relu(net + scaled_convolution(mixed, int(net.shape[-1]), scale, 'Conv2d_1x1'))
 
 
 def inception_resnet_v2_arg_scope(weight_decay=0.00004, batch_norm_decay=0.9997, batch_norm_epsilon=0.001):
@@ -110,7 +106,7 @@ def inception_resnet_v2_arg_scope(weight_decay=0.00004, batch_norm_decay=0.9997,
         For `slim.arg_scope`.
     """
     regularizer = slim.l2_regularizer(weight_decay) if weight_decay else None
-    with slim.arg_scope([slim.conv2d, slim.fully_connected],
+    with slim.arg_scope([slim.conv2d, slim.fully_connected, scaled_convolution],
                         weights_regularizer=regularizer, biases_regularizer=regularizer), \
             slim.arg_scope([slim.conv2d], activation_fn=tf.nn.relu, normalizer_fn=batch_norm,
                            normalizer_params={'decay': batch_norm_decay, 'epsilon': batch_norm_epsilon}) as scope:
