@@ -37,26 +37,27 @@ WINDOW = 416                    # pixels that a figure is drawn on before it is 
 FRAMES, RATE = 56, 25           # of a walk, of which some are described
 CYCLE = 27                      # frames of a usual gait cycle: those described are spread over it
 KEPT_OUT = 20                   # of the recorded people: to measure on, each in two bodies, beside 20 drawn people
-OUTFITS, WALKS = 4, 2           # of everybody to learn from: outfits, walks in each
+OUTFITS = 4                     # of everybody to learn from, a walk in each
 WALKER_WALKS = 'N1', 'N2', 'B1', 'B2', 'S1', 'S2'
 LAID_OUT_ON = 6_000             # frames
 PROBES = 'same clothes', 'other clothes', 'another place', 'both'
 SHARE = 0.7                     # of a crop's height that the walker fills
 # Standard deviations of a crop's side (relative) and middle (in heights), as of walks that `crop_walker` cut.
-OFF = 0.015, (0.015, 0.010)
+OFF = 0.022, (0.017, 0.011)
+BY_OUTLINE = 0.8                # of the walks, whose crops begin at the top of a hat; the others at that of the head
 
 
 # --- What is worn ----------------------------------------------------------------------------------------------------
 
 def dress(render, assets, body, shape, rng):
     """An outfit; coats, bags, headwear and wide clothes far oftener than in any street."""
-    style = rng.choice([None, 'coat', 'generic', 'suit', 'mix'], p=[0.30, 0.25, 0.25, 0.08, 0.12])
-    figure = render.Figure(assets, body, shape, rng, bag=rng.random() < 0.3, style=style)
+    style = rng.choice([None, 'coat', 'generic', 'suit', 'mix'], p=[0.20, 0.45, 0.20, 0.05, 0.10])
+    figure = render.Figure(assets, body, shape, rng, bag=rng.random() < 0.45, style=style)
+    if rng.random() < 0.65:
+        loosen(figure, rng, rng.choice([0.015, 0.03, 0.06], p=[0.3, 0.4, 0.3]))
     if rng.random() < 0.6:
-        loosen(figure, rng, rng.choice([0.012, 0.03, 0.06], p=[0.4, 0.4, 0.2]))
-    if rng.random() < 0.35:
         cover_head(render, figure, rng)
-    figure.sway = rng.uniform(0, 0.06) if rng.random() < 0.4 else 0.0
+    figure.sway = rng.uniform(0, 0.06) if rng.random() < 0.5 else 0.0
     return figure
 
 
@@ -261,7 +262,9 @@ def film(render, renderer, figure, course, place, heading, count, rng):
     numbers = spread_over(visible(at, place), count, rng)
     floor, _ = render.image_plane(view, np.array([[0, 0, -rng.uniform(1, 9)]]))
     behind = place.backdrop(floor[0, 1] * scale + down, scale / place.distance, rng)
-    size, boxes, crops = int(round(1.6 * place.tall)), cut_boxes(render, at, place, rng), []
+    head = figure.body.top[1]
+    hat = max(0.0, float(figure.v[:, 1].max()) - head) / head if rng.random() < BY_OUTLINE else 0.0
+    size, boxes, crops = int(round(1.6 * place.tall)), cut_boxes(render, at, place, rng, hat), []
     for number in numbers:
         middle = (at[number].min(0) + at[number].max(0)) / 2
         left, top = np.round(middle - size / 2).astype(int)
@@ -302,9 +305,12 @@ def spread_over(numbers, count, rng):
     return numbers[np.clip(np.round(first + step * np.arange(count)), 0, len(numbers) - 1).astype(int)]
 
 
-def cut_boxes(render, at, place, rng):
-    """Square crops (FRAMES, 3): top, left, side around joints, off by as much as those of outlines are."""
-    head, feet = at[..., 1].min(1) - 0.01 * place.tall, at[..., 1].max(1) + 0.045 * place.tall
+def cut_boxes(render, at, place, rng, hat=0.0):
+    """Square crops (FRAMES, 3): top, left, side around joints, off by as much as those of outlines are.
+
+    `hat`: by how much of the height something stands above the head.
+    """
+    head, feet = at[..., 1].min(1) - (0.01 + hat) * place.tall, at[..., 1].max(1) + 0.045 * place.tall
     tall = np.percentile(feet - head, 80)
     across = render.smooth((at[..., 0].min(1) + at[..., 0].max(1)) / 2, 5)
     middle = np.stack([render.smooth((head + feet) / 2, 6), across], 1)
@@ -354,17 +360,10 @@ class Walker:
 
 
 def walks_to_learn(scene, walker, count, rng):
-    """Crops of the walks of somebody to learn from: several outfits, each with two walks, in one or two places."""
+    """Crops of the walks of somebody to learn from, each in other clothes at another place."""
     for outfit in range(OUTFITS):
         with scene.dressed(walker, rng) as figure:
-            place, heading = scene.place(rng), rng.choice([-1, 1])
-            for walk in range(WALKS):
-                if walk and rng.random() < 0.6:
-                    place = scene.place(rng)
-                if walk and rng.random() < 0.5:
-                    figure.recolour(rng)
-                yield scene.film(figure, walker.course(WALKS * outfit + walk, rng), place, heading * (-1) ** walk,
-                                 count, rng)
+            yield scene.film(figure, walker.course(outfit, rng), scene.place(rng), rng.choice([-1, 1]), count, rng)
 
 
 def walks_to_measure(scene, walker, count, rng):
@@ -507,10 +506,14 @@ def draw(options):
 
 def draw_walkers(options):
     """Describe the project's own synthetic walkers, who are drawn quickly."""
-    from gait_recognition.training.walks import TRAINING_PERSON, WalkerWalks
+    from gait_recognition.evaluation.manifests import split_condition
+    from gait_recognition.training.walks import TRAINING_PERSON
+    from gait_recognition.walkers.scenes import iter_frames
+    rate = options.frames * RATE / (2 * CYCLE)                          # spread over two cycles
     for number, file, describe in files_to_make(options.folder / 'walkers', options.people, options):
-        data = WalkerWalks(1, TRAINING_PERSON + number, 2 * CYCLE, conditions=WALKER_WALKS)
-        keep(file, [np.stack([*data.read(walk)])[::2 * CYCLE // options.frames] for walk in data.walks], describe)
+        walks = [iter_frames(TRAINING_PERSON + number, index, group, frames=options.frames, fps=rate)
+                 for group, index in map(split_condition, WALKER_WALKS)]
+        keep(file, [np.stack([drawn.image for drawn in walk]) for walk in walks], describe)
 
 
 def files_to_make(folder, people, options):
@@ -588,14 +591,15 @@ def main():
     drawing.add_argument('--motions', default='', help="recorded skeletons (the renderer's)")
     drawing.add_argument('--kept-out', action='store_true')
     drawing.add_argument('--seed', type=int, default=0)
-    for each, people, frames in ((drawing, 10_000, 6), (walkers, 900, 9)):
+    for each, people in ((drawing, 10_000), (walkers, 900)):
         each.add_argument('--people', type=int, default=people)
-        each.add_argument('--frames', type=int, default=frames, help='of each walk, that are described')
+        # An odd number shows as many phases of a step: the second half of a cycle is the first with the sides changed.
+        each.add_argument('--frames', type=int, default=3, help='of each walk, that are described')
         each.add_argument('--first', type=int, default=0)
         each.add_argument('--step', type=int, default=1)
     learning.add_argument('weights', type=pathlib.Path)
-    learning.add_argument('--directions', type=int, default=50)
-    learning.add_argument('--shrinkage', type=float, default=0.002)
+    learning.add_argument('--directions', type=int, default=300)
+    learning.add_argument('--shrinkage', type=float, default=0.01)
     measuring.add_argument('weights', type=pathlib.Path, nargs='?')
     options = parser.parse_args()
     {'draw': draw, 'walkers': draw_walkers, 'learn': learn, 'measure': measure}[options.command](options)

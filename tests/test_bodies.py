@@ -61,6 +61,13 @@ def test_crops_are_around_the_walker_and_off_by_little():
     assert np.mean(sides) == pytest.approx(99.5 / bench.SHARE, rel=0.01)
 
 
+def test_a_hat_makes_the_crop_larger_and_higher():
+    at = crossing(60, 140)
+    plain, hat = (bench.cut_boxes(Smoothing, at, Place, np.random.default_rng(0), hat) for hat in (0.0, 0.1))
+    assert hat[0, 2] / plain[0, 2] == pytest.approx(109.5 / 99.5)
+    assert np.mean(plain[:, 0] + plain[:, 2] / 2 - hat[:, 0] - hat[:, 2] / 2) == pytest.approx(5, abs=0.5)
+
+
 def described(folder, people, walks, seed):
     """Files as `keep` writes them: three numbers are a person's own, ten larger ones each walk's."""
     rng, maps = np.random.default_rng(seed), smooth_maps(13).reshape(13, -1)
