@@ -42,7 +42,8 @@ WALKER_WALKS = 'N1', 'N2', 'B1', 'B2', 'S1', 'S2'
 LAID_OUT_ON = 6_000             # frames
 PROBES = 'same clothes', 'other clothes', 'another place', 'both'
 SHARE = 0.7                     # of a crop's height that the walker fills
-# Standard deviations of a crop's side (relative) and middle (in heights), as of walks that `crop_walker` cut.
+# Standard deviations of a crop's side (relative) and middle (in heights): more than those of walks that `crop_walker`
+# cut, 0.015 and (0.015, 0.010).
 OFF = 0.022, (0.017, 0.011)
 BY_OUTLINE = 0.8                # of the walks, whose crops begin at the top of a hat; the others at that of the head
 

@@ -50,8 +50,8 @@ class Limits(NamedTuple):
 
     def check_animation(self, name, size, count):
         if size[0] * size[1] * count > ANIMATED * self.pixels:
-            raise TooLargeError(f'{name}: an animation of {count:,} frames of {size[0]} x {size[1]} are more than '
-                                f'{ANIMATED * self.pixels:,} pixels together: minutes of decoding. Name the part of it '
+            raise TooLargeError(f'{name}: {count:,} frames of {size[0]} x {size[1]} have more than '
+                                f'{ANIMATED * self.pixels:,} pixels together: too large an animation. Use less of it '
                                 '(--end), make a video of it, or raise the limit (--max-pixels; limits= in Python)')
 
 

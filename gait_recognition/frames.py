@@ -109,9 +109,15 @@ class Frames:
         self.fps, self.knows_fps, self.facts = self._reader.fps, self._reader.knows_fps, self._reader.facts
         self._begun = None
         if found.kind == 'file' and self._in_header is not None:        # not after minutes of reading
-            self.limits.check_count(self.name, self._in_header, 'by its header ')
-            if (size := getattr(self._reader, 'animation', None)) is not None:
-                self.limits.check_animation(self.name, size, self._in_header)
+            self._check_header()
+
+    def _check_header(self):
+        size = getattr(self._reader, 'animation', None)
+        if size is not None and math.isfinite(self.end):    # durations that differ tell where it ends, as they are read
+            return
+        self.limits.check_count(self.name, self._in_header, 'by its header ')
+        if size is not None:
+            self.limits.check_animation(self.name, size, self._reader.expected)
 
     @property
     def expected(self):

@@ -23,19 +23,6 @@ def run(tensor):
         return session.run(tensor)
 
 
-def test_cross_entropies_and_their_gradient_are_those_of_tensorflow():
-    rng = np.random.default_rng(3)
-    with tf.Graph().as_default(), tf.Session() as session:
-        logits = tf.constant(20 * rng.standard_normal((2, 9, 7, 3)).astype(np.float32))
-        there = tf.constant(rng.integers(0, 2, (2, 9, 7, 3)).astype(np.float32))
-        of_sums = tf.constant(rng.random((2, 3)).astype(np.float32))
-        plain = tf.nn.sigmoid_cross_entropy_with_logits(labels=there, logits=logits)
-        found, expected = session.run([(net, *tf.gradients(net, logits, of_sums)) for net in (
-            pose_heat_maps.cross_entropies(there, logits), tf.reduce_sum(plain, axis=[1, 2]))])
-    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
-    np.testing.assert_allclose(found[1], expected[1], atol=1e-6)
-
-
 # --- Targets ---------------------------------------------------------------------------------------------------------
 
 def test_a_disc_of_diameter_15_has_177_pixels_of_one_around_its_centre():
@@ -206,3 +193,18 @@ def test_empty_maps_and_no_picture_at_all_have_their_peaks():
     assert paired(np.zeros((1, 10, 10, 2))) == [[0, 0], [0, 0]]
     with tf.Graph().as_default():
         assert run(pose_heat_maps.paired_peaks(tf.zeros((0, 9, 9, 2)), ((0, 1),), 2.0, 0.5)).shape == (0, 2, 2)
+
+
+# --- Loss ------------------------------------------------------------------------------------------------------------
+
+def test_cross_entropies_and_their_gradient_are_those_of_tensorflow():
+    rng = np.random.default_rng(3)
+    with tf.Graph().as_default(), tf.Session() as session:
+        logits = tf.constant(20 * rng.standard_normal((2, 9, 7, 3)).astype(np.float32))
+        there = tf.constant(rng.integers(0, 2, (2, 9, 7, 3)).astype(np.float32))
+        of_sums = tf.constant(rng.random((2, 3)).astype(np.float32))
+        plain = tf.nn.sigmoid_cross_entropy_with_logits(labels=there, logits=logits)
+        found, expected = session.run([(net, *tf.gradients(net, logits, of_sums)) for net in (
+            pose_heat_maps.cross_entropies(there, logits), tf.reduce_sum(plain, axis=[1, 2]))])
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-6)
