@@ -369,7 +369,7 @@ def walks_to_learn(scene, walker, count, rng):
 
 def walks_to_measure(scene, walker, count, rng):
     """Crops of six walks: two for the gallery, and one as each of `PROBES` says."""
-    places, heading = [scene.place(rng) for _ in range(4)], rng.choice([-1, 1])
+    places, heading = [scene.place(rng) for _ in range(3)], rng.choice([-1, 1])
     either = iter(rng.choice([-1, 1], 3))
     numbers = itertools.count()
 
@@ -380,10 +380,10 @@ def walks_to_measure(scene, walker, count, rng):
     with scene.dressed(walker, rng) as figure:
         yield from (shoot(figure, places[0], way) for way in (heading, -heading, heading))
         with scene.dressed(walker, rng) as other:
-            yield shoot(other, places[1], next(either))
-        yield shoot(figure, places[2], next(either))
+            yield shoot(other, places[0], next(either))
+        yield shoot(figure, places[1], next(either))
     with scene.dressed(walker, rng) as other:
-        yield shoot(other, places[3], next(either))
+        yield shoot(other, places[2], next(either))
 
 
 class Scene:
