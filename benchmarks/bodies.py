@@ -373,7 +373,6 @@ def walks_to_measure(scene, walker, count, rng):
     either = iter(rng.choice([-1, 1], 3))
     numbers = itertools.count()
 
-
     def shoot(figure, place, heading):
         return scene.film(figure, walker.course(next(numbers), rng), place, heading, count, rng)
 
