@@ -401,7 +401,12 @@ class Network:
         if spoilt:
             raise ValueError(f'not saved: {len(spoilt)} variables hold NaN or infinity, such as {spoilt[0]}')
         os.makedirs(folder, exist_ok=True)
-        return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'), values)
+        return gait_checkpoints.write_checkpoint(os.path.join(folder, f'{name}.ckpt'),
+                                                 {**values, **self._saved_besides()})
+
+    def _saved_besides(self):
+        """What `save` writes beside the variables, arrays by name."""
+        return {}
 
     def _apart(self):
         """A copy of this network's description, to be built in a graph of its own."""

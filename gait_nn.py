@@ -74,6 +74,9 @@ class GaitNN(Network):
     network : tf.Tensor, float32
         In training the logits (1, num_of_persons) [(W, num_of_persons)], else the top recurrent layer's outputs
         (T, 512).
+    facing_right : bool
+        The restored weights are of walks to the right: of walks to the left the mirror images' features are to be given
+        (`mirrored` of the pose network's methods), which what describes walks in `gait_recognition` does.
     state : tuple
         One entry a layer: h (512,) for GRU, (c, h) for LSTM. [(W, 512) each]
     desired_person, learning_rate, loss, global_step
@@ -87,6 +90,7 @@ class GaitNN(Network):
     COSINE_SCALE = 30.0             # of the logits under a margin, as in its paper
     SCOPE = 'GaitNN/'
     RECURRENT_SCOPE = 'GaitNN/Recurrent/'
+    FACING_RIGHT = 'GaitNN/facing_right'                    # a number beside the weights: 1 where they are such
     LOGITS_SCOPE = 'GaitNN/Logits/'
     NUM_UNITS = 512
     POSE_DESCRIPTOR = 512                                   # width of a frame's description, the recurrent input
@@ -114,6 +118,7 @@ class GaitNN(Network):
         self.dropout_keep_prob = dropout_keep_prob
         self.walks_per_step, self.optimizer, self.margin = int(walks_per_step), optimizer, float(margin)
         self._input_net, self._reuse = input_net, bool(reuse)
+        self.facing_right = False
         super().__init__(session_config, graph, session, is_training, seed)
 
     def _shared_graph(self, input_net, session, reuse, session_config, recurrent):
@@ -425,7 +430,8 @@ class GaitNN(Network):
                     (name.startswith(self.RECURRENT_SCOPE) and not sources)}
         other_people = [name for name in expected if name.startswith(self.LOGITS_SCOPE) and
                         in_file.get(name, expected[name]) != expected[name]]
-        tensors = file.read(set(wanted.values()).__contains__)
+        tensors = file.read({*wanted.values(), self.FACING_RIGHT}.__contains__)
+        facing_right = bool(np.any(tensors.get(self.FACING_RIGHT, 0)))
         tensors = {name: tensors[source] for name, source in wanted.items()
                    if source in tensors and name not in other_people}
         values = gait_checkpoints.match(path, tensors, in_file, expected, 'the gait network', optional)
@@ -434,7 +440,7 @@ class GaitNN(Network):
             path, restored=[name for name in values if name not in shared],
             shared=[name for name in values if name in shared],
             initial=[name for name in expected if name not in values],
-            ignored=sorted(set(in_file) - {wanted[name] for name in values}))
+            ignored=sorted(set(in_file) - {wanted[name] for name in values} - {self.FACING_RIGHT}))
         if not sources:
             warn_caller(f'{path} holds no recurrent weights: the recurrent layers get the initial weights that '
                         'TensorFlow 1.3 gave the original')
@@ -448,7 +454,11 @@ class GaitNN(Network):
             if len(values) < len(self.variables):
                 self._make_ready()
             self._ready = self._restored = True
+            self.facing_right = facing_right
         return report
+
+    def _saved_besides(self):
+        return {self.FACING_RIGHT: np.float32(1)} if self.facing_right else {}
 
     def _apart(self):
         apart = super()._apart()

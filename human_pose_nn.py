@@ -32,6 +32,13 @@ from inception_resnet_v2 import inception_resnet_v2, inception_resnet_v2_arg_sco
 from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 
+def _mirror(frames, mirrored):
+    """Frames (B, H, W, 3), those that are `mirrored` (bool (B,), or None) left for right."""
+    if mirrored is None or not np.any(mirrored):
+        return frames
+    return np.where(np.reshape(mirrored, (len(frames), 1, 1, 1)), frames[:, :, ::-1], frames)
+
+
 class HumanPoseNN(Network):
     """Base of the pose networks: inputs, losses, the training step, evaluation, summaries.
 
@@ -242,19 +249,22 @@ class HumanPoseNN(Network):
         """The probabilities of `feed_forward`, smoothed; same arguments and shape."""
         return self._infer(self.smoothed_sigm_network, images, batch_size)
 
-    def feed_forward_features(self, images, batch_size=BATCH_SIZE):
+    def feed_forward_features(self, images, batch_size=BATCH_SIZE, mirrored=None):
         """Spatial features, the gait network's input.
 
         Parameters
         ----------
         images, batch_size
             As for `feed_forward_pure`.
+        mirrored : array_like, bool (B,), optional
+            Of which frames the mirror image, left for right, is described: see `GaitNetwork.facing_right`.
 
         Returns
         -------
         np.ndarray, float32 (B, 17, 17, 32)
         """
-        return self._infer(self.feature_tensor, images, batch_size)
+        frames = _mirror(self._check_frames(images), mirrored)
+        return self._map(self.feature_tensor, (self.input_tensor, frames), check_batch_size(batch_size))
 
     def joint_positions(self, images, batch_size=BATCH_SIZE):
         """Position and probability of each joint, in the order of `JOINT_NAMES`.
@@ -274,13 +284,20 @@ class HumanPoseNN(Network):
 
     estimate_joints = joint_positions                       # the published script's name
 
-    def features_and_joints(self, images, batch_size=BATCH_SIZE):
-        """`feed_forward_features` and `joint_positions`, the very same, of one pass through the network."""
-        frames, size = self._check_frames(images), check_batch_size(batch_size)
+    def features_and_joints(self, images, batch_size=BATCH_SIZE, mirrored=None):
+        """`feed_forward_features` and `joint_positions`, of one pass through the network: the very same where nothing
+        is `mirrored`; else the joints of the mirror images, in the places and on the sides that they have in `images`.
+        """
+        frames, size = _mirror(self._check_frames(images), mirrored), check_batch_size(batch_size)
         with self._computing():
             parts = [self._run([self.feature_tensor, self._joints], {self.input_tensor: frames[i:i + size]})
                      for i in range(0, len(frames), size)]
         features, joints = (np.concatenate(each) for each in zip(*parts))
+        if mirrored is not None:
+            mirrored = np.asarray(mirrored, bool)
+            turned = joints[mirrored][..., MIRRORED_JOINTS]                                     # (n, 3, 16)
+            turned[:, 1] = frames.shape[2] - 1 - turned[:, 1]
+            joints[mirrored] = turned
         return features, np.swapaxes(joints, 0, 1)
 
     def _signatures(self):

@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 import gait_files  # noqa: E402
 from gait_recognition.evaluation import metrics  # noqa: E402
+from gait_recognition.tracking.facing import facing_of  # noqa: E402
 from gait_recognition.tracking.track import cut_square  # noqa: E402
 
 POSE_WEIGHTS = ROOT / 'models/people-pose.npz'
@@ -423,7 +424,9 @@ class Scene:
             self._renderer.release(figure)
 
     def film(self, figure, course, place, heading, count, rng):
-        return film(self.render, self._renderer, figure, course, place, heading, count, rng)
+        """Crops as of `film`; walks to the left are mirrored, as the weights will have it (`facing_right`)."""
+        crops = film(self.render, self._renderer, figure, course, place, heading, count, rng)
+        return crops if heading > 0 else crops[:, :, ::-1]
 
 
 def _module(path):
@@ -511,9 +514,16 @@ def draw_walkers(options):
     from gait_recognition.walkers.scenes import iter_frames
     rate = options.frames * RATE / (2 * CYCLE)                          # spread over two cycles
     for number, file, describe in files_to_make(options.folder / 'walkers', options.people, options):
-        walks = [iter_frames(TRAINING_PERSON + number, index, group, frames=options.frames, fps=rate)
+        walks = [list(iter_frames(TRAINING_PERSON + number, index, group, frames=options.frames, fps=rate))
                  for group, index in map(split_condition, WALKER_WALKS)]
-        keep(file, [np.stack([drawn.image for drawn in walk]) for walk in walks], describe)
+        keep(file, [to_the_right(walk) for walk in walks], describe)
+
+
+def to_the_right(walk):
+    """Pictures of a walker's walk, uint8 (n, 299, 299, 3), mirrored where it leads to the left."""
+    y, x = np.moveaxis(np.array([drawn.joints for drawn in walk], float), -1, 0)
+    pictures = np.stack([drawn.image for drawn in walk])
+    return pictures if facing_of(np.stack([y, x, np.ones_like(x)])) > 0 else pictures[:, :, ::-1]
 
 
 def files_to_make(folder, people, options):
@@ -550,6 +560,7 @@ def learn(options):
           f'{error:.1%}')
     with GaitNetwork() as net:
         net.set_training_state(weights)
+        net.facing_right = True
         print(net.save(options.weights.parent, options.weights.stem))
 
 

@@ -41,6 +41,8 @@ SETTLED = 1 / 6                 # of the time, from which on memory is not to gr
 class StandIn:
     """In place of both networks: sees nobody who is not known, and describes by colours."""
 
+    facing_right = False
+
     def joint_positions(self, images):
         return np.zeros((3, len(images), 16), np.float32)
 

@@ -211,9 +211,9 @@ class Witness:
     def __getattr__(self, name):
         return getattr(self._net, name)
 
-    def feed_forward_features(self, crops, batch_size=16):
+    def feed_forward_features(self, crops, batch_size=16, **mirrored):
         """As of the network."""
-        features, joints = self._net.features_and_joints(crops, batch_size)
+        features, joints = self._net.features_and_joints(crops, batch_size, **mirrored)
         self.note(joints, crops)
         return features
 

@@ -28,6 +28,7 @@ from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, EvenClock, Resampler, is_at, resample
 from gait_recognition.sources import are_paths, files_of
 from gait_recognition.tracking.crops import CROP_METHODS, crop_walker
+from gait_recognition.tracking.facing import LOOKS, goes_left
 from gait_recognition.weights import SameWeights, choose_weights, shared_networks, warn_of_defaults
 
 VECTOR_SIZE = 512
@@ -104,9 +105,13 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
     same = SameWeights(pose_net, gait_net)
     crops = crop_walker(frames, crop, pose_net)
     frames.reached.next_stage()
-    describer, count = Describer(frames, gait_net, rate), 0
-    for batch in ahead(batches(crops, batch_size), 2):
-        features = pose_net.feed_forward_features(batch, batch_size=batch_size)
+    describer, shown, mirrored, count = Describer(frames, gait_net, rate), iter(crops), False, 0
+    if gait_net.facing_right:
+        first = [*itertools.islice(shown, LOOKS)]
+        mirrored = bool(first) and goes_left(pose_net, first, crops.track.boxes if crops.track.stands_still else ())
+        shown = itertools.chain(first, shown)
+    for batch in ahead(batches(shown, batch_size), 2):
+        features = features_of(pose_net, batch, np.full(len(batch), mirrored))
         describer.add(features, crops.track.numbers[count:count + len(batch)])
         count += len(batch)
     fps = frames.fps / frames.every if frames.knows_fps else None
@@ -117,6 +122,12 @@ def walk_vector(frames, pose_net=None, gait_net=None, crop='auto', batch_size=BA
         return vector, crops.track
     crops.track.warn()
     return vector
+
+
+def features_of(pose_net, crops, mirrored):
+    """Features of crops (n, 299, 299, 3), those that are `mirrored` (bool (n,)) left for right."""
+    only = {'mirrored': mirrored} if np.any(mirrored) else {}           # other objects that stand in need not know it
+    return pose_net.feed_forward_features(crops, batch_size=len(crops), **only)
 
 
 class RunningVector:

@@ -25,8 +25,9 @@ from gait_recognition.pictures import DEFAULT_LIMITS
 from gait_recognition.quality import STRIDE_SECONDS
 from gait_recognition.rates import RATE
 from gait_recognition.tracking.background import BLOCK
+from gait_recognition.tracking.facing import goes_left
 from gait_recognition.tracking.track import MIN_FRAMES
-from gait_recognition.vectors import BATCH_SIZE, RunningVector
+from gait_recognition.vectors import BATCH_SIZE, RunningVector, features_of
 from gait_recognition.videos import Encoder
 from gait_recognition.weights import SameWeights, choose_weights, shared_networks, warn_of_defaults
 
@@ -226,14 +227,23 @@ class Watch:
         waiting, self._waiting = self._waiting, []
         for first in range(0, len(waiting), BATCH_SIZE):
             batch = waiting[first:first + BATCH_SIZE]
-            features = self._nets[0].feed_forward_features(np.stack([crop for *_, crop in batch]),
-                                                           batch_size=BATCH_SIZE)
+            crops = np.stack([crop for *_, crop in batch])
+            features = features_of(self._nets[0], crops, self._mirrored(batch))
             for walker in dict.fromkeys(walker for walker, *_ in batch):
                 own = [place for place, each in enumerate(batch) if each[0] is walker]
                 walker.add(features[own], [batch[place][2] for place in own], [batch[place][3] for place in own])
         for walker, track in dict((walker, track) for walker, track, *_ in waiting).items():
             if (event := self._named(track, walker)) is not None:
                 yield event
+
+    def _mirrored(self, batch):
+        """Which crops are of walkers to the left whose mirror images the gait network is to see, bool (n,)."""
+        if self._nets[1].facing_right:
+            for walker, track, *_ in batch:
+                if walker.goes_left is None:
+                    walker.goes_left = goes_left(self._nets[0], [crop for each, *_, crop in batch if each is walker],
+                                                 track.squares)
+        return np.array([bool(walker.goes_left) for walker, *_ in batch])
 
     def _named(self, track, walker):
         """The event of a name that has passed the threshold, if it is news."""
@@ -271,7 +281,7 @@ class _Walker:
     """What is known of one track: its vector so far, which name was said, its clip."""
 
     def __init__(self, number, gait_net, begin_clip: Callable | None):
-        self.number, self.used, self.said, self.clip = number, 0, None, None
+        self.number, self.used, self.said, self.clip, self.goes_left = number, 0, None, None, None
         self._vector, self._begin_clip = RunningVector(gait_net, RATE), begin_clip
         self._first = self._last = None
 

@@ -14,13 +14,15 @@ from gait_recognition import cli
 class PoseStandIn:
     """Features are the picture in 17 x 17 colours; the joints lie on a vertical line."""
 
-    def feed_forward_features(self, frames, batch_size=16):
+    def feed_forward_features(self, frames, batch_size=16, mirrored=None):
+        if mirrored is not None:
+            frames = np.where(mirrored[:, None, None, None], frames[:, :, ::-1], frames)
         features = np.zeros((len(frames), 17, 17, 32), np.float32)
         features[..., :3] = frames[:, 8::17, 8::17][:, :17, :17] - 128.0
         return features
 
-    def features_and_joints(self, frames, batch_size=16):
-        return self.feed_forward_features(frames), self.joint_positions(frames)
+    def features_and_joints(self, frames, batch_size=16, mirrored=None):
+        return self.feed_forward_features(frames, mirrored=mirrored), self.joint_positions(frames)
 
     def joint_positions(self, frames, batch_size=16):
         joints = np.empty((3, len(frames), 16), np.float32)
@@ -31,6 +33,8 @@ class PoseStandIn:
 
 class GaitStandIn:
     """The vector is the mean of some of the features."""
+
+    facing_right = False
 
     def feed_forward(self, features, return_state=False, initial_state=None):
         return features[:, ::2, ::2, :7].mean(axis=0).ravel()[:512], ()

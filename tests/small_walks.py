@@ -91,6 +91,8 @@ class Features:
 class Leaky:
     """Stands in for the gait network: a recurrence that depends on the order of the frames."""
 
+    facing_right = False
+
     def feed_forward(self, features, return_state=False, initial_state=None):
         state = np.zeros(512, np.float32) if initial_state is None else initial_state[0]
         total = np.zeros(512)

@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 from PIL import Image
-from quick_command import PoseStandIn
+from quick_command import GaitStandIn, PoseStandIn
 
 from gait_recognition import cli
 from gait_recognition.fitness import Looks
@@ -246,7 +246,7 @@ def test_looks_say_who_came_out_of_a_meeting():
 def test_a_scene_without_anybody_is_an_empty_list():
     still = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)
     people = tracks(read_frames(np.repeat(still[None], 12, 0), fps=25), Blind())
-    assert people == [] and people_vectors(people, Blind(), object()) == []
+    assert people == [] and people_vectors(people, Blind(), GaitStandIn()) == []
 
 
 def passing(number):

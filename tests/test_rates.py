@@ -30,6 +30,8 @@ class Features:
 class Mean:
     """Stands for the gait network; remembers what it got."""
 
+    facing_right = False
+
     def __init__(self):
         self.got = []
 

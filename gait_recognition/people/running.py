@@ -28,7 +28,16 @@ from gait_recognition.tracking.background import (
 )
 from gait_recognition.tracking.cameras import PAIRS, camera_turns
 from gait_recognition.tracking.parts import Cuts
-from gait_recognition.tracking.track import BEHIND, COMPANY, CROP_SIZE, HEIGHT_SHARE, UNFIT, cut_square, settled
+from gait_recognition.tracking.track import (
+    BEHIND,
+    COMPANY,
+    CROP_SIZE,
+    HEIGHT_SHARE,
+    UNFIT,
+    cut_square,
+    middle_of,
+    settled,
+)
 
 WARM_SECONDS = 3.0              # of pictures that make the first background: nobody is followed before
 SAMPLE_SECONDS = BLOCK / 25 / SAMPLES           # between the pictures of a background, as of recordings
@@ -157,6 +166,13 @@ class RunningTrack:
     def quality(self):
         """Share of the track's frames, 0 to 1, that made crops."""
         return self.used / max(1, self.frames)
+
+    @property
+    def squares(self):
+        """Where crops about its latest boxes are, (n, 3): top, left, side."""
+        boxes = np.array(self._boxes)
+        side = (boxes[:, 2] - boxes[:, 0]) / HEIGHT_SHARE
+        return np.column_stack([middle_of(boxes) - side[:, None] / 2, side])
 
     def note(self, moment, figure, view, others):
         """Take the figure's latest sight; `others` are the boxes of everybody else in it."""

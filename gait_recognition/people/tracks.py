@@ -14,6 +14,7 @@ from gait_recognition.people.still import follow_still
 from gait_recognition.prefetch import ahead
 from gait_recognition.quality import quality_of_track
 from gait_recognition.rates import RATE, beats_of
+from gait_recognition.tracking.facing import LOOKS, goes_left, way_of
 from gait_recognition.tracking.track import (
     BEHIND,
     COMPANY,
@@ -24,7 +25,7 @@ from gait_recognition.tracking.track import (
     cut_square,
     settle,
 )
-from gait_recognition.vectors import BATCH_SIZE, Describer
+from gait_recognition.vectors import BATCH_SIZE, Describer, features_of
 from gait_recognition.weights import (
     SameWeights,
     choose_weights,
@@ -273,6 +274,24 @@ def crop_batches(people, size=BATCH_SIZE, squares=None):
             yield places, numbers, np.stack(crops)
 
 
+def _who_goes_left(people, pose_net):
+    """For each walker whether to the left, bool (n,)."""
+    found, looks = np.zeros(len(people), bool), [{} for _ in people]
+    for place, person in enumerate(people):
+        walk = person.walk
+        way = way_of(walk.boxes) if walk.stands_still and walk.boxes else 0
+        found[place] = way < 0
+        if not way and walk.numbers:
+            some = np.linspace(0, len(walk.numbers) - 1, min(LOOKS, len(walk.numbers))).round().astype(int)
+            looks[place] = {walk.numbers[i]: walk.boxes[i] for i in some}
+    shown = {}
+    for place, _, crop in crops_of(people, looks):
+        shown.setdefault(place, []).append(crop)
+    for place, crops in shown.items():
+        found[place] = goes_left(pose_net, crops)
+    return found
+
+
 def people_vectors(people, pose_net=None, gait_net=None, rate=RATE, witnesses=None):
     """Each walker's identification vector.
 
@@ -295,13 +314,15 @@ def people_vectors(people, pose_net=None, gait_net=None, rate=RATE, witnesses=No
         pose_net, gait_net = shared_networks(choose_weights())
     same = SameWeights(pose_net, gait_net)
     describers = [Describer(people.frames, gait_net, rate) for _ in people]
+    mirrored = _who_goes_left(people, pose_net) if gait_net.facing_right else np.zeros(len(people), bool)
     left = [len(person.walk.numbers) for person in people]
     vectors = [None] * len(people)
     for places, numbers, crops in crop_batches(people):
+        turned = mirrored[list(places)]
         if witnesses is None:
-            features = pose_net.feed_forward_features(crops, batch_size=BATCH_SIZE)
+            features = features_of(pose_net, crops, turned)
         else:
-            features, joints = pose_net.features_and_joints(crops, BATCH_SIZE)
+            features, joints = pose_net.features_and_joints(crops, BATCH_SIZE, turned if turned.any() else None)
         for place in dict.fromkeys(places):
             own = np.flatnonzero(np.array(places) == place)
             if witnesses is not None:
