@@ -81,7 +81,9 @@ def test_how_sources_differ_is_no_ones_own(walks):
     apart = smooth_maps(1, seed=9)[0]
     moved = means + 2_000 * sets[:, None, None, None] * apart
     told, not_told = (fit_discriminant(moved, people, 3, 0.002, each) for each in (sets, None))
-    assert np.linalg.norm(apart.ravel() @ told.matrix) < 0.1 * np.linalg.norm(apart.ravel() @ not_told.matrix)
+    unmoved = fit_discriminant(means, people, 3, 0.002, sets)
+    np.testing.assert_allclose(told.ratios, unmoved.ratios, rtol=0.01)
+    assert not_told.ratios[0] > 10 * told.ratios[0]
     np.testing.assert_allclose(told.mean, moved[sets == 0].mean(axis=0).ravel(), atol=1e-3)     # the larger one's
 
 
