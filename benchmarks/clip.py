@@ -15,6 +15,7 @@ import functools  # noqa: E402
 import json  # noqa: E402
 import pathlib  # noqa: E402
 import sys  # noqa: E402
+import threading  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -47,6 +48,23 @@ class Parts:
                 return function(*arguments, **options)
         setattr(owner, name, watched)
 
+    def watch_each(self, owner, name, part):
+        """What a method yields is a part from here on, but for what another thread reads ahead meanwhile."""
+        method = getattr(owner, name)
+
+        @functools.wraps(method)
+        def watched(*arguments, **options):
+            each = iter(method(*arguments, **options))
+            while True:
+                with self.part(part) if threading.current_thread() is threading.main_thread() else \
+                        contextlib.nullcontext():
+                    try:
+                        found = next(each)
+                    except StopIteration:
+                        return
+                yield found
+        setattr(owner, name, watched)
+
 
 def watch_networks(parts):
     from gait_nn import GaitNetwork
@@ -64,6 +82,7 @@ def main(argv):
     with parts.part('rest'):
         with parts.part('import'):
             from gait_recognition import cli, vectors, weights
+            from gait_recognition.frames import Frames
             from gait_recognition.gallery import Gallery
         load = weights.load_tensorflow
 
@@ -73,7 +92,8 @@ def main(argv):
             watch_networks(parts)
         weights.load_tensorflow = load_and_watch
         parts.watch(cli, '_parse', 'import')                            # of the command, which it names
-        parts.watch(vectors, 'crop_walker', 'reading')
+        parts.watch(vectors, 'crop_walker', 'cutting')
+        parts.watch_each(Frames, '_numbered', 'reading')
         parts.watch(Gallery, 'identify', 'scoring')
         with contextlib.redirect_stdout(sys.stderr):
             status = cli.main(['identify', *argv])

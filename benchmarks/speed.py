@@ -50,8 +50,8 @@ LIMITS = {                              # what is promised at most, by kind of p
     'AVX2': {'features of the product': 1.25, 'joints': 1.1, 'maps': 1.08, 'training': 3.3, 'ONNX': 1.02}}
 # The parts of one call of `identify`, as benchmarks/clip.py names them.
 CLIP_PARTS = {'import': 'imports of the command', 'tensorflow': 'loading TensorFlow', 'build': 'building the networks',
-              'restore': 'restoring them', 'reading': 'reading, finding the walker', 'features': 'features and joints',
-              'gait': 'gait network', 'scoring': 'scoring', 'rest': 'the rest'}
+              'restore': 'restoring them', 'reading': 'reading the video', 'cutting': 'finding the walker',
+              'features': 'features and joints', 'gait': 'gait network', 'scoring': 'scoring', 'rest': 'the rest'}
 CLIP_FRAMES = 125                       # 5 s
 
 # What happens inside `dummy_pose_estimation.py` after its imports, each part by the clock.

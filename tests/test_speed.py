@@ -7,7 +7,8 @@ import sys
 import pytest
 
 BENCHMARK = pathlib.Path(__file__).resolve().parent.parent / 'benchmarks' / 'speed.py'
-PROMISED = {'clip': ['one clip of 5 s', 'loading TensorFlow', 'building the networks', 'features and joints', 'beyond'],
+PROMISED = {'clip': ['one clip of 5 s', 'loading TensorFlow', 'building the networks', 'reading the video',
+                     'finding the walker', 'features and joints', 'beyond'],
             'start': ['3. beyond', 'build', 'restore', 'first run'], 'gait': ['5. features of 1,000 frames'],
             'features': ['1. spatial features', 'of the time at the speed of the matrix', 'inside convolution kernels',
                          '2. joint positions', 'heat maps', '4. spatial features, bfloat16', 'ONNX Runtime', 'Keras'],
