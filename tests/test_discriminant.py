@@ -7,7 +7,7 @@ from test_train_gait import Averages, pose_weights, write_walks
 
 import gait_checkpoints
 from gait_nn import GaitNetwork
-from gait_recognition.training.discriminant import fit_discriminant, lay_out
+from gait_recognition.training.discriminant import STEADY, fit_discriminant, lay_out
 from gait_recognition.training.gait import main
 
 SHAPE = 17, 17, 32
@@ -109,7 +109,8 @@ def test_the_gait_network_holds_the_map(walks):
         vectors = np.stack([net.feed_forward(np.repeat(mean[None], 8, axis=0)) for mean in means[:60]])
     assert vectors.shape == (60, 512) and 0.05 < vectors.std() < 0.5        # where tanh is nearly straight
     assert np.all(np.abs(vectors).max(axis=0) > 0)                          # all 512 numbers say something
-    expected = mapped(found, means[:60])
+    size = np.sqrt((mapped(found, frames).var(axis=0)).sum())
+    expected = np.column_stack([mapped(found, means[:60]), np.full(60, STEADY * size)])
     unit, wanted = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (vectors, expected))
     assert np.corrcoef((unit @ unit.T).ravel(), (wanted @ wanted.T).ravel())[0, 1] > 0.97
     again, _ = lay_out(found, frames)
@@ -147,8 +148,9 @@ def test_what_a_closed_form_has_no_use_for_is_refused(arguments, tmp_path, capsy
     with pytest.raises(SystemExit):
         main([*arguments[:-1], '--shrinkage', '0.1'])
     assert '--shrinkage goes with --discriminant' in capsys.readouterr().err
-    assert main([*arguments, '8']) == 2                                     # of eight people
-    assert '8 directions are asked for of 8 people' in capsys.readouterr().err
+    for number, of in ('8', '8 people'), ('512', 'vectors of 512 numbers'):
+        assert main([*arguments, number]) == 2                              # of eight people
+        assert f'{number} directions are asked for of {of}' in capsys.readouterr().err
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run' / 'resume.npz').touch()
     assert main([*arguments, '3']) == 2

@@ -19,6 +19,7 @@ SHIFT = 4.0                 # standard deviations by which a channel lies above 
 NEIGHBOURS = 64, 128        # components of 3 x 3 neighbourhoods that the residual blocks add to what passes
 RIDGE = 1e-4                # of the mean diagonal
 SIZE = 0.25                 # standard deviation of a number of the vector over frames, where tanh is nearly straight
+STEADY = 0.35               # of the vectors' size over frames: a part that is all walks', so that a cosine hears size
 KEPT_STATE = -6.0           # bias of the update gate: 0.25 % of the state before stays
 PATCHES = 100_000           # neighbourhoods that principal components are taken of
 DOWN = 'GaitNN/DownSampling/'
@@ -46,6 +47,9 @@ def check_people(people, directions):
     names, counts = np.unique(people, return_counts=True)
     if counts.min() < 2:
         raise ValueError(f'{names[counts.argmin()]} has a single walk; at least 2 of each person are needed')
+    if directions >= GaitNetwork.NUM_UNITS:                                 # one is everybody's
+        raise ValueError(f'{directions} directions are asked for of vectors of {GaitNetwork.NUM_UNITS} numbers; there '
+                         'are fewer')
     if not 1 <= directions < len(names):
         raise ValueError(f'{directions} directions are asked for of {len(names)} people; there are fewer than people')
 
@@ -60,7 +64,7 @@ def fit_discriminant(means, people, directions, shrinkage, sets=None):
     people : sequence
         Whose walk each is; two walks of a person at least.
     directions : int
-        Fewer than there are people.
+        Fewer than there are people, and than 512.
     shrinkage : float
         Of the variance within people towards a sphere, in shares of its mean.
     sets : sequence of int, optional
@@ -124,6 +128,9 @@ def _directions(walks, numbers, counts, shrinkage):
 def lay_out(discriminant, frames, random_state=0):
     """Weights of `GaitNetwork()` whose vector is nearly the discriminant of the mean feature, turned in 512 dimensions.
 
+    One further dimension is the same for all walks: the cosine between two that lie far from the middle then tells more
+    than between two near it.
+
     Parameters
     ----------
     discriminant : Discriminant
@@ -144,12 +151,13 @@ def lay_out(discriminant, frames, random_state=0):
     held_out = np.arange(len(frames)) % 5 == 4
     layers = _Layers(frames[~held_out], rng)
     targets = (frames.reshape(len(frames), -1) - discriminant.mean) @ discriminant.matrix
-    turn = np.linalg.qr(rng.standard_normal((GaitNetwork.NUM_UNITS, targets.shape[1])))[0].T
+    turn = np.linalg.qr(rng.standard_normal((GaitNetwork.NUM_UNITS, targets.shape[1] + 1)))[0].T
+    steady = STEADY * SIZE * np.sqrt(GaitNetwork.NUM_UNITS) * turn[-1]
     targets *= SIZE / np.sqrt(targets.var(axis=0).sum() / GaitNetwork.NUM_UNITS)
     coefficients, bias = _ridge(layers.output, targets[~held_out])
     found = layers.describe(frames[held_out]) @ coefficients + bias
     error = ((found - targets[held_out]) ** 2).sum() / targets[held_out].var(axis=0).sum() / held_out.sum()
-    layers.read_off(coefficients @ turn, bias @ turn)
+    layers.read_off(coefficients @ turn[:-1], bias @ turn[:-1] + steady)
     layers.pass_on()
     return layers.weights, float(error)
 
