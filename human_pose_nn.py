@@ -33,10 +33,14 @@ from pose_joints import JOINT_NAMES, MIRRORED_JOINTS
 
 
 def _mirror(frames, mirrored):
-    """Frames (B, H, W, 3), those that are `mirrored` (bool (B,), or None) left for right."""
-    if mirrored is None or not np.any(mirrored):
+    """Frames (B, H, W, 3), those that are `mirrored` (bool (B,), or None for none) left for right."""
+    if mirrored is None:
         return frames
-    return np.where(np.reshape(mirrored, (len(frames), 1, 1, 1)), frames[:, :, ::-1], frames)
+    if np.shape(mirrored) != (len(frames),):
+        raise ValueError(f'mirrored: expected a bool for each of {len(frames)} frames, got shape {np.shape(mirrored)}')
+    turned = frames.copy()
+    turned[mirrored] = frames[mirrored][:, :, ::-1]
+    return turned
 
 
 class HumanPoseNN(Network):
@@ -263,6 +267,7 @@ class HumanPoseNN(Network):
         -------
         np.ndarray, float32 (B, 17, 17, 32)
         """
+        mirrored = None if mirrored is None else np.asarray(mirrored, bool)
         frames = _mirror(self._check_frames(images), mirrored)
         return self._map(self.feature_tensor, (self.input_tensor, frames), check_batch_size(batch_size))
 
@@ -288,13 +293,13 @@ class HumanPoseNN(Network):
         """`feed_forward_features` and `joint_positions`, of one pass through the network: the very same where nothing
         is `mirrored`; else the joints of the mirror images, in the places and on the sides that they have in `images`.
         """
+        mirrored = None if mirrored is None else np.asarray(mirrored, bool)
         frames, size = _mirror(self._check_frames(images), mirrored), check_batch_size(batch_size)
         with self._computing():
             parts = [self._run([self.feature_tensor, self._joints], {self.input_tensor: frames[i:i + size]})
                      for i in range(0, len(frames), size)]
         features, joints = (np.concatenate(each) for each in zip(*parts))
         if mirrored is not None:
-            mirrored = np.asarray(mirrored, bool)
             turned = joints[mirrored][..., MIRRORED_JOINTS]                                     # (n, 3, 16)
             turned[:, 1] = frames.shape[2] - 1 - turned[:, 1]
             joints[mirrored] = turned
