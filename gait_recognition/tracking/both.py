@@ -5,7 +5,15 @@ import numpy as np
 
 from gait_recognition.tracking.background import find_moving, track_background
 from gait_recognition.tracking.joints import ankles_in, people_in, person_among, squares_around, track_joints
-from gait_recognition.tracking.track import COMPANY, HEIGHT_SHARE, MIN_FRAMES, POSE_MAY, NoPersonError, middle_of
+from gait_recognition.tracking.track import (
+    COMPANY,
+    HEIGHT_SHARE,
+    MIN_FRAMES,
+    POSE_MAY,
+    NoPersonError,
+    across,
+    middle_of,
+)
 
 LOOKS = 6                       # frames of a track that the pose network looks at, besides its two ends
 # Of the height: how far the joints' head, feet and middle may lie off the outline's in one look, and by the median of
@@ -248,10 +256,7 @@ def _check_feet(frames, track, pose_net):
 
 def _progress(track):
     """How far a track leads across, in heights."""
-    boxes = np.array(track.boxes)
-    third = max(1, len(boxes) // 3)
-    middles = boxes[:, 1] + boxes[:, 2] / 2
-    return abs(middles[-third:].mean() - middles[:third].mean()) * 1.5 / (HEIGHT_SHARE * np.median(boxes[:, 2]))
+    return 1.5 * abs(across(track.boxes))
 
 
 def _alone(frames, track, moving, pose_net):

@@ -1,7 +1,7 @@
 """Which way a walker goes in the picture: gait weights may be of walks to the right, and see others' mirror images."""
 import numpy as np
 
-from gait_recognition.tracking.track import HEIGHT_SHARE
+from gait_recognition.tracking.track import across
 
 AHEAD = 0.5                     # of a walker's height: who gets so far across goes that way
 LOOKS = 16                      # crops that tell by their joints
@@ -11,11 +11,8 @@ WRISTS, ELBOWS, SHOULDERS, NECK, HEAD = (10, 15), (11, 14), (12, 13), 8, 9
 
 def way_of(squares):
     """Which way the crops (n, 3: top, left, side) of a still camera lead: -1 to the left, 1 to the right, 0 neither."""
-    squares = np.asarray(squares, float)
-    third = max(1, len(squares) // 3)
-    middles = squares[:, 1] + squares[:, 2] / 2
-    across = (middles[-third:].mean() - middles[:third].mean()) / (HEIGHT_SHARE * np.median(squares[:, 2]))
-    return int(np.sign(across)) if abs(across) >= AHEAD else 0
+    ahead = across(squares)
+    return int(np.sign(ahead)) if abs(ahead) >= AHEAD else 0
 
 
 def facing_of(joints):

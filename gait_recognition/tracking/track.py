@@ -175,6 +175,14 @@ def _smooth(edges, seen, places, rate, smooth):
     return np.stack([np.interp(places, even, column) for column in np.hstack([centre - side / 2, side]).T], 1)
 
 
+def across(squares):
+    """How far to the right crops (n, 3) lead, from the middle of their first third to that of the last, in heights."""
+    squares = np.asarray(squares, float)
+    third = max(1, len(squares) // 3)
+    middles = squares[:, 1] + squares[:, 2] / 2
+    return (middles[-third:].mean() - middles[:third].mean()) / (HEIGHT_SHARE * np.median(squares[:, 2]))
+
+
 def middle_of(edges):
     """(y, x) of the middle of each box, (T, 2)."""
     return (edges[:, :2] + edges[:, 2:4]) / 2
