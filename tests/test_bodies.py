@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from test_discriminant import smooth_maps
 
+from gait_recognition.walkers.scenes import iter_frames
+
 SPEC = importlib.util.spec_from_file_location(
     'bodies_benchmark', pathlib.Path(__file__).resolve().parent.parent / 'benchmarks' / 'bodies.py')
 bench = importlib.util.module_from_spec(SPEC)
@@ -66,6 +68,13 @@ def test_a_hat_makes_the_crop_larger_and_higher():
     plain, hat = (bench.cut_boxes(Smoothing, at, Place, np.random.default_rng(0), hat) for hat in (0.0, 0.1))
     assert hat[0, 2] / plain[0, 2] == pytest.approx(109.5 / 99.5)
     assert np.mean(plain[:, 0] + plain[:, 2] / 2 - hat[:, 0] - hat[:, 2] / 2) == pytest.approx(5, abs=0.5)
+
+
+def test_walkers_are_described_walking_to_the_right():
+    for person, leftwards in (500010, False), (500011, True):
+        walk = list(iter_frames(person, 0, frames=8))
+        pictures = np.stack([drawn.image for drawn in walk])
+        assert np.array_equal(bench.to_the_right(walk), pictures[:, :, ::-1] if leftwards else pictures)
 
 
 def described(folder, people, walks, seed):
