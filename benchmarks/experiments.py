@@ -129,11 +129,12 @@ def mean_features(paths):
 
 def identification(experiment, people, frames, features, gait_weights, output):
     """One experiment: the trained network beside the mean spatial feature, the untrained network and chance."""
-    listed, paths = walks(experiment, people, frames, features)
     cell, layers = network_of(gait_weights)
     vectors = {}
     with GaitNetwork(recurrent_unit=cell, rnn_layers=layers) as net:
         net.restore(gait_weights)
+        features.facing_right = net.facing_right
+        listed, paths = walks(experiment, people, frames, features)
         vectors['trained'] = vectors_of(net, paths)
     vectors['mean spatial feature'] = mean_features(paths)
     with GaitNetwork(recurrent_unit=cell, rnn_layers=layers, is_training=False, seed=0) as net:

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 from quick_command import GaitStandIn, PoseStandIn
-from reference_weights import SHARED
+from reference_weights import SHARED, write_checkpoint
 from small_walks import Features, Leaky, ready_crops
 
 import gait_checkpoints
@@ -10,6 +10,8 @@ from gait_recognition.fitness import Witness
 from gait_recognition.gallery import Gallery
 from gait_recognition.people.tracks import people_vectors, tracks
 from gait_recognition.tracking.facing import facing_of, goes_left, way_of
+from gait_recognition.training.walks import Features as WalkFeatures
+from gait_recognition.training.walks import WalkerWalks
 from gait_recognition.vectors import walk_vector
 from gait_recognition.walkers.crossings import crossing
 from gait_recognition.walkers.scenes import iter_frames
@@ -144,3 +146,42 @@ def test_weights_of_walks_to_the_right_say_so(gait_nets, checkpoints, tmp_path):
         assert not net.facing_right
         assert net.restore(path).ignored == [] and net.facing_right
     net.restore(checkpoints(SHARED.format('GRU')))
+
+
+class TurnedNetwork(Sided):
+    """As much of a pose network as `training.walks.Features` asks for: the picture itself, 17 x 17."""
+
+    def __init__(self, **_):
+        pass
+
+    def restore(self, path):
+        pass
+
+    def feed_forward_features(self, images, batch_size=None, mirrored=None):
+        mirrored = np.zeros(len(images), bool) if mirrored is None else mirrored
+        shown = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+        return shown[:, 5:294:17, 5:294:17].repeat(11, 3)[..., :32].astype(np.float32)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+
+def test_training_features_are_those_of_walks_to_the_right(monkeypatch, tmp_path):
+    monkeypatch.setattr('human_pose_nn.HumanPoseIRNetwork', TurnedNetwork)
+    weights = write_checkpoint(tmp_path / 'pose.ckpt', {'weights': np.zeros(3)})
+    data = WalkerWalks(4, 500_000, 20, conditions=('N1', 'N2'))
+    plain, right = (features.make(data) for features in (WalkFeatures(tmp_path / 'kept', weights),
+                                                        WalkFeatures(tmp_path / 'kept', weights, facing_right=True)))
+    assert not {*plain} & {*right}
+    turned = []
+    for walk, *paths in zip(data.walks, plain, right):
+        images = np.stack([*data.read(walk)])
+        turned.append(goes_left(Sided(), images[:16]))
+        either, found = map(np.load, paths)
+        shown = images[:, :, ::-1] if turned[-1] else images
+        assert np.array_equal(found, TurnedNetwork().feed_forward_features(shown))
+        assert np.array_equal(either, TurnedNetwork().feed_forward_features(images))
+    assert {*turned} == {True, False}

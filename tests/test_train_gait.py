@@ -52,7 +52,7 @@ class Averages:
     def restore(self, path):
         assert os.path.isfile(f'{path}.index')
 
-    def feed_forward_features(self, frames):
+    def feed_forward_features(self, frames, batch_size=None):
         self.described.append(len(frames))
         cells = frames[:, 5:294, 5:294].reshape(len(frames), 17, 17, 17, 17, 3).mean((2, 4)) - 100.0
         return np.tile(cells, 11)[..., :32].astype(np.float32)
@@ -222,7 +222,7 @@ def test_features_go_on_where_an_interrupted_call_stopped(user, averages, monkey
     folder, _ = user
     data, features = ManifestWalks(folder / 'train.csv', 'none'), Features(folder / 'features', pose_weights(folder))
 
-    def interrupted(self, frames):
+    def interrupted(self, frames, batch_size=None):
         if len(averages.described) == 2:
             raise KeyboardInterrupt
         return describe(self, frames)

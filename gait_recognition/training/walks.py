@@ -17,8 +17,9 @@ from gait_recognition.prefetch import ahead
 from gait_recognition.progress import Progress
 from gait_recognition.rates import RATE
 from gait_recognition.tracking.crops import crop_walker
+from gait_recognition.tracking.facing import goes_left
 from gait_recognition.training.degradations import RECORDING, recorded
-from gait_recognition.vectors import BATCH_SIZE, at_rate, batches, digest_of, is_resampled
+from gait_recognition.vectors import BATCH_SIZE, at_rate, batches, digest_of, features_of, is_resampled
 from gait_recognition.walkers.crowds import Crowd, fits_of
 from gait_recognition.walkers.pictures import DRAWING
 from gait_recognition.walkers.scenes import iter_frames
@@ -264,15 +265,17 @@ class Features:
         Features of other weights are other files.
     precision : {'float32', 'bfloat16'}
         Of the pose network's arithmetic.
+    facing_right : bool
+        Walks to the left are described by their mirror images, for gait weights of walks to the right.
     """
 
-    def __init__(self, folder, pose_weights, precision='float32'):
-        self.folder, self.precision = pathlib.Path(folder), precision
+    def __init__(self, folder, pose_weights, precision='float32', facing_right=False):
+        self.folder, self.precision, self.facing_right = pathlib.Path(folder), precision, facing_right
         self.pose_weights = gait_checkpoints.locate(pose_weights)
         self.fingerprint = gait_checkpoints.fingerprint(self.pose_weights)
 
     def path(self, data, walk):
-        key = f'{data.key(walk)}-{self.fingerprint}-{self.precision}'
+        key = f'{data.key(walk)}-{self.fingerprint}-{self.precision}{"-right" if self.facing_right else ""}'
         return self.folder / f'{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy'
 
     def make(self, data):
@@ -294,10 +297,18 @@ class Features:
                 with contextlib.closing(ahead(pending, 2)) as prepared:
                     walks = itertools.groupby(prepared, key=operator.itemgetter(0))
                     for done, (i, parts) in enumerate(walks, 1):
-                        features = np.concatenate([pose.feed_forward_features(images) for _, images in parts])
+                        features = np.concatenate([*self._described(pose, (images for _, images in parts))])
                         _write_features(paths[i], data.in_time(data.walks[i], features).astype(np.float16))
                         progress(done)
         return [str(path) for path in paths]
+
+    def _described(self, pose, parts):
+        """The features of a walk's pictures, part by part; the first part tells which way it leads."""
+        mirrored = None
+        for images in parts:
+            if mirrored is None:
+                mirrored = self.facing_right and goes_left(pose, images)
+            yield features_of(pose, images, np.full(len(images), mirrored))
 
 
 def _write_features(path, features):
