@@ -896,6 +896,12 @@ def _compact(name, value):
     return {name: np.rint(value / scale).astype(np.int8), name + SCALE_SUFFIX: scale}
 
 
+def as_compact(name, value):
+    """A tensor, float32, as `write_compact` would keep it: what comes back from the file."""
+    parts = _compact(name, value)
+    return parts[name] * parts[name + SCALE_SUFFIX] if name + SCALE_SUFFIX in parts else parts[name]
+
+
 def _check_names(path, names):
     """Refuse names that a checkpoint or an archive cuts short or takes for something else."""
     for name in names:

@@ -155,3 +155,15 @@ def test_what_a_closed_form_has_no_use_for_is_refused(arguments, tmp_path, capsy
     (tmp_path / 'run' / 'resume.npz').touch()
     assert main([*arguments, '3']) == 2
     assert 'resume.npz is of a run that takes steps' in capsys.readouterr().err
+
+
+def test_weights_lose_nothing_in_eight_bits(walks, tmp_path):
+    means, people = walks
+    weights, _ = lay_out(fit_discriminant(means, people, 3, 0.002), means)
+    for name, value in weights.items():
+        kept = gait_checkpoints.as_compact(name, value)
+        assert np.allclose(kept, value, rtol=1e-5, atol=1e-9), name
+    gait_checkpoints.write_compact(tmp_path / 'mine-GRU-1.npz', weights)
+    for name, value in weights.items():
+        assert np.array_equal(gait_checkpoints.read_checkpoint(tmp_path / 'mine-GRU-1.npz')[name],
+                              gait_checkpoints.as_compact(name, value))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from gait_checkpoints import as_compact
 from gait_nn import GaitNetwork
 
 COMPONENTS = 2_000          # of the mean features, at most
@@ -18,6 +19,7 @@ PASSES, TAIL = 2, 0.3       # walks far from their person's mean count less; bou
 SHIFT = 4.0                 # standard deviations by which a channel lies above zero, where ELU and ReLU are straight
 NEIGHBOURS = 64, 128        # components of 3 x 3 neighbourhoods that the residual blocks add to what passes
 RIDGE = 1e-4                # of the mean diagonal
+TOLD = 1e-1                 # the same, of what a pixel says of its neighbours
 SIZE = 0.25                 # standard deviation of a number of the vector over frames, where tanh is nearly straight
 STEADY = 0.35               # of the vectors' size over frames: a part that is all walks', so that a cosine hears size
 KEPT_STATE = -6.0           # bias of the update gate: 0.25 % of the state before stays
@@ -82,7 +84,7 @@ def fit_discriminant(means, people, directions, shrinkage, sets=None):
     from sklearn.decomposition import PCA
 
     check_people(people, directions)
-    names, numbers, counts = np.unique(people, return_inverse=True, return_counts=True)
+    names, numbers = np.unique(people, return_inverse=True)
     flat = np.array(means, np.float32).reshape(len(means), -1)
     sets = np.zeros(len(flat), int) if sets is None else np.asarray(sets)
     means_of_sets = {each: flat[sets == each].mean(axis=0) for each in np.unique(sets)}
@@ -91,16 +93,25 @@ def fit_discriminant(means, people, directions, shrinkage, sets=None):
     largest = max(means_of_sets, key=lambda each: np.sum(sets == each))
     pca = PCA(min(COMPONENTS, len(flat) - len(names), flat.shape[1]), svd_solver='randomized', random_state=0)
     reduced = pca.fit_transform(flat).astype(np.float64)
-    ratios, axes = _directions(reduced, numbers, counts, shrinkage)
-    ratios, axes = ratios[:directions], axes[:, :directions]
-    matrix = pca.components_.T @ (axes * (ratios / (1 + ratios) ** 1.5))
+    ratios, axes = directions_of(*scatters(reduced, numbers, shrinkage), shrinkage, directions)
+    matrix = pca.components_.T @ weighed(ratios, axes)
     return Discriminant(matrix.astype(np.float32), means_of_sets[largest], ratios)
 
 
-def _directions(walks, numbers, counts, shrinkage):
-    """Ratios of variances (d,), falling, and the directions (d, d) in columns, of unit variance within people."""
+def scatters(walks, numbers, shrinkage):
+    """How walks scatter about their people, and people about the middle, float64 (d, d) each.
+
+    Parameters
+    ----------
+    walks : np.ndarray, float64 (n, d)
+    numbers : np.ndarray, int (n,)
+        Whose they are, from 0 on; two walks of each person at least.
+    shrinkage : float
+        As of `fit_discriminant`: of the distances by which walks far from their person's mean come to count less.
+    """
     import scipy.linalg
 
+    counts = np.bincount(numbers)
     weights = np.ones(len(walks))
     freedom = np.sqrt(counts / (counts - 1))[numbers][:, None]
     for last in [False] * PASSES + [True]:
@@ -110,23 +121,40 @@ def _directions(walks, numbers, counts, shrinkage):
         centres /= sums[:, None]
         off = walks - centres[numbers]
         within = (off * weights[:, None]).T @ off / (len(walks) - len(counts))
-        shrunk = within + shrinkage * np.trace(within) / len(within) * np.eye(len(within))
         if not last:
-            white = scipy.linalg.solve_triangular(np.linalg.cholesky(shrunk), (off * freedom).T, lower=True)
-            distances = (white ** 2).mean(axis=0)
+            lower = np.linalg.cholesky(_shrunk(within, shrinkage))
+            distances = (scipy.linalg.solve_triangular(lower, (off * freedom).T, lower=True) ** 2).mean(axis=0)
             weights = 1 / (distances / np.median(distances) + TAIL)
             weights /= weights.mean()
     effective = sums ** 2 / np.bincount(numbers, weights ** 2)                  # walks that count, of each person
     centres -= np.average(centres, axis=0, weights=effective)
-    between = (centres * effective[:, None]).T @ centres / effective.sum() - within / effective.mean()
-    ratios, axes = scipy.linalg.eigh(between, shrunk)
+    return within, (centres * effective[:, None]).T @ centres / effective.sum() - within / effective.mean()
+
+
+def directions_of(within, between, shrinkage, count):
+    """Ratios of variances (n,), falling, and the directions (d, n), of unit variance within; `count` at most."""
+    import scipy.linalg
+
+    ratios, axes = scipy.linalg.eigh(between, _shrunk(within, shrinkage),
+                                     subset_by_index=(max(len(within) - count, 0), len(within) - 1))
     return np.maximum(ratios[::-1], 0), axes[:, ::-1]
+
+
+def weighed(ratios, axes):
+    """Directions (d, n) by what a walk tells of its person along them: see `Discriminant.matrix`."""
+    return axes * (ratios / (1 + ratios) ** 1.5)
+
+
+def _shrunk(within, shrinkage):
+    return within + shrinkage * np.trace(within) / len(within) * np.eye(len(within))
 
 
 # --- Laying out ------------------------------------------------------------------------------------------------------
 
 def lay_out(discriminant, frames, random_state=0):
     """Weights of `GaitNetwork()` whose vector is nearly the discriminant of the mean feature, turned in 512 dimensions.
+
+    They lose nothing more when they are written in 8 bits (`gait_checkpoints.write_compact`).
 
     One further dimension is the same for all walks: the cosine between two that lie far from the middle then tells more
     than between two near it.
@@ -229,11 +257,13 @@ class _Layers:
         self._pass(x, f'{scope}Conv')
         inner = _relu(self._norm(x, f'{scope}BatchNorm'))
         inner = _relu(self._norm(self._pass(inner, f'{scope}Conv_1'), f'{scope}BatchNorm_1'))
-        kernel = self.weights[f'{DOWN}{scope}Conv_2/weights']
+        name = f'{DOWN}{scope}Conv_2/weights'
+        kernel = self.weights[name]
         padded = np.pad(inner, ((0, 0), (1, 1), (1, 1), (0, 0)))
         patches = sliding_window_view(padded, (3, 3), (1, 2))[:, ::2, ::2]      # n x 9 x 9 x k x 3 x 3
         if not self._laid:
             kernel[:, :, :k, :added] = self._components(patches, added)
+            kernel[:] = as_compact(name, kernel)                                # norms are of these, none is lost later
         around = np.einsum('nyxkij,ijko->nyxo', patches, kernel[:, :, :k, :added], optimize=True)
         around = _relu(self._norm(around, f'{scope}BatchNorm_2'))
         self.weights[f'{DOWN}{scope}Conv_3/weights'][0, 0, np.arange(added), k + np.arange(added)] = 1
@@ -251,19 +281,21 @@ class _Layers:
         patches = patches - patches.mean(axis=0)
         middle, others = patches[:, :, 4], np.delete(patches, 4, axis=2).reshape(len(patches), -1)
         square = middle.T @ middle
-        told = np.linalg.solve(square + 1e-3 * np.trace(square) / k * np.eye(k), middle.T @ others)     # k x 8k
+        told = np.linalg.solve(square + TOLD * np.trace(square) / k * np.eye(k), middle.T @ others)     # k x 8k
         rest = others - middle @ told
         axes = np.linalg.eigh(rest.T @ rest)[1][:, ::-1][:, :added]                                     # 8k x added
         kernels = np.insert(axes.reshape(k, 8, added), 4, -told @ axes, axis=1)                         # k x 9 x added
         return kernels.transpose(1, 0, 2).reshape(3, 3, k, added)
 
     def read_off(self, coefficients, bias):
-        """Give the last layer its weights (5 * 5 * channels, 512) and biases."""
-        scope = 'GaitNN/FullyConnected/fully_connected/'
+        """Give the last layer its weights (5 * 5 * channels, 512), as compact files keep them, and biases."""
+        scope, channels = 'GaitNN/FullyConnected/fully_connected/', len(coefficients) // 25
         weights = self.weights[f'{scope}weights']
         pixels = weights.reshape(25, -1, weights.shape[1])
-        pixels[:, :len(coefficients) // 25] = coefficients.reshape(25, -1, weights.shape[1])
-        self.weights[f'{scope}biases'][:] = bias
+        pixels[:, :channels] = coefficients.reshape(25, channels, -1)
+        weights[:] = as_compact(f'{scope}weights', weights)
+        rounded = pixels[:, :channels].reshape(coefficients.shape)
+        self.weights[f'{scope}biases'][:] = bias + self.output.mean(axis=0) @ (coefficients - rounded)
 
     def pass_on(self):
         """Let the recurrent layer give tanh of each frame's description."""
