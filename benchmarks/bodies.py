@@ -1,7 +1,9 @@
 """How gait weights for people are made: clothed bodies drawn walking, described, and told apart in closed form.
 
     python benchmarks/bodies.py draw RENDERER FOLDER --pictures BACKDROPS --first 0 --step 2      # a process a core
+    python benchmarks/bodies.py draw RENDERER FOLDER --pictures BACKDROPS --pairs --people 400
     python benchmarks/bodies.py draw RENDERER FOLDER --pictures BACKDROPS --kept-out              # 60 to measure on
+    python benchmarks/pedestrians.py ANNOTATIONS.csv FOLDER                                       # real pictures
     python benchmarks/bodies.py walkers FOLDER                                                    # synthetic walkers
     python benchmarks/bodies.py learn FOLDER WEIGHTS.npz
     python benchmarks/bodies.py measure FOLDER [WEIGHTS.npz]
@@ -41,6 +43,7 @@ KEPT_OUT = 20                   # of the recorded people: to measure on, each in
 OUTFITS = 4                     # of everybody to learn from, a walk in each
 WALKER_WALKS = 'N1', 'N2', 'B1', 'B2', 'S1', 'S2'
 LAID_OUT_ON = 6_000             # frames
+REAL, OFF_REAL = 0.2, 0.3       # weight of how real pictures scatter; of how far they lie off the rendered ones
 PROBES = 'same clothes', 'other clothes', 'another place', 'both'
 SHARE = 0.7                     # of a crop's height that the walker fills
 # Standard deviations of a crop's side (relative) and middle (in heights): more than those of walks that `crop_walker`
@@ -368,6 +371,14 @@ def walks_to_learn(scene, walker, count, rng):
             yield scene.film(figure, walker.course(outfit, rng), scene.place(rng), rng.choice([-1, 1]), count, rng)
 
 
+def pairs_to_learn(scene, walker, count, rng):
+    """Crops of walks in pairs: two in the same clothes, at two places."""
+    for outfit in range(OUTFITS // 2):
+        with scene.dressed(walker, rng) as figure:
+            for number in (2 * outfit, 2 * outfit + 1):
+                yield scene.film(figure, walker.course(number, rng), scene.place(rng), rng.choice([-1, 1]), count, rng)
+
+
 def walks_to_measure(scene, walker, count, rng):
     """Crops of six walks: two for the gallery, and one as each of `PROBES` says."""
     places, heading = [scene.place(rng) for _ in range(3)], rng.choice([-1, 1])
@@ -496,14 +507,16 @@ def draw(options):
     """Draw and describe people, one file each."""
     scene = Scene(options.renderer, options.pictures, options.motions)
     kept_out, learnt = scene.motions.ids[:KEPT_OUT], scene.motions.ids[KEPT_OUT:]
-    folder = options.folder / ('kept out' if options.kept_out else 'people')
-    for number, file, describe in files_to_make(folder, 3 * KEPT_OUT if options.kept_out else options.people, options):
-        rng = np.random.default_rng([options.seed, int(options.kept_out), number])
+    kind = 'kept out' if options.kept_out else 'pairs' if options.pairs else 'people'
+    walks_of = {'people': walks_to_learn, 'kept out': walks_to_measure, 'pairs': pairs_to_learn}[kind]
+    people = 3 * KEPT_OUT if options.kept_out else options.people
+    for number, file, describe in files_to_make(options.folder / kind, people, options):
+        rng = np.random.default_rng([options.seed, ('people', 'kept out', 'pairs').index(kind), number])
         recorded = learnt[int(rng.integers(len(learnt)))] if rng.random() < 0.7 else None
         if options.kept_out:
             recorded = kept_out[number % KEPT_OUT] if number < 2 * KEPT_OUT else None
         walker = scene.walker(recorded, rng)
-        walks = [*(walks_to_measure if options.kept_out else walks_to_learn)(scene, walker, options.frames, rng)]
+        walks = [*walks_of(scene, walker, options.frames, rng)]
         keep(file, walks, describe, source=walker.recorded or '')
 
 
@@ -543,17 +556,25 @@ def learn(options):
     """Write gait weights from everybody in the folder."""
     from gait_nn import GaitNetwork
     from gait_recognition.training.discriminant import fit_discriminant, lay_out
-    means, frames, people, sets = [], [], [], []
-    for source, name in enumerate(('people', 'walkers')):
+    means, frames, people, sets, pairs = [], [], [], [], []
+    for source, name in enumerate(('people', 'walkers', 'pairs')):
         for file in sorted((options.folder / name).glob('*.npz')):
             with np.load(file, allow_pickle=False) as stored:
                 means.append(stored['means'].astype(np.float32))
                 frames.append(stored['frames'])
             people += [f'{name} {file.stem}'] * len(means[-1])
-            sets += [source] * len(means[-1])
+            sets += [source % 2] * len(means[-1])
+            pairs += [name == 'pairs'] * len(means[-1])
     means, frames = np.concatenate(means), np.concatenate(frames)
     print(f'{len(means)} walks of {len(set(people))} people')
-    found = fit_discriminant(means, people, options.directions, options.shrinkage, sets)
+    pictures = [*pedestrians(options.folder)]
+    if pictures:
+        pictures = np.stack(pictures)
+        print(f'pictures of {len(pictures)} pedestrians')
+        found = fit_both(means, people, sets, np.array(pairs), frames, pictures, options.directions, options.shrinkage)
+        frames = np.concatenate([frames, pictures[:, :, 0].reshape(-1, *frames.shape[1:])])
+    else:
+        found = fit_discriminant(means, people, options.directions, options.shrinkage, sets)
     some = np.random.default_rng(0).permutation(len(frames))[:LAID_OUT_ON]
     weights, error = lay_out(found, frames[some].astype(np.float32))
     print(f'between people by within, of the last direction: {found.ratios[-1]:.2f}; share missed by the layers: '
@@ -562,6 +583,78 @@ def learn(options):
         net.set_training_state(weights)
         net.facing_right = True
         print(net.save(options.weights.parent, options.weights.stem))
+
+
+def pedestrians(folder):
+    """Features of the real pictures that `pedestrians.py` made, float16 (4, n, 17, 17, 32) a person."""
+    for file in sorted((folder / 'pedestrians').glob('*.npz')):
+        with np.load(file, allow_pickle=False) as stored:
+            yield stored['features']
+
+
+def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage):
+    """A `Discriminant` about the middle of real pictures, whose changes are within people, as walks' differences are.
+
+    Half of its directions tell people whatever they wear; half people in what they wear, which fewer changes hide.
+
+    Parameters
+    ----------
+    means, people, sets, directions, shrinkage
+        As of `fit_discriminant`; `directions` in all.
+    pairs : np.ndarray, bool (walks,)
+        Which walks are pairs of neighbours in the same clothes.
+    frames : np.ndarray (walks, 17, 17, 32)
+        Features of single frames of the walks.
+    pictures : np.ndarray (pedestrians, 4, n, 17, 17, 32)
+        Features of pictures of `pedestrians.KINDS`.
+    """
+    from sklearn.decomposition import PCA
+
+    from gait_recognition.training.discriminant import COMPONENTS, Discriminant, directions_of, scatters, weighed
+    flat, sets = means.reshape(len(means), -1), np.asarray(sets)
+    middles = {each: flat[sets == each].mean(axis=0) for each in np.unique(sets)}
+    pca = PCA(min(COMPONENTS, len(flat) - len(set(people))), svd_solver='randomized', random_state=0)
+    walks = pca.fit_transform(np.concatenate([flat[sets == each] - middle for each, middle in middles.items()]))
+    order = np.concatenate([np.flatnonzero(sets == each) for each in middles])
+    walks = walks[np.argsort(order)].astype(np.float64)
+
+    def reduced(features):
+        features = features.reshape(-1, flat.shape[1]).astype(np.float32)
+        return ((features - middles[0]) @ pca.components_.T).astype(np.float64)
+
+    seen = reduced(pictures).reshape(*pictures.shape[:3], -1)                   # pedestrians x 4 x n x d
+    dressed, plain, dressed_elsewhere, elsewhere = np.moveaxis(seen, 1, 0)
+    middle = seen.mean(axis=(0, 1, 2))
+    off = middle - reduced(frames[sets == 0]).mean(axis=0)
+    unreal = OFF_REAL * np.outer(off, off)
+    within, between = scatters(walks, np.unique(people, return_inverse=True)[1], shrinkage)
+    same_clothes = np.diff(walks[pairs].reshape(-1, 2, walks.shape[1]), axis=1)[:, 0] / np.sqrt(2)
+    alike = same_clothes.T @ same_clothes / len(same_clothes)
+    ways = (within, between, (np.hstack([dressed, plain]), np.hstack([dressed_elsewhere, elsewhere])), dressed), \
+        (alike, between + within - alike, (plain, elsewhere), np.hstack([plain, elsewhere]))
+    parts, all_ratios = [], []
+    for hidden, told, changes, shown in ways:
+        hidden = hidden + REAL * sum(map(spread, changes)) + unreal
+        ratios, axes = directions_of(hidden, told + REAL * spread_between(shown), shrinkage, directions // 2)
+        axes = weighed(ratios, axes)
+        parts.append(axes / np.sqrt(((walks @ axes) ** 2).sum(axis=1).mean()))
+        all_ratios.append(ratios)
+    matrix = pca.components_.T @ np.hstack(parts)
+    mean = middles[0] + middle @ pca.components_
+    return Discriminant(matrix.astype(np.float32), mean.astype(np.float32), np.sort(np.concatenate(all_ratios))[::-1])
+
+
+def spread(pictures):
+    """How pictures (people, n, d) scatter about their person's mean, (d, d)."""
+    off = (pictures - pictures.mean(axis=1, keepdims=True)).reshape(-1, pictures.shape[2])
+    return off.T @ off / (len(off) * (1 - 1 / pictures.shape[1]))
+
+
+def spread_between(pictures):
+    """How people scatter by their pictures (people, n, d), (d, d)."""
+    centres = pictures.mean(axis=1)
+    centres = centres - centres.mean(axis=0)
+    return centres.T @ centres / len(centres) - spread(pictures) / pictures.shape[1]
 
 
 def measure(options):
@@ -601,6 +694,7 @@ def main():
     drawing.add_argument('--pictures', default='', help='folder of backdrops')
     drawing.add_argument('--motions', default='', help="recorded skeletons (the renderer's)")
     drawing.add_argument('--kept-out', action='store_true')
+    drawing.add_argument('--pairs', action='store_true', help='two outfits, each worn on two walks')
     drawing.add_argument('--seed', type=int, default=0)
     for each, people in ((drawing, 10_000), (walkers, 900)):
         each.add_argument('--people', type=int, default=people)

@@ -101,3 +101,59 @@ def test_weights_are_learnt_of_files_and_measured_on_those_kept_out(tmp_path, ca
         return [float(line.split()[-1].rstrip('%')) for line in printed.splitlines() if 'equal error' in line]
     assert len(errors(plain)) == len(errors(learnt)) == 4
     assert np.mean(errors(learnt)) < 15 < 30 < np.mean(errors(plain))
+
+
+@pytest.fixture(scope='module')
+def fitted():
+    """What `fit_both` makes of maps: 0 to 2 and 8 are people's own, 3 to 5 their clothes', 6 and 7 any walk's; maps 2
+    and 5 change in real pictures of one person; these lie off along map 8."""
+    rng = np.random.default_rng(3)
+    maps = np.linalg.qr(rng.standard_normal((9248, 9)))[0].T
+    own = np.broadcast_to(rng.standard_normal((160, 1, 4)), (160, 4, 4))
+    clothes = rng.standard_normal((160, 4, 3))
+    clothes[120:] = clothes[120:, [0, 0, 1, 1]]                         # the last people walk in pairs
+    drawn = np.concatenate([own[..., :3], clothes, rng.standard_normal((160, 4, 2)), own[..., 3:]], -1) * 60
+    means = (drawn @ maps + 0.1 * rng.standard_normal((160, 4, 9248))).reshape(-1, 17, 17, 32).astype(np.float32)
+    real = np.zeros((30, 4, 6, 9))
+    real[..., :3] = rng.standard_normal((30, 1, 1, 3)) * 60
+    real[..., [2, 5]] += rng.standard_normal((30, 4, 6, 2)) * 600
+    real[..., 8] = 500
+    pairs = np.repeat(np.arange(160) >= 120, 4)
+    found = bench.fit_both(means, np.repeat(np.arange(160), 4), np.zeros(len(means), int), pairs, means,
+                           (real @ maps).reshape(30, 4, 6, 17, 17, 32), 6, 0.0001)
+    return found, maps, real
+
+
+def test_weights_are_about_the_middle_of_real_pictures(fitted):
+    found, maps, real = fitted
+    off = real.mean((0, 1, 2)) - found.mean @ maps.T
+    assert np.abs(off).max() < 5 < 400 < found.mean @ maps[8]
+
+
+def test_what_changes_in_real_pictures_or_is_never_seen_in_them_tells_nobody(fitted):
+    found, maps, _ = fitted
+    heard = np.linalg.norm(maps @ found.matrix, axis=1)
+    assert heard[2] < 0.2 * heard[:2].min() and heard[5] < 0.2 * heard[3:5].min()
+    assert heard[[6, 7, 8]].max() < 0.2 * heard[:2].min()
+
+
+def test_half_of_the_directions_tell_people_in_what_they_wear(fitted):
+    found, maps, _ = fitted
+    whatever, wearing = (np.linalg.norm(maps @ found.matrix[:, part], axis=1) for part in (slice(3), slice(3, None)))
+    assert whatever[3:5].mean() < 0.3 * whatever[:2].mean()
+    assert wearing[3:5].mean() > 0.6 * wearing[:2].mean()
+
+
+def test_people_are_also_learnt_in_pairs_of_walks_and_beside_real_pictures(tmp_path, capsys):
+    for name, people, walks in (('people', 50, 4), ('pairs', 30, 4), ('walkers', 12, 4)):
+        described(tmp_path / name, people, walks, len(name))
+    (tmp_path / 'pedestrians').mkdir()
+    rng, maps = np.random.default_rng(0), smooth_maps(13).reshape(13, -1)
+    for number in range(12):
+        features = (rng.standard_normal((4, 8, 13)) * 40) @ maps
+        np.savez(tmp_path / 'pedestrians' / f'{number:05d}.npz',
+                 features=features.reshape(4, 8, 17, 17, 32).astype(np.float16))
+    bench.learn(argparse.Namespace(folder=tmp_path, weights=tmp_path / 'mine-GRU-1', directions=6, shrinkage=0.002))
+    said = capsys.readouterr().out
+    assert said.startswith('368 walks of 92 people\npictures of 12 pedestrians\n')
+    assert (tmp_path / 'mine-GRU-1.ckpt.index').is_file()
