@@ -44,6 +44,7 @@ OUTFITS = 4                     # of everybody to learn from, a walk in each
 WALKER_WALKS = 'N1', 'N2', 'B1', 'B2', 'S1', 'S2'
 LAID_OUT_ON = 6_000             # frames
 REAL, OFF_REAL = 0.2, 0.3       # weight of how real pictures scatter; of how far they lie off the rendered ones
+OF_WALKERS = 0.2                # share of how walkers scatter, beside how rendered people do
 PROBES = 'same clothes', 'other clothes', 'another place', 'both'
 SHARE = 0.7                     # of a crop's height that the walker fills
 # Standard deviations of a crop's side (relative) and middle (in heights): more than those of walks that `crop_walker`
@@ -599,8 +600,10 @@ def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage
 
     Parameters
     ----------
-    means, people, sets, directions, shrinkage
+    means, people, directions, shrinkage
         As of `fit_discriminant`; `directions` in all.
+    sets : sequence of int
+        0 of rendered people's walks, 1 of walkers'.
     pairs : np.ndarray, bool (walks,)
         Which walks are pairs of neighbours in the same clothes.
     frames : np.ndarray (walks, 17, 17, 32)
@@ -627,9 +630,12 @@ def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage
     middle = seen.mean(axis=(0, 1, 2))
     off = middle - reduced(frames[sets == 0]).mean(axis=0)
     unreal = OFF_REAL * np.outer(off, off)
-    within, between = scatters(walks, np.unique(people, return_inverse=True)[1], shrinkage)
+    people, shares = np.asarray(people), {0: 1 - OF_WALKERS, 1: OF_WALKERS} if 1 in middles else {0: 1.0}
+    found = {each: scatters(walks[sets == each], np.unique(people[sets == each], return_inverse=True)[1], shrinkage)
+             for each in shares}
+    within, between = (sum(share * found[each][part] for each, share in shares.items()) for part in (0, 1))
     same_clothes = np.diff(walks[pairs].reshape(-1, 2, walks.shape[1]), axis=1)[:, 0] / np.sqrt(2)
-    alike = same_clothes.T @ same_clothes / len(same_clothes)
+    alike = within + shares[0] * (same_clothes.T @ same_clothes / len(same_clothes) - found[0][0])
     ways = (within, between, (np.hstack([dressed, plain]), np.hstack([dressed_elsewhere, elsewhere])), dressed), \
         (alike, between + within - alike, (plain, elsewhere), np.hstack([plain, elsewhere]))
     parts, all_ratios = [], []
