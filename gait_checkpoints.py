@@ -66,11 +66,11 @@ class KnownPair(NamedTuple):
 KNOWN_PAIRS = (
     KnownPair('Human3.6m.ckpt', 'H3.6m-GRU-1.ckpt', 'GRU', 1, 'the walks of Human 3.6m', True),
     KnownPair('MPII+LSP.ckpt', 'M+L-GRU-2.ckpt', 'GRU', 2, 'MPII and LSP', True),
-    KnownPair('people-pose.npz', 'people-GRU-1.npz', 'GRU', 1, 'pictures of people and synthetic walkers', False),
     KnownPair('walkers-pose.npz', 'walkers-GRU-1.npz', 'GRU', 1, 'synthetic walkers', False),
+    KnownPair('people-pose.npz', 'people-GRU-1.npz', 'GRU', 1, 'pictures of people and synthetic walkers', False),
 )
-SHIPPED = KNOWN_PAIRS[-1]
-SHIPPED_POSE = 'people-pose.npz'                                    # its gait network is still to be trained
+SHIPPED, SHIPPED_FOR_PEOPLE = KNOWN_PAIRS[-2:]                      # the latter is to be named, until it comes first
+SHIPPED_POSE = SHIPPED_FOR_PEOPLE.pose
 POSES_ALONE = ('MPII+LSP.ckpt', 'Human3.6m.ckpt', SHIPPED_POSE)     # where no gait network follows: any pose
 
 

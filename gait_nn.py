@@ -457,6 +457,12 @@ class GaitNN(Network):
             self.facing_right = facing_right
         return report
 
+    @classmethod
+    def faces_right(cls, path):
+        """Whether the weights in a file are of walks to the right: what `facing_right` would be after `restore`."""
+        tensors = gait_checkpoints.weights_file(path).read({cls.FACING_RIGHT}.__contains__)
+        return bool(np.any(tensors.get(cls.FACING_RIGHT, 0)))
+
     def _saved_besides(self):
         return {self.FACING_RIGHT: np.float32(1)} if self.facing_right else {}
 

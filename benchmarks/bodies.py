@@ -5,8 +5,8 @@
     python benchmarks/bodies.py draw RENDERER FOLDER --pictures BACKDROPS --kept-out              # 60 to measure on
     python benchmarks/pedestrians.py ANNOTATIONS.csv FOLDER                                       # real pictures
     python benchmarks/bodies.py walkers FOLDER                                                    # synthetic walkers
-    python benchmarks/bodies.py learn FOLDER WEIGHTS.npz
-    python benchmarks/bodies.py measure FOLDER [WEIGHTS.npz]
+    python benchmarks/bodies.py learn FOLDER NAME --directions 400                                # writes NAME.ckpt
+    python benchmarks/bodies.py measure FOLDER [NAME.ckpt]
 
 RENDERER is a folder with `render.py`, a renderer of clothed bodies on MakeHuman's meshes that is no part of this
 project; it brings moderngl and OpenCV with it. Everybody drawn walks in several outfits and places before small still
@@ -43,7 +43,8 @@ KEPT_OUT = 20                   # of the recorded people: to measure on, each in
 OUTFITS = 4                     # of everybody to learn from, a walk in each
 WALKER_WALKS = 'N1', 'N2', 'B1', 'B2', 'S1', 'S2'
 LAID_OUT_ON = 6_000             # frames
-REAL, OFF_REAL = 0.2, 0.3       # weight of how real pictures scatter; of how far they lie off the rendered ones
+# Weight of how real pictures scatter: of each of two kinds, and of people; of how far they lie off rendered ones.
+REAL, OFF_REAL = 0.2, 0.3
 OF_WALKERS = 0.2                # share of how walkers scatter, beside how rendered people do
 PROBES = 'same clothes', 'other clothes', 'another place', 'both'
 SHARE = 0.7                     # of a crop's height that the walker fills
@@ -578,7 +579,7 @@ def learn(options):
         found = fit_discriminant(means, people, options.directions, options.shrinkage, sets)
     some = np.random.default_rng(0).permutation(len(frames))[:LAID_OUT_ON]
     weights, error = lay_out(found, frames[some].astype(np.float32))
-    print(f'between people by within, of the last direction: {found.ratios[-1]:.2f}; share missed by the layers: '
+    print(f'between people by within, of the least direction: {found.ratios[-1]:.2f}; share missed by the layers: '
           f'{error:.1%}')
     with GaitNetwork() as net:
         net.set_training_state(weights)
@@ -613,10 +614,13 @@ def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage
     """
     from sklearn.decomposition import PCA
 
-    from gait_recognition.training.discriminant import COMPONENTS, Discriminant, directions_of, scatters, weighed
+    from gait_recognition.training import discriminant
+    discriminant.check_people(people, directions)
+    if not pairs.any() or not np.array_equal(*np.asarray(people)[pairs].reshape(-1, 2).T):
+        raise ValueError('beside pedestrians, people with pairs of walks are needed (draw --pairs)')
     flat, sets = means.reshape(len(means), -1), np.asarray(sets)
     middles = {each: flat[sets == each].mean(axis=0) for each in np.unique(sets)}
-    pca = PCA(min(COMPONENTS, len(flat) - len(set(people))), svd_solver='randomized', random_state=0)
+    pca = PCA(min(discriminant.COMPONENTS, len(flat) - len(set(people))), svd_solver='randomized', random_state=0)
     walks = pca.fit_transform(np.concatenate([flat[sets == each] - middle for each, middle in middles.items()]))
     order = np.concatenate([np.flatnonzero(sets == each) for each in middles])
     walks = walks[np.argsort(order)].astype(np.float64)
@@ -631,7 +635,8 @@ def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage
     off = middle - reduced(frames[sets == 0]).mean(axis=0)
     unreal = OFF_REAL * np.outer(off, off)
     people, shares = np.asarray(people), {0: 1 - OF_WALKERS, 1: OF_WALKERS} if 1 in middles else {0: 1.0}
-    found = {each: scatters(walks[sets == each], np.unique(people[sets == each], return_inverse=True)[1], shrinkage)
+    found = {each: discriminant.scatters(walks[sets == each], np.unique(people[sets == each], return_inverse=True)[1],
+                                        shrinkage)
              for each in shares}
     within, between = (sum(share * found[each][part] for each, share in shares.items()) for part in (0, 1))
     same_clothes = np.diff(walks[pairs].reshape(-1, 2, walks.shape[1]), axis=1)[:, 0] / np.sqrt(2)
@@ -641,13 +646,15 @@ def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage
     parts, all_ratios = [], []
     for hidden, told, changes, shown in ways:
         hidden = hidden + REAL * sum(map(spread, changes)) + unreal
-        ratios, axes = directions_of(hidden, told + REAL * spread_between(shown), shrinkage, directions // 2)
-        axes = weighed(ratios, axes)
+        told = told + REAL * spread_between(shown)
+        ratios, axes = discriminant.directions_of(hidden, told, shrinkage, directions // 2)
+        axes = discriminant.weighed(ratios, axes)
         parts.append(axes / np.sqrt(((walks @ axes) ** 2).sum(axis=1).mean()))
         all_ratios.append(ratios)
     matrix = pca.components_.T @ np.hstack(parts)
     mean = middles[0] + middle @ pca.components_
-    return Discriminant(matrix.astype(np.float32), mean.astype(np.float32), np.sort(np.concatenate(all_ratios))[::-1])
+    all_ratios = np.sort(np.concatenate(all_ratios))[::-1]              # of no column of the matrix in particular
+    return discriminant.Discriminant(matrix.astype(np.float32), mean.astype(np.float32), all_ratios)
 
 
 def spread(pictures):
@@ -699,8 +706,9 @@ def main():
         each.add_argument('folder', type=pathlib.Path)
     drawing.add_argument('--pictures', default='', help='folder of backdrops')
     drawing.add_argument('--motions', default='', help="recorded skeletons (the renderer's)")
-    drawing.add_argument('--kept-out', action='store_true')
-    drawing.add_argument('--pairs', action='store_true', help='two outfits, each worn on two walks')
+    kinds = drawing.add_mutually_exclusive_group()
+    kinds.add_argument('--kept-out', action='store_true')
+    kinds.add_argument('--pairs', action='store_true', help='two outfits, each worn on two walks')
     drawing.add_argument('--seed', type=int, default=0)
     for each, people in ((drawing, 10_000), (walkers, 900)):
         each.add_argument('--people', type=int, default=people)

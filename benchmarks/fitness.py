@@ -156,9 +156,9 @@ def clean_walks(people, folder):
     """The gallery: vectors of length 1, (n, 512), and whose they are."""
     weights = choose_weights()
     data = WalkerWalks(people, TEST_PERSON, GALLERY_FRAMES, conditions=GALLERY)
-    paths = Features(folder, weights.pose_weights).make(data)
     with GaitNetwork(recurrent_unit=weights.recurrent_unit, rnn_layers=weights.rnn_layers) as net:
         net.restore(weights.gait_weights)
+        paths = Features(folder, weights.pose_weights, facing_right=net.facing_right).make(data)
         found = np.stack([net.feed_forward(np.load(path, allow_pickle=False).astype(np.float32)) for path in paths])
     return found / np.linalg.norm(found, axis=1, keepdims=True), np.array([int(walk.person) for walk in data.walks])
 

@@ -2,9 +2,10 @@
 
     python benchmarks/pedestrians.py ANNOTATIONS.csv FOLDER --first 0 --step 2                      # a process a core
 
-ANNOTATIONS are people seen from the side, as of `train_pose.py --data`. Each is shown 32 times as small cameras would
-see them, walking to the right: in the four ways that `KINDS` names, in 8 pictures each, of which 2 in a row are one
-camera's. FOLDER/pedestrians gets their features, a file each. It goes on where it was interrupted.
+ANNOTATIONS are people seen from the side, as of `train_pose.py --data`; who lacks a joint of `NEEDED` is left out. Each
+is shown 32 times as small cameras would see them, walking to the right: in the four ways that `KINDS` names, in 8
+pictures each, of which 2 in a row are one camera's. FOLDER/pedestrians gets their features, a file each. It goes on
+where it was interrupted.
 """
 import argparse
 import pathlib
@@ -302,6 +303,8 @@ def main():
     options = parser.parse_args()
     needed = [JOINT_NAMES.index(name) for name in NEEDED]
     people = [each for each in read_annotations(options.annotations) if each.present[needed].all()]
+    if not people:
+        parser.error(f'{options.annotations}: nobody has all of {", ".join(NEEDED)}')
     for number, file, describe in bodies.files_to_make(options.folder / 'pedestrians', len(people), options):
         rng, person = np.random.default_rng([options.seed, number]), people[number]
         crops = crops_of(Pedestrian(read_picture(person.image), person.joints, rng), rng)

@@ -144,6 +144,30 @@ def test_half_of_the_directions_tell_people_in_what_they_wear(fitted):
     assert wearing[3:5].mean() > 0.6 * wearing[:2].mean()
 
 
+def test_in_which_order_rendered_people_and_walkers_come_makes_no_difference(fitted):
+    _, maps, real = fitted
+    rng = np.random.default_rng(5)
+    people, sets = np.repeat(np.arange(90), 4), np.repeat(np.arange(90) % 3 == 1, 4).astype(int)
+    own, chance = rng.standard_normal((90, 1, 9)) * np.r_[60, 60, 60, [0] * 6], rng.standard_normal((90, 4, 9)) * 30
+    drawn = (own + chance) @ maps
+    means = (drawn + 0.1 * rng.standard_normal(drawn.shape)).reshape(-1, 17, 17, 32).astype(np.float32)
+    means[sets == 1] += (900 * maps[4]).reshape(17, 17, 32).astype(np.float32)
+    heard = []
+    for order in (np.arange(360), np.argsort(sets, kind='stable')):
+        found = bench.fit_both(means[order].copy(), people[order], sets[order], sets[order] == 0, means[order],
+                               (real @ maps).reshape(30, 4, 6, 17, 17, 32), 4, 0.001)
+        heard.append(maps @ found.matrix @ found.matrix.T @ maps.T)
+    assert np.allclose(*heard, rtol=0.02, atol=0.02 * np.abs(heard[0]).max())
+    assert heard[0][0, 0] > 10 * heard[0][4, 4]
+
+
+def test_pedestrians_without_pairs_are_refused(fitted):
+    means = np.random.default_rng(0).standard_normal((12, 17, 17, 32)).astype(np.float32)
+    for pairs in (np.zeros(12, bool), np.arange(12) < 6):
+        with pytest.raises(ValueError, match='draw --pairs'):
+            bench.fit_both(means, np.repeat(np.arange(4), 3), np.zeros(12, int), pairs, means, None, 2, 0.01)
+
+
 def test_people_are_also_learnt_in_pairs_of_walks_and_beside_real_pictures(tmp_path, capsys):
     for name, people, walks in (('people', 50, 4), ('pairs', 30, 4), ('walkers', 12, 4)):
         described(tmp_path / name, people, walks, len(name))

@@ -164,6 +164,5 @@ def test_weights_lose_nothing_in_eight_bits(walks, tmp_path):
         kept = gait_checkpoints.as_compact(name, value)
         assert np.allclose(kept, value, rtol=1e-5, atol=1e-9), name
     gait_checkpoints.write_compact(tmp_path / 'mine-GRU-1.npz', weights)
-    for name, value in weights.items():
-        assert np.array_equal(gait_checkpoints.read_checkpoint(tmp_path / 'mine-GRU-1.npz')[name],
-                              gait_checkpoints.as_compact(name, value))
+    read = gait_checkpoints.read_checkpoint(tmp_path / 'mine-GRU-1.npz')
+    assert all(np.array_equal(read[name], gait_checkpoints.as_compact(name, value)) for name, value in weights.items())

@@ -6,6 +6,7 @@ from reference_weights import SHARED, write_checkpoint
 from small_walks import Features, Leaky, ready_crops
 
 import gait_checkpoints
+from gait_nn import GaitNetwork
 from gait_recognition.fitness import Witness
 from gait_recognition.gallery import Gallery
 from gait_recognition.people.tracks import people_vectors, tracks
@@ -145,6 +146,7 @@ def test_weights_of_walks_to_the_right_say_so(gait_nets, checkpoints, tmp_path):
         net.restore(checkpoints(SHARED.format('GRU')))
         assert not net.facing_right
         assert net.restore(path).ignored == [] and net.facing_right
+        assert GaitNetwork.faces_right(path)
     net.restore(checkpoints(SHARED.format('GRU')))
 
 

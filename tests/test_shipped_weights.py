@@ -27,14 +27,14 @@ from human_pose_nn import HumanPoseIRNetwork
 from pose_joints import JOINT_NAMES
 
 POSE, GAIT = (SHIPPED / name for name in gait_checkpoints.SHIPPED[:2])
-POSES_ALONE = SHIPPED / gait_checkpoints.SHIPPED_POSE
+POSES_ALONE, PEOPLE = (SHIPPED / name for name in gait_checkpoints.SHIPPED_FOR_PEOPLE[:2])
 
 
 def test_together_they_take_at_most_45_megabytes():
-    assert POSES_ALONE.stat().st_size + GAIT.stat().st_size <= 45e6
+    assert POSES_ALONE.stat().st_size + GAIT.stat().st_size + PEOPLE.stat().st_size <= 45e6
 
 
-@pytest.mark.parametrize('path', [POSES_ALONE, POSE, GAIT], ids=lambda path: path.name)
+@pytest.mark.parametrize('path', [POSES_ALONE, PEOPLE, POSE, GAIT], ids=lambda path: path.name)
 def test_no_pickle_is_in_them_and_weights_take_8_bits(path):
     with np.load(path, allow_pickle=False) as file:
         dtypes = {name: file[name].dtype for name in file.files}
@@ -94,6 +94,32 @@ def test_converted_to_a_checkpoint_they_give_the_same_vector(tmp_path, features)
         assert cli.main(['convert', str(GAIT), str(tmp_path / 'walkers-GRU-1.ckpt')]) == 0
         net.restore(tmp_path / 'walkers-GRU-1.ckpt')
         np.testing.assert_array_equal(net.feed_forward(features), expected)
+
+
+def share_named(folder, people, frames, conditions, gallery, probes):
+    """How many walks of walkers never trained on are named right by the weights for people, and by initial ones."""
+    data = WalkerWalks(people, TEST_PERSON, frames, conditions=conditions)
+    paths, shares = Features(folder, POSES_ALONE, 'bfloat16', facing_right=True).make(data), []
+    for path in PEOPLE, None:
+        with GaitNetwork(is_training=False, seed=0) as net:
+            if path:
+                net.restore(path)
+                assert net.facing_right
+            else:
+                _ = net.sess                                            # initial weights, on purpose
+            found = results.evaluate(vectors_of(net, paths), data.walks, Protocol('unseen', gallery, probes))
+            shares.append(found.rank_1()['Average'])
+    return shares
+
+
+@pytest.mark.filterwarnings('ignore:GaitNetwork is used before restore')
+def test_a_handful_of_walkers_are_told_apart_by_the_weights_for_people_and_not_by_initial_ones(tmp_path):
+    trained, initial = share_named(tmp_path, 6, 8, ['N1', 'N2', 'N3', 'N5'], 'N1-N3', 'N5')
+    assert trained > 0.8 > 0.5 >= initial                               # chance is 0.17
+
+
+def test_one_of_a_pair_named_brings_the_other():
+    assert tuple(map(str, find_pair(gait=PEOPLE))) == (str(POSES_ALONE), str(PEOPLE))
 
 
 @pytest.mark.slow

@@ -183,9 +183,10 @@ def lay_out(discriminant, frames, random_state=0):
     steady = STEADY * SIZE * np.sqrt(GaitNetwork.NUM_UNITS) * turn[-1]
     targets *= SIZE / np.sqrt(targets.var(axis=0).sum() / GaitNetwork.NUM_UNITS)
     coefficients, bias = _ridge(layers.output, targets[~held_out])
-    found = layers.describe(frames[held_out]) @ coefficients + bias
-    error = ((found - targets[held_out]) ** 2).sum() / targets[held_out].var(axis=0).sum() / held_out.sum()
+    others = layers.describe(frames[held_out])
     layers.read_off(coefficients @ turn[:-1], bias @ turn[:-1] + steady)
+    found = (layers.read(others) - steady) @ turn[:-1].T
+    error = ((found - targets[held_out]) ** 2).sum() / targets[held_out].var(axis=0).sum() / held_out.sum()
     layers.pass_on()
     return layers.weights, float(error)
 
@@ -296,6 +297,13 @@ class _Layers:
         weights[:] = as_compact(f'{scope}weights', weights)
         rounded = pixels[:, :channels].reshape(coefficients.shape)
         self.weights[f'{scope}biases'][:] = bias + self.output.mean(axis=0) @ (coefficients - rounded)
+
+    def read(self, output):
+        """What the last layer makes of outputs (n, 5 * 5 * channels), (n, 512)."""
+        scope = 'GaitNN/FullyConnected/fully_connected/'
+        weights = self.weights[f'{scope}weights'].reshape(25, -1, GaitNetwork.NUM_UNITS)
+        weights = weights[:, :output.shape[1] // 25].reshape(output.shape[1], -1)
+        return output @ weights + self.weights[f'{scope}biases']
 
     def pass_on(self):
         """Let the recurrent layer give tanh of each frame's description."""

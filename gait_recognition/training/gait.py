@@ -452,8 +452,9 @@ def _train_command(arguments):
     people = [names.index(walk.person) for walk in data.walks]
     if arguments.discriminant:
         _check_discriminant(arguments, data)
+    faces_right = bool(arguments.start) and GaitNetwork.faces_right(arguments.start)
     features = Features(arguments.features or pathlib.Path(arguments.output) / 'features', arguments.pose,
-                        arguments.precision)
+                        arguments.precision, faces_right)
     paths, held_out_paths = features.make(data), features.make(held_out)
 
     if arguments.discriminant:
@@ -472,6 +473,7 @@ def _train_command(arguments):
                      optimizer=arguments.optimizer, margin=arguments.margin) as net:
         if arguments.start and not run.resume_file.exists():
             print(net.restore(arguments.start), file=sys.stderr)
+        net.facing_right = faces_right                      # also where the run goes on
         steps = arguments.epochs * steps_per_epoch(len(paths), walks_per_step)
         course = Course(steps, tuple(arguments.frames), arguments.rate, arguments.schedule, arguments.erase,
                         arguments.seed, arguments.save_every, arguments.summary_every if arguments.name else 0,
