@@ -616,7 +616,8 @@ def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage
 
     from gait_recognition.training import discriminant
     discriminant.check_people(people, directions)
-    if not pairs.any() or not np.array_equal(*np.asarray(people)[pairs].reshape(-1, 2).T):
+    people = np.asarray(people)
+    if not pairs.any() or not np.array_equal(*people[pairs].reshape(-1, 2).T):
         raise ValueError('beside pedestrians, people with pairs of walks are needed (draw --pairs)')
     flat, sets = means.reshape(len(means), -1), np.asarray(sets)
     middles = {each: flat[sets == each].mean(axis=0) for each in np.unique(sets)}
@@ -634,7 +635,7 @@ def fit_both(means, people, sets, pairs, frames, pictures, directions, shrinkage
     middle = seen.mean(axis=(0, 1, 2))
     off = middle - reduced(frames[sets == 0]).mean(axis=0)
     unreal = OFF_REAL * np.outer(off, off)
-    people, shares = np.asarray(people), {0: 1 - OF_WALKERS, 1: OF_WALKERS} if 1 in middles else {0: 1.0}
+    shares = {0: 1 - OF_WALKERS, 1: OF_WALKERS} if 1 in middles else {0: 1.0}
     found = {each: discriminant.scatters(walks[sets == each], np.unique(people[sets == each], return_inverse=True)[1],
                                         shrinkage)
              for each in shares}
